@@ -1,0 +1,1 @@
+"""The science: from a camera frame to a gaze ray."""

@@ -1,0 +1,91 @@
+"""The command `gaze`: a table of subcommands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from gaze.errors import GazeError, UsageError
+
+# name -> (module with `main(argv) -> int`, one line of help). Strings, so that nothing heavy is imported.
+COMMANDS = {
+    "run": ("deploy.run_command", "estimate gaze live, or on a video, image or folder"),
+    "doctor": ("deploy.doctor", "what works on this machine, and the mend for what does not"),
+    "bench": ("deploy.bench", "measure speed and memory of the loop or of exported models"),
+    "calibrate": ("calibration.command", "camera, screen, person; check a profile"),
+    "synthesize": ("gaze.synthesis.command", "render people with exact gaze labels"),
+    "prepare": ("gaze.datasets.prepare_command", "raw MPIIFaceGaze to one normalised HDF5"),
+    "train": ("gaze.training.train_command", "train the network"),
+    "evaluate": ("gaze.training.evaluate_command", "angular error: data set, face crops, video"),
+    "export": ("export.command", "checkpoint to ONNX, OpenVINO, INT8 and TensorRT, with parity"),
+    "download-models": ("gaze.download", "fetch the MediaPipe Tasks model and check it"),
+}
+
+
+def usage() -> str:
+    """The text of `gaze --help`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return (
+        "usage: gaze COMMAND [OPTIONS]\n\n"
+        + "\n".join(lines)
+        + "\n\n`gaze COMMAND --help` lists its options."
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand. Exit codes: 0 good, 1 the work failed, 2 wrong use."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if argv else 2
+    if argv[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(version("webcam-gaze"))
+        return 0
+    if argv[0] not in COMMANDS:
+        print(f"gaze: no such command: {argv[0]}\n\n{usage()}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(COMMANDS[argv[0]][0])
+    try:
+        return module.main(argv[1:])
+    except UsageError as error:
+        print(f"gaze {argv[0]}: {error}", file=sys.stderr)
+        return 2
+    except GazeError as error:
+        print(f"gaze {argv[0]}: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        extra = _extra_of(error.name or "")
+        if extra is None:
+            raise
+        print(
+            f"gaze {argv[0]}: needs the package {error.name}; "
+            f"run `pip install 'webcam-gaze[{extra}]'` (in a checkout: `pip install '.[{extra}]'`)",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print(f"gaze {argv[0]}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _extra_of(module_name: str) -> str | None:
+    extras = {
+        "torch": "train",
+        "h5py": "train",
+        "hdf5plugin": "train",
+        "scipy": "train",
+        "tensorboard": "train",
+        "moderngl": "synthesis",
+        "matplotlib": "calibration",
+        "onnx": "export",
+        "nncf": "export",
+    }
+    return extras.get(module_name.partition(".")[0])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

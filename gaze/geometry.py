@@ -1,0 +1,96 @@
+"""Angles, vectors and rotations.
+
+Camera frame: x right, y down, z forward. A gaze of (0, 0) looks into the camera; pitch is positive
+upwards, yaw is positive towards the left of the image (the subject's own right).
+Source of the sign convention: MPIIGaze and ETH-XGaze.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def unit(vector: ArrayLike) -> FloatArray:
+    """Scale vectors (..., 3) to length one.
+
+    Raises:
+        ValueError: a vector is zero or not finite.
+    """
+    vector = np.asarray(vector, dtype=np.float64)
+    length = np.linalg.norm(vector, axis=-1, keepdims=True)
+    if not np.all(np.isfinite(length)) or np.any(length == 0):
+        raise ValueError("cannot normalise a vector that is zero or not finite")
+    return vector / length
+
+
+def vector_from_angles(pitch_yaw_rad: ArrayLike) -> FloatArray:
+    """Unit gaze vectors (..., 3) of (pitch, yaw) angles (..., 2) in radians.
+
+    ``g = -(cos p sin y, sin p, cos p cos y)`` (MPIIGaze, ETH-XGaze).
+    """
+    angles = np.asarray(pitch_yaw_rad, dtype=np.float64)
+    pitch, yaw = angles[..., 0], angles[..., 1]
+    return np.stack([-np.cos(pitch) * np.sin(yaw), -np.sin(pitch), -np.cos(pitch) * np.cos(yaw)], axis=-1)
+
+
+def angles_from_vector(direction: ArrayLike) -> FloatArray:
+    """(pitch, yaw) angles (..., 2) in radians of gaze vectors (..., 3) of any length.
+
+    ``pitch = asin(-g_y)``, ``yaw = atan2(-g_x, -g_z)`` (MPIIGaze, ETH-XGaze).
+
+    Raises:
+        ValueError: a vector is zero or not finite.
+    """
+    g = unit(direction)
+    return np.stack([np.arcsin(np.clip(-g[..., 1], -1.0, 1.0)), np.arctan2(-g[..., 0], -g[..., 2])], axis=-1)
+
+
+def head_angles_from_rotation(R: ArrayLike) -> FloatArray:
+    """Head (pitch, yaw) (..., 2) in radians of head rotations (..., 3, 3).
+
+    With Zv the third column: ``(asin Zv_y, atan2(Zv_x, Zv_z))`` (Zhang et al., MPIIGaze).
+    """
+    z_axis = np.asarray(R, dtype=np.float64)[..., :, 2]
+    return np.stack(
+        [np.arcsin(np.clip(z_axis[..., 1], -1.0, 1.0)), np.arctan2(z_axis[..., 0], z_axis[..., 2])],
+        axis=-1,
+    )
+
+
+def head_roll_from_rotation(R: ArrayLike) -> FloatArray:
+    """Head roll in radians: the angle of the head's x axis against the image's x axis, clockwise positive."""
+    x_axis = np.asarray(R, dtype=np.float64)[..., :, 0]
+    return np.arctan2(x_axis[..., 1], x_axis[..., 0])
+
+
+def angular_error_rad(first: ArrayLike, second: ArrayLike) -> FloatArray:
+    """Angle in radians between gaze vectors (..., 3), exact for small angles too.
+
+    ``atan2(|a x b|, a.b)``: equal to ``acos(a.b)`` of unit vectors, without its loss of digits near zero.
+    """
+    a, b = unit(first), unit(second)
+    cross = np.linalg.norm(np.cross(a, b), axis=-1)
+    return np.arctan2(cross, np.sum(a * b, axis=-1))
+
+
+def angular_error_deg(first_pitch_yaw_rad: ArrayLike, second_pitch_yaw_rad: ArrayLike) -> FloatArray:
+    """Angle in degrees between gaze directions given as (pitch, yaw) angles (..., 2) in radians."""
+    return np.rad2deg(
+        angular_error_rad(vector_from_angles(first_pitch_yaw_rad), vector_from_angles(second_pitch_yaw_rad))
+    )
+
+
+def mirror_angles(pitch_yaw_rad: ArrayLike) -> FloatArray:
+    """The (pitch, yaw) that a left-right mirrored picture shows: yaw changes its sign."""
+    return np.asarray(pitch_yaw_rad, dtype=np.float64) * np.array([1.0, -1.0])
+
+
+def is_rotation(R: ArrayLike, tolerance: float = 1e-5) -> bool:
+    """Whether R (3, 3) is a proper rotation within the tolerance."""
+    R = np.asarray(R, dtype=np.float64)
+    if R.shape != (3, 3) or not np.all(np.isfinite(R)):
+        return False
+    return bool(np.allclose(R @ R.T, np.eye(3), atol=tolerance) and np.linalg.det(R) > 0)

@@ -1,0 +1,86 @@
+"""The sidecar JSON of a model file: reading, writing and checking it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from gaze.errors import ModelError
+from gaze.files import write_json
+from gaze.types import ModelSpec, NormalizedCamera
+
+SCHEMA = "gaze.model/1"
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+DEFAULT_MODEL = WEIGHTS_DIR / "gaze_mobilenetv2.onnx"
+
+
+def sidecar_path(model_path: str | os.PathLike[str]) -> Path:
+    """Where the sidecar of a model file lies: the same name, ending in .json."""
+    return Path(model_path).with_suffix(".json")
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def save_spec(spec: ModelSpec, path: str | os.PathLike[str]) -> None:
+    """Write a sidecar."""
+    write_json(path, {"schema": SCHEMA, **dataclasses.asdict(spec)})
+
+
+def load_spec(path: str | os.PathLike[str]) -> ModelSpec:
+    """Read a sidecar.
+
+    Raises:
+        ModelError: it is missing, not JSON, of another schema, or holds unknown or wrong values.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(
+            f"{path}: the model's sidecar cannot be read ({error.strerror}); "
+            "a model is two files, keep them together or run `gaze export` again"
+        ) from error
+    except ValueError as error:
+        raise ModelError(f"{path}: is not JSON ({error}); run `gaze export` again") from error
+    if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+        raise ModelError(f"{path}: is not a {SCHEMA} sidecar; run `gaze export` again")
+    known = {item.name for item in dataclasses.fields(ModelSpec)}
+    if unknown := sorted(set(content) - known):
+        raise ModelError(f"{path}: unknown keys {', '.join(unknown)}; the file is of a newer version")
+    try:
+        content["normalized_camera"] = NormalizedCamera(**content["normalized_camera"])
+        for key in ("mean", "std", "outputs"):
+            if key in content:
+                content[key] = tuple(content[key])
+        return ModelSpec(**content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: {error}; run `gaze export` again") from error
+
+
+def load_model_spec(model_path: str | os.PathLike[str]) -> ModelSpec:
+    """The checked sidecar of a model file.
+
+    Raises:
+        ModelError: the model is missing or empty, its sidecar is unusable, or its checksum differs.
+    """
+    model_path = Path(model_path)
+    if not model_path.is_file():
+        raise ModelError(f"{model_path}: no such model file; give --model or run `gaze export`")
+    spec = load_spec(sidecar_path(model_path))
+    actual = sha256_of(model_path)
+    if actual != spec.sha256:
+        raise ModelError(
+            f"{model_path}: checksum is {actual[:12]}…, its sidecar says {spec.sha256[:12]}…; "
+            "the file is truncated or altered: install again or run `gaze export`"
+        )
+    return spec

@@ -1,0 +1,1 @@
+"""The renderer: people with exact gaze labels from one integer seed."""

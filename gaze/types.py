@@ -1,0 +1,243 @@
+"""The frozen values that flow from a camera frame to a point of gaze.
+
+Frame -> Face -> HeadPose -> NormalizedFace -> GazeAngles -> GazeRay -> PointOfGaze, gathered in one
+Estimate per face. Names carry unit and frame; ``R_a_b`` takes b-vectors to a. Camera frame: x right,
+y down, z forward, millimetres. Every value is checked when it is made.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.geometry import is_rotation, unit
+
+LANDMARK_COUNT = 478
+
+
+def _frozen(value, shape: tuple[int | None, ...], name: str, dtype=np.float64) -> NDArray:
+    array = np.array(value, dtype=dtype)
+    fits = array.ndim == len(shape) and all(
+        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite")
+    array.setflags(write=False)
+    return array
+
+
+def _image(value, name: str) -> NDArray[np.uint8]:
+    if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.ndim != 3 or value.shape[2] != 3:
+        got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise ValueError(f"{name} must be a uint8 BGR array (H, W, 3), got {got}")
+    if value.shape[0] == 0 or value.shape[1] == 0:
+        raise ValueError(f"{name} is empty: {value.shape}")
+    return value
+
+
+class Status(str, enum.Enum):
+    """What became of a face or a frame."""
+
+    OK = "OK"
+    NO_FACE = "NO_FACE"
+    POSE_FAILED = "POSE_FAILED"
+    BLINK = "BLINK"
+    BLUR = "BLUR"
+    FROZEN = "FROZEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A raw (distorted) picture. ``image`` (H, W, 3) uint8 BGR; ``t_s`` monotonic seconds."""
+
+    image: NDArray[np.uint8]
+    index: int = 0
+    t_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        _image(self.image, "Frame.image")
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A found face. Boxes are xyxy; landmarks are MediaPipe's 478 on the raw, distorted picture.
+
+    ``eye_open``: (subject's right, left), about 0 closed to 1 open. ``track_id`` is -1 when untracked.
+    """
+
+    box_px: NDArray[np.float64]
+    landmarks_px: NDArray[np.float64]
+    eye_open: NDArray[np.float64]
+    track_id: int = -1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "box_px", _frozen(self.box_px, (4,), "Face.box_px"))
+        object.__setattr__(
+            self, "landmarks_px", _frozen(self.landmarks_px, (LANDMARK_COUNT, 2), "Face.landmarks_px")
+        )
+        object.__setattr__(self, "eye_open", _frozen(self.eye_open, (2,), "Face.eye_open"))
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPose:
+    """Pose of the head model (origin between the eyes, see face_model) in the camera frame, mm."""
+
+    R_cam_head: NDArray[np.float64]
+    t_cam_mm: NDArray[np.float64]
+    reprojection_rms_px: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "R_cam_head", _frozen(self.R_cam_head, (3, 3), "HeadPose.R_cam_head"))
+        object.__setattr__(self, "t_cam_mm", _frozen(self.t_cam_mm, (3,), "HeadPose.t_cam_mm"))
+        if not is_rotation(self.R_cam_head):
+            raise ValueError("HeadPose.R_cam_head must be a rotation")
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedFace:
+    """A face as the virtual, normalised camera sees it.
+
+    ``image`` (S, S, 3) uint8 BGR; ``R_norm_cam`` takes camera vectors to normalised ones;
+    ``centre_cam_mm`` is the gaze origin; ``distance_scale`` is normalised over true distance.
+    """
+
+    image: NDArray[np.uint8]
+    R_norm_cam: NDArray[np.float64]
+    centre_cam_mm: NDArray[np.float64]
+    distance_scale: float
+
+    def __post_init__(self) -> None:
+        image = _image(self.image, "NormalizedFace.image")
+        if image.shape[0] != image.shape[1]:
+            raise ValueError(f"NormalizedFace.image must be square, got {image.shape}")
+        object.__setattr__(self, "R_norm_cam", _frozen(self.R_norm_cam, (3, 3), "NormalizedFace.R_norm_cam"))
+        object.__setattr__(
+            self, "centre_cam_mm", _frozen(self.centre_cam_mm, (3,), "NormalizedFace.centre_cam_mm")
+        )
+        if not is_rotation(self.R_norm_cam):
+            raise ValueError("NormalizedFace.R_norm_cam must be a rotation")
+
+
+@dataclass(frozen=True, slots=True)
+class GazeAngles:
+    """Gaze in the normalised frame, radians; ``sigma_rad`` is the predicted deviation, if any."""
+
+    pitch_rad: float
+    yaw_rad: float
+    sigma_rad: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GazeRay:
+    """A line of sight in the camera frame: origin in mm, direction of unit length."""
+
+    origin_cam_mm: NDArray[np.float64]
+    direction_cam: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "origin_cam_mm", _frozen(self.origin_cam_mm, (3,), "GazeRay.origin_cam_mm"))
+        direction = unit(_frozen(self.direction_cam, (3,), "GazeRay.direction_cam"))
+        direction.setflags(write=False)
+        object.__setattr__(self, "direction_cam", direction)
+
+
+@dataclass(frozen=True, slots=True)
+class PointOfGaze:
+    """Where the line of sight meets the screen: mm and px from the screen's top left corner.
+
+    ``covariance_mm2`` (2, 2) is the uncertainty of ``screen_mm`` where the calibration gives one.
+    """
+
+    screen_mm: NDArray[np.float64]
+    screen_px: NDArray[np.float64]
+    on_screen: bool
+    covariance_mm2: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "screen_mm", _frozen(self.screen_mm, (2,), "PointOfGaze.screen_mm"))
+        object.__setattr__(self, "screen_px", _frozen(self.screen_px, (2,), "PointOfGaze.screen_px"))
+        if self.covariance_mm2 is not None:
+            object.__setattr__(
+                self,
+                "covariance_mm2",
+                _frozen(self.covariance_mm2, (2, 2), "PointOfGaze.covariance_mm2"),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Everything known of one face in one frame. Stages that were not reached are None."""
+
+    frame_index: int
+    t_s: float
+    status: Status
+    face: Face | None = None
+    head_pose: HeadPose | None = None
+    normalized: NormalizedFace | None = None
+    gaze: GazeAngles | None = None
+    ray: GazeRay | None = None
+    point_of_gaze: PointOfGaze | None = None
+    weight_map: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a runtime gives for a batch of N normalised faces.
+
+    ``pitch_yaw_rad`` (N, 2) in the normalised frame; ``sigma_rad`` (N, 2), one per angle, and
+    ``weight_map`` (N, h, w) where the model has them.
+    """
+
+    pitch_yaw_rad: NDArray[np.float32]
+    sigma_rad: NDArray[np.float32] | None = None
+    weight_map: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedCamera:
+    """The virtual camera of the normalisation. The crop covers ``size_px * distance_mm / focal_px`` mm."""
+
+    focal_px: float
+    distance_mm: float
+    size_px: int
+
+    def __post_init__(self) -> None:
+        for name in ("focal_px", "distance_mm", "size_px"):
+            value = getattr(self, name)
+            if not np.isfinite(value) or value <= 0:
+                raise ValueError(f"NormalizedCamera.{name} must be positive, got {value}")
+
+    @property
+    def K(self) -> NDArray[np.float64]:
+        """Intrinsics (3, 3) in px with the principal point in the middle."""
+        half = self.size_px / 2.0
+        return np.array([[self.focal_px, 0.0, half], [0.0, self.focal_px, half], [0.0, 0.0, 1.0]])
+
+    def resized(self, size_px: int) -> NormalizedCamera:
+        """The same view at another picture size."""
+        return NormalizedCamera(self.focal_px * size_px / self.size_px, self.distance_mm, size_px)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What a model file is: the sidecar JSON beside it (see gaze.model_spec)."""
+
+    name: str
+    input_size: int
+    normalized_camera: NormalizedCamera
+    label_space: str = "rotation-only"
+    channel_order: str = "BGR"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    outputs: tuple[str, ...] = ("pitch_yaw_rad",)
+    precision: str = "fp32"
+    sha256: str = ""
+    parity_deg: dict[str, dict[str, float]] = field(default_factory=dict)
+    training_data: str = ""
+    licence: str = ""
+    notes: dict[str, object] = field(default_factory=dict)
