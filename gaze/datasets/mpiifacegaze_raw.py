@@ -1,0 +1,199 @@
+"""Raw MPIIFaceGaze: people, their pictures, annotations and calibration, as one data set.
+
+DOI 10.18419/darus-3240. Layout: ``pXX/pXX.txt``, ``pXX/dayYY/*.jpg``, ``pXX/Calibration/*.mat``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.datasets.mpiifacegaze_annotations import Annotations, RowProblem, read_annotations
+from gaze.datasets.mpiifacegaze_calibration import PersonCalibration, calibration_files, load_calibration
+from gaze.datasets.sample import CAMERA, GazeSample
+from gaze.errors import DataError
+from gaze.geometry import angles_from_vector, head_angles_from_rotation
+from gaze.model_spec import sha256_of
+
+# Pictures of p00..p14 in the published set: 37,667 in all.
+PUBLISHED_COUNTS = {
+    f"p{index:02d}": count
+    for index, count in enumerate(
+        (2927, 2904, 2916, 2929, 2860, 2870, 2877, 2843, 2767, 2719, 2194, 2262, 1601, 1498, 1500)
+    )
+}
+# A set with other people than the published ones says so in this file: {"schema": ..., "counts": {...}}.
+MANIFEST = "dataset.json"
+MANIFEST_SCHEMA = "gaze.raw_dataset/1"
+
+
+@dataclass(frozen=True, slots=True)
+class RawPerson:
+    """One person: the folder, the usable rows, the problems of the others, and the calibration."""
+
+    name: str
+    folder: Path
+    annotations: Annotations
+    problems: tuple[RowProblem, ...]
+    calibration: PersonCalibration
+
+    def image_path(self, row: int) -> Path:
+        """The picture of a row."""
+        return self.folder / str(self.annotations.image[row])
+
+    def sample(self, row: int) -> GazeSample:
+        """The raw picture with gaze and head in the camera frame.
+
+        Raises:
+            DataError: the picture is missing, truncated, or of another size than the calibration.
+        """
+        notes = self.annotations
+        image, _ = read_picture(self.image_path(row))
+        self.calibration.camera_mat.camera(image.shape[1], image.shape[0])
+        R_cam_head = cv2.Rodrigues(notes.head_rvec[row])[0]
+        return GazeSample(
+            image,
+            angles_from_vector(notes.target_cam_mm[row] - notes.centre_cam_mm[row]),
+            head_angles_from_rotation(R_cam_head),
+            self.name,
+            day_of(str(notes.image[row])),
+            str(notes.image[row]),
+            CAMERA,
+        )
+
+    def samples(self) -> Iterator[GazeSample]:
+        """All usable rows in the order of the text file; raises as sample does."""
+        return (self.sample(row) for row in range(len(self.annotations)))
+
+
+class RawDataset:
+    """The people of a raw MPIIFaceGaze folder.
+
+    ``counts`` is what the published set (or the set's own manifest) promises a person to have.
+
+    Raises:
+        DataError: the folder does not exist or holds another data set.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = _people_root(Path(root))
+        self.persons = tuple(
+            sorted(item.name for item in self.root.iterdir() if re.fullmatch(r"p\d\d", item.name))
+        )
+        self.counts = _promised_counts(self.root)
+
+    def missing_persons(self) -> tuple[str, ...]:
+        """People that were promised and are not there."""
+        return tuple(name for name in self.counts if name not in self.persons)
+
+    def person(self, name: str) -> RawPerson:
+        """Read one person's text file and calibration.
+
+        Raises:
+            DataError: the person, a file or a needed value is missing.
+        """
+        folder = self.root / name
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such person; the set has {', '.join(self.persons)}")
+        annotations, problems = read_annotations(folder / f"{name}.txt")
+        return RawPerson(name, folder, annotations, tuple(problems), load_calibration(folder / "Calibration"))
+
+    def checksums(self, name: str) -> dict[str, str]:
+        """SHA-256 of a person's text file and calibration files, by path below the root."""
+        folder = self.root / name
+        files = (folder / f"{name}.txt", *calibration_files(folder / "Calibration"))
+        return {file.relative_to(self.root).as_posix(): sha256_of(file) for file in files}
+
+
+def read_picture(path: str | os.PathLike[str]) -> tuple[NDArray[np.uint8], str]:
+    """A picture (H, W, 3) uint8 BGR and the SHA-256 of its file.
+
+    Raises:
+        DataError: the file is missing, truncated or not a picture.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    # The decoder fills what is missing of a truncated JPEG with grey and says nothing: look for its end mark.
+    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]:
+        raise DataError(f"{path}: truncated JPEG ({len(data)} bytes); copy or download it again")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise DataError(f"{path}: is not a picture that can be decoded; copy or download it again")
+    return image, hashlib.sha256(data).hexdigest()
+
+
+def day_of(image: str) -> str | None:
+    """The day folder in a picture's path ("day01/0087.jpg" -> "day01")."""
+    head = image.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
+    return head or None
+
+
+def read_subset(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
+    """MPIIGaze's evaluation list of a person: (picture, "left" or "right") per line, 3000 lines.
+
+    Raises:
+        DataError: the file is missing or a line is not of that form.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}); the lists are in MPIIGaze, "
+            "`Evaluation Subset/sample list for eye image`"
+        ) from error
+    entries = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        words = line.strip().rsplit(None, 1)
+        if len(words) != 2 or words[1] not in ("left", "right"):
+            raise DataError(
+                f"{path}: line {number} must be a picture and left or right, got {line.strip()!r}"
+            )
+        entries.append((words[0], words[1]))
+    return entries
+
+
+def _people_root(root: Path) -> Path:
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; give the folder that holds p00, p01, …")
+    for candidate in (root, root / "Data"):
+        if any((item / f"{item.name}.txt").is_file() for item in candidate.glob("p[0-9][0-9]")):
+            return candidate
+    if (root / "Data" / "Original").is_dir() or (root / "Original").is_dir():
+        reason = "this is MPIIGaze (eye pictures), not MPIIFaceGaze; download DOI 10.18419/darus-3240"
+    elif any(root.glob("p[0-9][0-9].mat")):
+        reason = "these are the released normalised files; use `gaze prepare --format released`"
+    elif (root / "Label").is_dir() and (root / "Image").is_dir():
+        reason = "this is a GazeHub conversion; use `gaze prepare --format gazehub`"
+    elif any(root.glob("p[0-9][0-9]")):
+        reason = "the people have no pXX/pXX.txt; download MPIIFaceGaze again (DOI 10.18419/darus-3240)"
+    else:
+        reason = "holds no p00/p00.txt; give the folder that holds p00, p01, …"
+    raise DataError(f"{root}: {reason}")
+
+
+def _promised_counts(root: Path) -> dict[str, int]:
+    path = root / MANIFEST
+    if not path.is_file():
+        return dict(PUBLISHED_COUNTS)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != MANIFEST_SCHEMA:
+            raise ValueError(f"schema is {content['schema']!r}, not {MANIFEST_SCHEMA!r}")
+        return {str(name): int(count) for name, count in content["counts"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: {error!r}; write the data set again") from error
