@@ -1,0 +1,213 @@
+"""The light of one picture: an environment and up to three lamps, set as rooms and studios are.
+
+``LightRig.sample`` draws it, ``LightRig.write`` puts it into a shader program that includes
+``shaders/light.glsl``. Light is linear RGB, scaled so that a white matt surface turned to the camera at the
+head shines with about 1; ``lux`` says how bright the place is, for the noise of the sensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.synthesis.environment import ATLAS_HEIGHT, ATLAS_WIDTH, Environment, Irradiance
+from gaze.synthesis.lamps import Lamp, sunlight
+from gaze.synthesis.scenes import Scene, sample_scene
+
+LAMPS = 3  # as in light.glsl
+
+
+@lru_cache(maxsize=1)
+def light_source() -> str:
+    """GLSL text to include after ``#version 330``."""
+    return (Path(__file__).parent / "shaders" / "light.glsl").read_text(encoding="utf-8")
+
+
+# Normals of a face turned to the camera, over which its light is averaged.
+FACE_NORMALS = np.array(
+    [[0.0, 0.0, -1.0], [0.5, 0.0, -0.866], [-0.5, 0.0, -0.866], [0.0, -0.5, -0.866], [0.0, 0.4, -0.917]]
+)
+
+
+@dataclass(frozen=True)
+class LightRig:
+    """Everything that shines in one picture, in the camera frame.
+
+    ``R_env_cam`` takes camera directions to the panorama's; ``env_gain`` (3,) multiplies the panorama;
+    ``head_cam_mm`` is where the lamps' irradiance holds; ``lux`` is the place's brightness;
+    ``shadow_lamp`` is the lamp that casts the plainest shadow, or -1.
+    """
+
+    scene: str
+    environment: Environment
+    R_env_cam: NDArray[np.float64]
+    env_gain: NDArray[np.float64]
+    lamps: tuple[Lamp, ...]
+    head_cam_mm: NDArray[np.float64]
+    lux: float
+
+    @property
+    def irradiance(self) -> Irradiance:
+        """Irradiance of the environment alone, in the camera frame."""
+        return self.environment.irradiance.rotated(self.R_env_cam.T).scaled(self.env_gain)
+
+    def lamp_directions(self) -> NDArray[np.float64]:
+        """Unit vectors (K, 3) from the head to the lamps' centres, camera frame."""
+        if not self.lamps:
+            return np.zeros((0, 3))
+        towards = np.stack([lamp.centre_mm for lamp in self.lamps]) - self.head_cam_mm
+        return towards / np.linalg.norm(towards, axis=1, keepdims=True)
+
+    @property
+    def shadow_lamp(self) -> int:
+        """Index of the lamp with the plainest shadow on the face (strong and small), or -1."""
+        scores = [
+            float(lamp.irradiance.mean() / (0.3 + lamp.angular_radius_sine(self.head_cam_mm)))
+            for lamp in self.lamps
+        ]
+        return int(np.argmax(scores)) if scores else -1
+
+    def face_irradiance(self, normals: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Irradiance (N, 3) without shadows on unit normals (N, 3) at the head."""
+        total = np.maximum(self.irradiance(normals), 0.0)
+        for lamp, towards in zip(self.lamps, self.lamp_directions(), strict=True):
+            d = np.asarray(normals) @ towards
+            w = lamp.angular_radius_sine(self.head_cam_mm) + 0.02
+            s = np.clip(d + w, 0.0, 2.0 * w)
+            total = total + (s * s / (4.0 * w) + np.maximum(d - w, 0.0))[:, None] * lamp.irradiance
+        return total
+
+    def uniforms(self) -> dict[str, object]:
+        """Values of light.glsl's uniforms: floats, ints and float32 arrays, matrices column by column."""
+        head = self.head_cam_mm
+        rows = [_lamp_uniforms(lamp, head) for lamp in self.lamps]
+        rows += [_UNLIT] * (LAMPS - len(rows))
+        values: dict[str, object] = {
+            "light_sh": self.irradiance.packed() / np.float32(np.pi),
+            "light_env_from_cam": np.ascontiguousarray(self.R_env_cam.T, dtype=np.float32),
+            "light_env_gain": self.env_gain.astype(np.float32),
+            "lamp_count": len(self.lamps),
+        }
+        for name in _UNLIT:
+            kind = np.int32 if name == "lamp_kind" else np.float32
+            values[name] = np.array([row[name] for row in rows], dtype=kind)
+        return values
+
+    def write(self, program) -> None:
+        """Set the uniforms of a moderngl program; names that its compiler dropped are left out."""
+        for name, value in self.uniforms().items():
+            member = program.get(name, None)
+            if member is None:
+                continue
+            if not isinstance(value, np.ndarray):
+                member.value = value
+            elif name.startswith("light_env"):
+                member.write(value.tobytes())
+            else:  # arrays: cut to the length that the compiler kept
+                member.write(np.ascontiguousarray(value[: member.array_length]).tobytes())
+
+    @staticmethod
+    def texture(context, environment: Environment):
+        """The reflection atlas of an environment as a moderngl texture, made once, bound as light_atlas."""
+        texture = context.texture(
+            (ATLAS_WIDTH, ATLAS_HEIGHT), 3, environment.atlas.tobytes(), dtype="f2", alignment=1
+        )
+        texture.filter = (context.LINEAR, context.LINEAR)
+        texture.repeat_x = texture.repeat_y = False
+        return texture
+
+    @classmethod
+    def sample(
+        cls,
+        rng: np.random.Generator,
+        environments: Sequence[Environment],
+        head_cam_mm: NDArray[np.floating],
+        scene: str | None = None,
+    ) -> LightRig:
+        """Draw a place. ``head_cam_mm`` (3,) is the face in the camera frame; ``scene`` is one of SCENES."""
+        head = np.asarray(head_cam_mm, dtype=np.float64)
+        place = sample_scene(rng, environments, head, scene)
+        rotation = _turn_environment(rng, place)
+        lamps = list(place.lamps)
+        environment = place.environment
+        front = environment.irradiance.rotated(rotation.T)(FACE_NORMALS).mean()
+        gain = place.environment_weight / max(float(front), 0.35 * np.pi)
+        sun = environment.sun
+        if (
+            sun is not None
+            and len(lamps) < LAMPS
+            and (place.name in ("sun", "surroundings") or rng.random() < 0.5)
+        ):
+            limit = place.environment_weight * (
+                rng.uniform(1.0, 5.0) if place.name == "sun" else rng.uniform(0.2, 1.2)
+            )
+            strength = min(gain * float(sun.irradiance.mean()), limit) / float(sun.irradiance.mean())
+            towards = rotation.T @ sun.direction
+            lamps.append(sunlight(head, towards, sun.angular_radius_rad).lit(sun.irradiance * strength))
+        rig = cls(place.name, environment, rotation, np.full(3, gain), tuple(lamps), head, place.lux)
+        seen = rig.face_irradiance(FACE_NORMALS).mean(0)
+        white = np.clip((seen.mean() / np.maximum(seen, 1e-6)) ** rng.uniform(0.75, 1.0), 0.3, 3.0)
+        scale = white * np.pi / float((seen * white).mean())
+        return cls(
+            place.name,
+            environment,
+            rotation,
+            gain * scale,
+            tuple(lamp.lit(lamp.irradiance * scale) for lamp in lamps),
+            head,
+            place.lux,
+        )
+
+
+def _turn_environment(rng: np.random.Generator, place: Scene) -> NDArray[np.float64]:
+    """Rotation from camera to panorama: bright side to the face or anywhere, camera tilted a little."""
+    environment = place.environment
+    bright = environment.irradiance.linear.sum(0)
+    if environment.sun is not None and place.name in ("sun", "surroundings"):
+        bright = environment.sun.direction
+    turn = rng.uniform(-np.pi, np.pi)
+    if rng.random() < place.frontal:
+        turn = rng.normal(0.0, np.deg2rad(55.0))
+    angle = np.arctan2(bright[0], bright[2]) - (np.pi + turn)
+    c, s = np.cos(angle), np.sin(angle)
+    level = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+    pitch, roll = rng.normal(0.0, np.deg2rad([7.0, 3.0]))
+    c, s = np.cos(pitch), np.sin(pitch)
+    tilt = np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+    c, s = np.cos(roll), np.sin(roll)
+    return level @ tilt @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+_UNLIT: dict[str, object] = {
+    "lamp_direction": (0.0, 0.0, -1.0),
+    "lamp_irradiance": (0.0, 0.0, 0.0),
+    "lamp_softness": 0.1,
+    "lamp_centre": (0.0, 0.0, 0.0),
+    "lamp_across": (1.0, 0.0, 0.0),
+    "lamp_upward": (0.0, 1.0, 0.0),
+    "lamp_normal": (0.0, 0.0, 1.0),
+    "lamp_radiance": (0.0, 0.0, 0.0),
+    "lamp_kind": 0,
+    "lamp_detail": (0.0, 0.0),
+}
+
+
+def _lamp_uniforms(lamp: Lamp, head_mm: NDArray[np.float64]) -> dict[str, object]:
+    towards = lamp.centre_mm - head_mm
+    return {
+        "lamp_direction": towards / np.linalg.norm(towards),
+        "lamp_irradiance": lamp.irradiance / np.pi,
+        "lamp_softness": lamp.angular_radius_sine(head_mm),
+        "lamp_centre": lamp.centre_mm,
+        "lamp_across": lamp.across / lamp.half_mm[0],
+        "lamp_upward": lamp.upward / lamp.half_mm[1],
+        "lamp_normal": lamp.normal,
+        "lamp_radiance": lamp.radiance(head_mm),
+        "lamp_kind": lamp.kind,
+        "lamp_detail": lamp.detail,
+    }
