@@ -1,0 +1,258 @@
+"""The camera behind the lens: from linear light to the 8-bit picture a webcam or a studio camera gives.
+
+Order: lens blur and veil, sampling on the sensor, exposure, white balance, noise, denoising, tone curve,
+sharpening, compression, and the crop's resampling to its final size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+_TABLE = 4096
+_BANK = 640
+
+
+@dataclass(frozen=True)
+class SensorSettings:
+    """One camera in one place. Lengths in pixels of the final picture unless said otherwise.
+
+    ``grid_px`` is how many sensor pixels the crop covers; ``iso`` sets the noise (100 is nearly clean);
+    ``metering`` 0 keeps the light's own scale, 1 brings the middle of the picture to ``target``;
+    ``exposure_stops`` is added; ``gains`` (3,) are the white balance's errors, RGB; ``denoise`` 0 to 1 trades
+    noise for smear; ``jpeg_quality`` 0 means no compression; ``levels`` 256 is no banding.
+    """
+
+    grid_px: int = 4096
+    defocus_px: float = 0.0
+    motion_px: float = 0.0
+    motion_rad: float = 0.0
+    veil: float = 0.0
+    vignette: float = 0.0
+    metering: float = 0.5
+    target: float = 0.22
+    exposure_stops: float = 0.0
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    saturation: float = 1.0
+    iso: float = 100.0
+    denoise: float = 0.3
+    gamma: float = 2.2
+    contrast: float = 0.0
+    shoulder: float = 0.8
+    sharpen: float = 0.0
+    sharpen_px: float = 1.0
+    jpeg_quality: int = 0
+    deblock: bool = False
+    levels: int = 256
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator, lux: float = 300.0) -> SensorSettings:
+        """Draw a camera for a place of ``lux``: a quarter clean and sharp, the others webcams."""
+        warm = rng.normal(0.0, 0.035)
+        green = rng.normal(0.0, 0.015)
+        if rng.random() < (0.25 if lux > 50.0 else 0.12):
+            return cls(
+                metering=float(rng.uniform(0.15, 0.7)),
+                target=float(rng.uniform(0.17, 0.3)),
+                exposure_stops=float(rng.normal(0.0, 0.25)),
+                gains=tuple(np.exp([warm, green, -warm]).tolist()),
+                saturation=float(rng.normal(1.0, 0.08)),
+                iso=float(rng.uniform(50, 200)),
+                denoise=0.2,
+                gamma=float(rng.normal(2.2, 0.08)),
+                contrast=float(rng.uniform(0.0, 0.35)),
+                shoulder=float(rng.uniform(0.7, 0.95)),
+                sharpen=float(rng.uniform(0.0, 0.5)),
+                sharpen_px=float(rng.uniform(0.6, 1.0)),
+                jpeg_quality=int(rng.integers(88, 99)),
+            )
+        error = (
+            rng.normal(-0.05, 0.4) if rng.random() < 0.9 else rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 1.8)
+        )
+        video = rng.random() < 0.35
+        blurred = rng.random() < 0.3
+        moving = rng.random() < (0.25 if lux < 100 else 0.1)
+        return cls(
+            grid_px=int(np.exp(rng.uniform(np.log(85 if rng.random() < 0.88 else 55), np.log(480)))),
+            defocus_px=float(rng.uniform(0.3, 1.3) if blurred else rng.uniform(0.0, 0.4)),
+            motion_px=float(rng.uniform(1.5, 6.0)) if moving else 0.0,
+            motion_rad=float(rng.normal(0.0, 0.7)),
+            veil=float(rng.exponential(0.012)),
+            vignette=float(rng.uniform(0.0, 0.12)),
+            metering=float(rng.uniform(0.2, 0.85)),
+            target=float(rng.uniform(0.14, 0.32)),
+            exposure_stops=float(error),
+            gains=tuple(np.exp([warm * 1.6, green * 1.6, -warm * 1.6]).tolist()),
+            saturation=float(np.clip(rng.normal(0.98, 0.15), 0.5, 1.4)) if rng.random() > 0.015 else 0.0,
+            iso=float(np.clip(100.0 * (350.0 / lux) * np.exp(rng.normal(0.3, 0.6)), 80.0, 6400.0)),
+            denoise=float(rng.uniform(0.1, 1.0)),
+            gamma=float(rng.normal(2.2, 0.12)),
+            contrast=float(rng.uniform(-0.1, 0.6)),
+            shoulder=float(rng.uniform(0.6, 0.97)),
+            sharpen=float(rng.uniform(0.0, 1.4)),
+            sharpen_px=float(rng.uniform(0.7, 1.5)),
+            jpeg_quality=int(rng.integers(22, 60) if video else rng.integers(55, 97)),
+            deblock=bool(video),
+            levels=int(rng.choice([256, 256, 256, 256, 256, 96, 64])) if video else 256,
+        )
+
+
+def expose(
+    linear_rgb: NDArray[np.float32],
+    settings: SensorSettings,
+    rng: np.random.Generator,
+    size_px: int | None = None,
+) -> NDArray[np.uint8]:
+    """Picture (S, S, 3) uint8 BGR of linear light (H, W, 3) RGB; S is ``size_px`` or the input's height.
+
+    The input is square; it may be larger than the output (a supersampled rendering).
+    """
+    size = size_px or linear_rgb.shape[0]
+    light = np.ascontiguousarray(linear_rgb, dtype=np.float32)
+    grid = int(np.clip(settings.grid_px, 16, size))
+    scale = grid / size
+    if light.shape[0] > size:
+        light = cv2.resize(light, (size, size), interpolation=cv2.INTER_AREA)
+    light = _lens(light, settings)
+    if light.shape[0] != grid:
+        light = cv2.resize(light, (grid, grid), interpolation=cv2.INTER_AREA)
+    light = light * (exposure_gain(light, settings) * np.asarray(settings.gains, np.float32))
+    if settings.saturation != 1.0:
+        light = cv2.transform(light, _saturation(settings.saturation))
+    # Sensor pixels finer than the picture average out: their noise shrinks with the share.
+    light = _with_noise(light, settings, rng, fine=max(1.0, min(settings.grid_px, 2048) / size))
+    picture = _table(settings)[(np.sqrt(np.clip(light, 0.0, 2.0)) * (_TABLE / 1.4143)).astype(np.int32)]
+    picture = _finish(picture, settings, rng, scale)
+    if grid != size:
+        picture = cv2.resize(
+            picture, (size, size), interpolation=cv2.INTER_LINEAR if scale > 0.6 else cv2.INTER_CUBIC
+        )
+    return picture
+
+
+def exposure_gain(light: NDArray[np.float32], settings: SensorSettings) -> np.float32:
+    """Factor on linear light: the middle of the picture towards ``target`` as far as ``metering`` says."""
+    h, w = light.shape[:2]
+    middle = light[h // 5 : h - h // 5, w // 5 : w - w // 5]
+    mean = float(cv2.mean(middle)[:3] @ LUMA.astype(np.float64))
+    automatic = settings.target / max(mean, 0.004)
+    fixed = 2.6 * settings.target  # white in the reference light just below the shoulder
+    gain = automatic**settings.metering * fixed ** (1.0 - settings.metering) * 2.0**settings.exposure_stops
+    return np.float32(np.clip(gain, 0.02, 40.0))
+
+
+def _lens(light: NDArray[np.float32], settings: SensorSettings) -> NDArray[np.float32]:
+    """Defocus, motion, veil and vignette, in linear light."""
+    if settings.motion_px >= 1.2:
+        light = cv2.filter2D(light, -1, _line(settings.motion_px, settings.motion_rad))
+    if settings.defocus_px > 0.25:
+        light = cv2.GaussianBlur(light, (0, 0), settings.defocus_px, borderType=cv2.BORDER_REFLECT_101)
+    if settings.veil > 0.0:
+        light = light * np.float32(1.0 - settings.veil) + np.float32(settings.veil) * np.float32(
+            np.minimum(np.mean(cv2.mean(light)[:3]), 2.0)
+        )
+    if settings.vignette > 0.0:
+        light = light * (1.0 - np.float32(settings.vignette) * _corner(light.shape[0], light.shape[1]))
+    return light
+
+
+@lru_cache(maxsize=8)
+def _corner(height: int, width: int) -> NDArray[np.float32]:
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None]
+    return np.ascontiguousarray((0.5 * (x * x + y * y))[..., None])
+
+
+def _line(length_px: float, angle_rad: float) -> NDArray[np.float32]:
+    half = int(np.ceil(length_px / 2.0))
+    y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float32)
+    along = x * np.cos(angle_rad) + y * np.sin(angle_rad)
+    across = -x * np.sin(angle_rad) + y * np.cos(angle_rad)
+    kernel = np.clip(length_px / 2.0 + 0.5 - np.abs(along), 0, 1) * np.clip(1.0 - np.abs(across), 0, 1)
+    return (kernel / kernel.sum()).astype(np.float32)
+
+
+def _saturation(amount: float) -> NDArray[np.float32]:
+    return (amount * np.eye(3) + (1.0 - amount) * np.tile(LUMA, (3, 1))).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _noise_bank() -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
+    """(luma (B, B), colour (B, B, 3)) fields of unit deviation, from crisp to heavily denoised."""
+    rng = np.random.default_rng(20)
+    fields = []
+    for luma_px, colour_px in ((0.35, 0.6), (0.6, 1.2), (0.9, 2.2), (1.3, 3.5)):
+        luma = cv2.GaussianBlur(rng.standard_normal((_BANK, _BANK), dtype=np.float32), (0, 0), luma_px)
+        colour = cv2.GaussianBlur(rng.standard_normal((_BANK, _BANK, 3), dtype=np.float32), (0, 0), colour_px)
+        colour -= colour.mean(-1, keepdims=True)
+        fields.append((luma / luma.std(), colour / colour.std()))
+    return tuple(fields)
+
+
+def _with_noise(
+    light: NDArray[np.float32], settings: SensorSettings, rng: np.random.Generator, fine: float
+) -> NDArray[np.float32]:
+    """Add correlated shot and read noise of variance ``x / electrons + (read / electrons)^2``."""
+    if settings.iso <= 0.0:
+        return light
+    h, w = light.shape[:2]
+    electrons = 4000.0 * 100.0 / settings.iso * fine * fine
+    read = 3.0 * fine
+    luma, colour = _noise_bank()[min(int(settings.denoise * 4.0), 3)]
+    y, x = rng.integers(0, _BANK - min(h, _BANK) + 1), rng.integers(0, _BANK - min(w, _BANK) + 1)
+    luma, colour = _cut(luma, y, x, h, w), _cut(colour, x % max(_BANK - h, 1), y % max(_BANK - w, 1), h, w)
+    deviation = np.sqrt(
+        np.maximum(cv2.transform(light, LUMA[None]), 0.0) / electrons + (read / electrons) ** 2
+    )
+    strength = 1.0 - 0.65 * settings.denoise
+    field = (0.8 * strength * luma)[..., None] + (0.75 * strength * (1.0 - 0.4 * settings.denoise)) * colour
+    return light + deviation.reshape(h, w, 1) * field
+
+
+def _cut(field: NDArray[np.float32], y: int, x: int, h: int, w: int) -> NDArray[np.float32]:
+    """A window of the noise field, repeated when the picture is larger than the bank."""
+    if h <= _BANK and w <= _BANK:
+        return field[y : y + h, x : x + w]
+    return field[np.arange(y, y + h) % _BANK][:, np.arange(x, x + w) % _BANK]
+
+
+def _table(settings: SensorSettings) -> NDArray[np.uint8]:
+    """8-bit value by the square root of linear light 0..2: shoulder, gamma, contrast, banding."""
+    x = (np.arange(_TABLE + 1) * (1.4143 / _TABLE)) ** 2
+    knee = settings.shoulder
+    rest = 1.0 - knee
+    over = np.maximum(x - knee, 0.0)
+    y = np.where(x < knee, x, knee + rest * (1.0 - np.exp(-over / max(rest, 1e-3))))
+    y = np.clip(y / (knee + rest * (1.0 - np.exp(-1.0))) if knee < 1 else y, 0.0, 1.0) ** (
+        1.0 / settings.gamma
+    )
+    y = y + settings.contrast * (y * y * (3.0 - 2.0 * y) - y)
+    y = np.clip(y, 0.0, 1.0)
+    if settings.levels < 256:
+        y = np.round(y * (settings.levels - 1)) / (settings.levels - 1)
+    return np.round(y * 255.0).astype(np.uint8)
+
+
+def _finish(
+    picture: NDArray[np.uint8], settings: SensorSettings, rng: np.random.Generator, scale: float
+) -> NDArray[np.uint8]:
+    """Smear, sharpen and compress the 8-bit picture; RGB in, BGR out."""
+    picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    if settings.denoise > 0.85:
+        picture = cv2.medianBlur(picture, 3)
+    if settings.sharpen > 0.02:
+        soft = cv2.GaussianBlur(picture, (0, 0), max(settings.sharpen_px * min(1.0, scale * 1.5), 0.5))
+        picture = cv2.addWeighted(picture, 1.0 + settings.sharpen, soft, -settings.sharpen, 0.0)
+    if settings.jpeg_quality > 0:
+        dy, dx = (int(v) for v in rng.integers(0, 8, 2))  # the crop starts anywhere in a block
+        framed = cv2.copyMakeBorder(picture, dy, 0, dx, 0, cv2.BORDER_REPLICATE)
+        coded = cv2.imencode(".jpg", framed, [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality])[1]
+        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)[dy:, dx:]
+        if settings.deblock:
+            picture = cv2.GaussianBlur(picture, (3, 3), 0.5)
+    return np.ascontiguousarray(picture)
