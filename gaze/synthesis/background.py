@@ -1,0 +1,156 @@
+"""What stands behind the person: plain walls and cloths, furnished rooms, blurred surroundings.
+
+Linear RGB on the rig's scale (a white matt surface facing the camera at the head shines with about 1).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.geometry import unit
+from gaze.synthesis.environment import lookup
+from gaze.synthesis.light import LightRig
+
+KINDS = ("wall", "room", "surroundings")
+
+
+def paint_background(
+    rng: np.random.Generator, rig: LightRig, size_px: int, kind: str | None = None
+) -> NDArray[np.float32]:
+    """Background (S, S, 3) float32 linear RGB behind a head; ``kind`` is one of KINDS or drawn."""
+    if kind is None:
+        outside = rig.scene in ("surroundings", "sun")
+        kind = str(rng.choice(KINDS, p=(0.1, 0.05, 0.85) if outside else (0.36, 0.4, 0.24)))
+    if kind == "wall":
+        picture = _wall(rng, size_px)
+    elif kind == "room":
+        picture = _room(rng, size_px)
+    else:
+        return _blurred(rng, _surroundings(rng, rig, size_px), size_px)
+    fall = float(np.exp(rng.normal(-0.5, 0.5)))
+    return _blurred(rng, picture * np.float32(fall), size_px)
+
+
+def matt_colour(rng: np.random.Generator, saturation: float = 0.35) -> NDArray[np.float32]:
+    """A paint's or cloth's linear albedo (3,): mostly muted, now and then strong."""
+    grey = float(np.clip(np.exp(rng.normal(-1.3, 0.8)), 0.02, 0.85))
+    hue = rng.uniform(0.0, 2.0 * np.pi)
+    strength = min(saturation * float(rng.exponential(0.6)), 1.2)
+    wheel = np.cos(hue - np.array([0.0, 2.094, 4.189]))
+    return np.clip(grey * np.exp(strength * wheel), 0.01, 0.9).astype(np.float32)
+
+
+def _wall(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """One surface with a gradient of light, a shadow and some texture; sometimes a chair's back."""
+    colour = matt_colour(rng, 0.3 if rng.random() < 0.8 else 1.6)
+    picture = colour * _gradient(rng, size, 0.35)[..., None]
+    rough = rng.normal(0.0, 1.0, (24, 24)).astype(np.float32)
+    rough = cv2.resize(rough, (size, size), interpolation=cv2.INTER_CUBIC)
+    picture = picture * (1.0 + rng.uniform(0.0, 0.06) * rough)[..., None]
+    if rng.random() < 0.3:
+        _chair(rng, picture)
+    return picture.astype(np.float32)
+
+
+def _gradient(rng: np.random.Generator, size: int, amount: float) -> NDArray[np.float32]:
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
+    a, b, c = rng.normal(0.0, amount, 3)
+    return np.exp(a * x + b * y + c * (x * x + y * y) * 2.0)
+
+
+def _chair(rng: np.random.Generator, picture: NDArray[np.float32]) -> None:
+    """A chair's back or head rest showing beside the neck."""
+    size = picture.shape[0]
+    colour = matt_colour(rng, 0.9) * float(rng.uniform(0.4, 1.2))
+    half_width, top = rng.uniform(0.35, 0.75), rng.uniform(0.5, 0.95)
+    middle = rng.normal(0.5, 0.12)
+    corner = int(size * rng.uniform(0.03, 0.12))
+    x0, x1, y0 = int(size * (middle - half_width)), int(size * (middle + half_width)), int(size * top)
+    mask = np.zeros((size, size), np.float32)
+    cv2.rectangle(mask, (x0 + corner, y0), (x1 - corner, size), 1.0, -1)
+    cv2.rectangle(mask, (x0, y0 + corner), (x1, size), 1.0, -1)
+    for x in (x0 + corner, x1 - corner):
+        cv2.circle(mask, (x, y0 + corner), corner, 1.0, -1)
+    shade = np.linspace(1.2, 0.6, size, dtype=np.float32)[:, None, None]
+    mask = mask[..., None]
+    picture *= 1.0 - mask
+    picture += mask * colour * shade
+
+
+def _room(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """A wall with upright and level things before it: doors, shelves with books, pictures, panes, furniture."""
+    picture = _wall(rng, size)
+    for _ in range(int(rng.integers(2, 9))):
+        kind = rng.random()
+        x, y = rng.uniform(-0.2, 1.0, 2)
+        w, h = np.exp(rng.uniform(np.log(0.05), np.log(0.8), 2))
+        colour = matt_colour(rng, 0.6)
+        if kind < 0.2:  # a lamp or a pane
+            colour = np.full(3, rng.uniform(0.8, 4.0), np.float32) * np.array([1.0, 0.95, 0.88], np.float32)
+            w, h = w * 0.5, h * 0.6
+        elif kind < 0.4:  # door or post
+            y, h = -0.1, 1.3
+        elif kind < 0.6:
+            _books(rng, picture, y, max(0.1, 0.5 * h))
+            continue
+        _box(picture, x, y, x + w, y + h, colour * float(rng.uniform(0.6, 1.1)))
+        if rng.random() < 0.4:
+            edge = 0.1 * min(w, h)
+            inner = matt_colour(rng, 0.6)
+            _box(picture, x + edge, y + edge, x + w - edge, y + h - edge, inner)
+    if rng.random() < 0.3:
+        _chair(rng, picture)
+    return picture * _gradient(rng, size, 0.3)[..., None]
+
+
+def _books(rng: np.random.Generator, picture: NDArray[np.float32], top: float, height: float) -> None:
+    """A shelf of narrow upright things across the picture."""
+    x = float(rng.uniform(-0.1, 0.5))
+    end = x + float(rng.uniform(0.3, 1.0))
+    _box(picture, x, top + height, end, top + height + 0.03, matt_colour(rng))
+    while x < end:
+        width = float(rng.uniform(0.02, 0.07))
+        _box(
+            picture,
+            x,
+            top + height * float(rng.uniform(0.0, 0.3)),
+            x + width,
+            top + height,
+            matt_colour(rng, 0.8),
+        )
+        x += width
+
+
+def _box(picture: NDArray[np.float32], x0: float, y0: float, x1: float, y1: float, colour) -> None:
+    size = picture.shape[0]
+    a, b, c, d = (int(np.clip(v * size, 0, size)) for v in (x0, x1, y0, y1))
+    picture[c:d, a:b] = colour
+
+
+def _surroundings(rng: np.random.Generator, rig: LightRig, size: int) -> NDArray[np.float32]:
+    """The panorama behind the head. Wider than the crop's true 13 degrees, or it would be one blur."""
+    width = np.tan(np.deg2rad(rng.uniform(10.0, 35.0)))
+    axis = ((np.arange(size) + 0.5) / size * 2.0 - 1.0) * width
+    x, y = np.meshgrid(axis, axis)
+    forward = unit(rig.head_cam_mm)
+    across = unit(np.cross([0.0, 1.0, 0.0], forward))
+    down = np.cross(forward, across)
+    rays = forward + x[..., None] * across + y[..., None] * down
+    picture = lookup(rig.environment.panorama, rays @ rig.R_env_cam.T)
+    return np.minimum(picture, 12.0) * rig.env_gain.astype(np.float32)
+
+
+def _blurred(rng: np.random.Generator, picture: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Out of focus by anything from nothing to a portrait lens."""
+    sigma = size * float(np.exp(rng.uniform(np.log(0.002), np.log(0.05))))
+    picture = np.ascontiguousarray(picture, dtype=np.float32)
+    if sigma < 0.6:
+        return picture
+    step = max(1, int(sigma / 2.0))
+    if step > 1:
+        small = cv2.resize(picture, (max(size // step, 4),) * 2, interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REFLECT_101)
+        return cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
+    return cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
