@@ -5,7 +5,6 @@ DOI 10.18419/darus-3240. Layout: ``pXX/pXX.txt``, ``pXX/dayYY/*.jpg``, ``pXX/Cal
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -14,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from gaze.datasets.mpiifacegaze_annotations import Annotations, RowProblem, read_annotations
 from gaze.datasets.mpiifacegaze_calibration import PersonCalibration, calibration_files, load_calibration
+from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.sample import CAMERA, GazeSample
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
@@ -112,32 +110,6 @@ class RawDataset:
         folder = self.root / name
         files = (folder / f"{name}.txt", *calibration_files(folder / "Calibration"))
         return {file.relative_to(self.root).as_posix(): sha256_of(file) for file in files}
-
-
-def read_picture(path: str | os.PathLike[str]) -> tuple[NDArray[np.uint8], str]:
-    """A picture (H, W, 3) uint8 BGR and the SHA-256 of its file.
-
-    Raises:
-        DataError: the file is missing, truncated or not a picture.
-    """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    # The decoder fills what is missing of a truncated JPEG with grey and says nothing: look for its end mark.
-    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]:
-        raise DataError(f"{path}: truncated JPEG ({len(data)} bytes); copy or download it again")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise DataError(f"{path}: is not a picture that can be decoded; copy or download it again")
-    return image, hashlib.sha256(data).hexdigest()
-
-
-def day_of(image: str) -> str | None:
-    """The day folder in a picture's path ("day01/0087.jpg" -> "day01")."""
-    head = image.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
-    return head or None
 
 
 def read_subset(path: str | os.PathLike[str]) -> list[tuple[str, str]]:

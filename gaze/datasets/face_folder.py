@@ -1,0 +1,105 @@
+"""A plain folder of face crops with a CSV of labels: ``file,pitch_rad,yaw_rad[,person]``."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.datasets.pictures import read_picture
+from gaze.datasets.sample import ROTATION_ONLY, GazeSample
+from gaze.errors import DataError
+from gaze.geometry import FloatArray
+
+REQUIRED = ("file", "pitch_rad", "yaw_rad")
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFolder:
+    """The labels of N crops. ``file`` (N,) below ``images``; ``pitch_yaw_rad`` (N, 2); ``person`` (N,)."""
+
+    images: Path
+    file: NDArray[np.str_]
+    pitch_yaw_rad: FloatArray
+    person: NDArray[np.str_]
+    label_space: str = ROTATION_ONLY
+
+    def __len__(self) -> int:
+        return len(self.file)
+
+    def sample(self, row: int) -> GazeSample:
+        """One crop with its label.
+
+        Raises:
+            DataError: the picture is missing or truncated.
+        """
+        image, _ = read_picture(self.images / str(self.file[row]))
+        return GazeSample(
+            image,
+            self.pitch_yaw_rad[row],
+            None,
+            str(self.person[row]),
+            None,
+            str(self.file[row]),
+            self.label_space,
+        )
+
+    def samples(self) -> Iterator[GazeSample]:
+        """All crops in the order of the CSV."""
+        return (self.sample(row) for row in range(len(self)))
+
+
+def read_face_folder(
+    images: str | os.PathLike[str], labels: str | os.PathLike[str], label_space: str = ROTATION_ONLY
+) -> FaceFolder:
+    """Read the CSV. Crops without a person column all belong to the person "unknown".
+
+    Raises:
+        DataError: the folder, the CSV, a column or a picture is missing, a number is not one, an angle is
+            plainly not in radians, a picture stands twice, or there is no row.
+    """
+    images, labels = Path(images), Path(labels)
+    if not images.is_dir():
+        raise DataError(f"{images}: no such folder of pictures")
+    try:
+        with labels.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = names
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{labels}: cannot be read ({error})") from error
+    if missing := [name for name in REQUIRED if name not in names]:
+        raise DataError(
+            f"{labels}: line 1 lacks {', '.join(missing)}; it must be file,pitch_rad,yaw_rad[,person]"
+        )
+    if not rows:
+        raise DataError(f"{labels}: holds no row")
+    files, angles, persons, seen = [], [], [], set()
+    for line, row in rows:
+        name = (row["file"] or "").strip()
+        if not name or not (images / name).is_file():
+            raise DataError(f"{labels}: line {line}: no picture {name!r} in {images}")
+        if name in seen:
+            raise DataError(f"{labels}: line {line}: {name} stands twice")
+        seen.add(name)
+        files.append(name)
+        angles.append([_radians(labels, line, column, row[column]) for column in ("pitch_rad", "yaw_rad")])
+        persons.append((row.get("person") or "").strip() or "unknown")
+    return FaceFolder(images, np.array(files), np.array(angles), np.array(persons), label_space)
+
+
+def _radians(path: Path, line: int, column: str, text: str | None) -> float:
+    try:
+        value = float(text or "")
+    except ValueError as error:
+        raise DataError(f"{path}: line {line}: {column} must be a number, got {text!r}") from error
+    if not math.isfinite(value) or abs(value) > math.pi:
+        raise DataError(f"{path}: line {line}: {column} must be radians within ±3.1416, got {value:g}")
+    return value

@@ -1,0 +1,116 @@
+"""`gaze prepare`: a data set as it was downloaded -> one normalised HDF5."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from gaze.datasets.prepare import FaceSource, prepare
+from gaze.datasets.sample import ROTATION_ONLY, SCALED
+from gaze.errors import UsageError
+
+SIZES = (112, 160, 224, 448)
+FORMATS = ("raw", "released", "gazehub", "folder")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gaze prepare",
+        description="Normalise a data set into one HDF5 file that `gaze train --data` reads. A killed run "
+        "goes on where it stopped when the same command is given again.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("root", type=Path, help="folder of the data set (raw: the one that holds p00, p01, …)")
+    add("--out", type=Path, required=True, help="the HDF5 file to write; a report lies beside it as JSON")
+    add(
+        "--format",
+        choices=FORMATS,
+        default="raw",
+        help="raw MPIIFaceGaze, its released normalised .mat "
+        "files, a GazeHub conversion, or a folder of face crops with --labels",
+    )
+    add("--size", type=int, choices=SIZES, default=224, help="side of the normalised faces, px")
+    add("--persons", nargs="+", default=[], metavar="PXX", help="only these people (none given: all)")
+    add(
+        "--subset",
+        choices=("all", "evaluation"),
+        default="all",
+        help="raw: every picture once, or MPIIGaze's evaluation lists (3000 entries a person)",
+    )
+    add(
+        "--subset-lists",
+        type=Path,
+        help="folder of those lists, pXX.txt (MPIIGaze, `Evaluation Subset/sample list for eye image`)",
+    )
+    add(
+        "--label-space",
+        choices=(ROTATION_ONLY, SCALED),
+        help="what the labels are (released, folder) or "
+        "shall be (gazehub: scaled as stored, or with the scaling undone)",
+    )
+    add(
+        "--check-against",
+        type=Path,
+        metavar="RAW",
+        help="released: raw MPIIFaceGaze folder to check --label-space against",
+    )
+    add("--labels", type=Path, help="folder: the CSV file,pitch_rad,yaw_rad[,person]")
+    add("--workers", type=int, default=2, help="processes side by side")
+    add("--max-skipped", type=float, default=0.05, help="share of a person's faces that may be unusable")
+    add("--no-screen-check", action="store_true", help="raw: do not compare targets with screen pixels")
+    add("--any-count", action="store_true", help="raw: accept another number of rows than was published")
+    add("--overwrite", action="store_true", help="replace --out where it exists")
+    add("--restart", action="store_true", help="throw away blocks of an earlier, unfinished run")
+    return parser
+
+
+def _source(args: argparse.Namespace) -> FaceSource:
+    persons = tuple(args.persons)
+    if args.format == "raw":
+        from gaze.datasets.prepare_raw import SCREEN_TOLERANCE_MM, RawSource
+
+        if (args.subset == "evaluation") != (args.subset_lists is not None):
+            raise UsageError("--subset evaluation and --subset-lists DIR belong together")
+        return RawSource(
+            args.root,
+            args.size,
+            persons,
+            args.subset_lists,
+            None if args.no_screen_check else SCREEN_TOLERANCE_MM,
+            not args.any_count,
+        )
+    from gaze.datasets.prepare_converted import FolderSource, GazeHubSource, ReleasedSource
+
+    if args.label_space is None:
+        raise UsageError(
+            f"--format {args.format} needs --label-space {ROTATION_ONLY} or {SCALED}; it is never guessed"
+        )
+    if args.format == "released":
+        return ReleasedSource(args.root, args.size, args.label_space, persons, args.check_against)
+    if args.format == "gazehub":
+        return GazeHubSource(args.root, args.size, args.label_space, persons)
+    if args.labels is None:
+        raise UsageError("--format folder needs --labels CSV")
+    return FolderSource(args.root, args.labels, args.size, args.label_space, persons)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `gaze prepare`; returns the exit code."""
+    args = _parser().parse_args(argv)
+    if args.workers < 1:
+        raise UsageError(f"--workers must be at least 1, got {args.workers}")
+    if not 0 <= args.max_skipped <= 1:
+        raise UsageError(f"--max-skipped must lie between 0 and 1, got {args.max_skipped:g}")
+    report = prepare(_source(args), args.out, args.workers, args.max_skipped, args.overwrite, args.restart)
+    for warning in report["warnings"]:
+        print(f"note: {warning}")
+    for item in report["skipped"][:20]:
+        print(f"skipped: {item['where']}: {item['reason']}")
+    if len(report["skipped"]) > 20:
+        print(f"skipped: … {len(report['skipped']) - 20} more in {args.out.with_suffix('.report.json')}")
+    summary = {name: report[name] for name in ("faces", "size_px", "label_space", "seconds", "faces_per_s")}
+    print(json.dumps({"out": str(args.out), **summary, "skipped": len(report["skipped"])}))
+    return 0

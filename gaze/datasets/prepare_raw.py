@@ -1,0 +1,245 @@
+"""Raw MPIIFaceGaze as a source of normalised faces, by the normalisation of the live loop."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gaze.camera import Camera
+from gaze.datasets.mpiifacegaze_annotations import Consistency, consistency
+from gaze.datasets.mpiifacegaze_raw import RawDataset, RawPerson, read_subset
+from gaze.datasets.normalized_hdf5 import NormalizedHeader
+from gaze.datasets.pictures import day_of, read_picture
+from gaze.datasets.prepare import Block, LoadedBlock, Skipped, split_blocks
+from gaze.datasets.sample import ROTATION_ONLY
+from gaze.errors import DataError
+from gaze.geometry import angles_from_vector, head_angles_from_rotation
+from gaze.model_spec import sha256_of
+from gaze.normalization import (
+    DEFAULT_NORMALIZED_CAMERA,
+    normalize_direction,
+    normalize_face,
+    normalizing_warp,
+)
+from gaze.types import Frame, HeadPose, NormalizedCamera
+
+FACE_CENTRE = "mean of the six model points (four eye corners, two mouth corners), as stored in the set"
+# A screen pixel is about 0.2 mm; targets further than this from their pixel belong to other columns or
+# another monitorPose.
+SCREEN_TOLERANCE_MM = 10.0
+CENTRE_WARNING_MM = 5.0
+LANDMARK_WARNING_PX = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class RawSource:
+    """Normalised faces of a raw MPIIFaceGaze folder (a gaze.datasets.prepare.FaceSource).
+
+    ``persons`` empty: all. ``subset_lists``: folder of MPIIGaze's evaluation lists, pXX.txt; None: every
+    picture once. ``screen_tolerance_mm`` None: targets are not checked against the screen.
+
+    Raises, from its methods:
+        DataError: a person, file or row count is not as promised, or the columns contradict the calibration.
+    """
+
+    root: Path
+    size_px: int
+    persons: tuple[str, ...] = ()
+    subset_lists: Path | None = None
+    screen_tolerance_mm: float | None = SCREEN_TOLERANCE_MM
+    check_counts: bool = True
+
+    @property
+    def camera(self) -> NormalizedCamera:
+        """The virtual camera: the live loop's view at this picture size."""
+        return DEFAULT_NORMALIZED_CAMERA.resized(self.size_px)
+
+    def header(self) -> NormalizedHeader:
+        """Label space, camera and the checksums of all text and calibration files."""
+        dataset = RawDataset(self.root)
+        sources: dict[str, str] = {}
+        for name in self._persons():
+            sources.update(dataset.checksums(name))
+            if self.subset_lists is not None:
+                sources[f"subset/{name}.txt"] = sha256_of(self.subset_lists / f"{name}.txt")
+        return NormalizedHeader(
+            "mpiifacegaze-raw",
+            ROTATION_ONLY,
+            self.camera,
+            FACE_CENTRE,
+            version("webcam-gaze"),
+            sources,
+            {"subset": "all" if self.subset_lists is None else "evaluation"},
+        )
+
+    def blocks(self) -> list[Block]:
+        """The usable rows of every person."""
+        return [
+            block for name in self._persons() for block in split_blocks(name, len(_plan(self, name).rows))
+        ]
+
+    def skipped(self) -> list[Skipped]:
+        """Rows of the text files that cannot be used."""
+        return [item for name in self._persons() for item in _plan(self, name).skipped]
+
+    def warnings(self) -> list[str]:
+        """What does not fit together in the data, in words."""
+        return [text for name in self._persons() for text in _plan(self, name).warnings]
+
+    def load(self, block: Block) -> LoadedBlock:
+        """Read, normalise and label a block; pictures that cannot be read are left out."""
+        plan = _plan(self, block.person)
+        faces, rows, skipped = [], [], []
+        for row, eye in plan.rows[block.start : block.stop]:
+            try:
+                face, columns = self._normalize(plan.person, row, plan.check)
+            except DataError as error:
+                line = plan.person.annotations.line[row]
+                where = f"{block.person}/{block.person}.txt: line {line}"
+                skipped.append(Skipped(block.person, where, str(error)))
+                continue
+            faces.append(face)
+            rows.append({**columns, "eye": eye})
+        return LoadedBlock(faces, rows, skipped)
+
+    def _normalize(
+        self, person: RawPerson, row: int, check: Consistency
+    ) -> tuple[np.ndarray, dict[str, object]]:
+        notes, image_name = person.annotations, str(person.annotations.image[row])
+        image, digest = read_picture(person.image_path(row))
+        try:
+            camera = person.calibration.camera_mat.camera(image.shape[1], image.shape[0])
+        except DataError as error:
+            raise DataError(f"{person.image_path(row)}: {error}") from error
+        centre, target = notes.centre_cam_mm[row], notes.target_cam_mm[row]
+        R_cam_head = cv2.Rodrigues(notes.head_rvec[row])[0]
+        pose = HeadPose(R_cam_head, notes.head_tvec_mm[row], float(check.landmark_rms_px[row]))
+        normalized = normalize_face(Frame(image), camera, pose, centre, self.camera)
+        R = normalized.R_norm_cam
+        return normalized.image, {
+            "person": person.name,
+            "day": day_of(image_name) or "",
+            "frame_id": image_name,
+            "source_sha256": digest,
+            "pitch_yaw_rad": angles_from_vector(normalize_direction(target - centre, R)),
+            "head_pitch_yaw_rad": head_angles_from_rotation(R @ R_cam_head),
+            "R_norm_cam": R,
+            "centre_cam_mm": centre,
+            "target_cam_mm": target,
+            "distance_scale": normalized.distance_scale,
+            "landmarks_norm_px": _warp_points(notes.landmarks_px[row], camera, R, centre, self.camera),
+            "brightness": normalized.image.mean(),
+            "off_screen": check.off_screen[row],
+        }
+
+    def _persons(self) -> tuple[str, ...]:
+        dataset = RawDataset(self.root)
+        if self.persons:
+            return tuple(sorted(self.persons))
+        if missing := dataset.missing_persons():
+            raise DataError(
+                f"{dataset.root}: {', '.join(missing)} missing of {len(dataset.counts)} people; download the "
+                f"rest, or name those to use: --persons {' '.join(dataset.persons)}"
+            )
+        return dataset.persons
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    person: RawPerson
+    check: Consistency
+    rows: list[tuple[int, str]]
+    skipped: list[Skipped]
+    warnings: list[str]
+
+
+def _plan(source: RawSource, name: str) -> _Plan:
+    folder = RawDataset(source.root).root / name
+    files = sorted([folder / f"{name}.txt", *(folder / "Calibration").glob("*.mat")])
+    stamps = tuple(path.stat().st_mtime_ns for path in files if path.is_file())
+    return _cached_plan(source, name, stamps)
+
+
+@functools.lru_cache(maxsize=32)
+def _cached_plan(source: RawSource, name: str, stamps: tuple[int, ...]) -> _Plan:
+    dataset = RawDataset(source.root)
+    person = dataset.person(name)
+    notes = person.annotations
+    promised, found = dataset.counts.get(name), len(notes) + len(person.problems)
+    if source.check_counts and promised is not None and promised != found:
+        raise DataError(
+            f"{person.folder / name}.txt: {found} rows, the published set has {promised}; download the "
+            "person again, or give --any-count if this is on purpose"
+        )
+    skipped = [Skipped(name, f"{name}/{name}.txt: line {item.line}", item.reason) for item in person.problems]
+    check = consistency(notes, person.calibration)
+    bad = np.zeros(len(notes), bool)
+    if source.screen_tolerance_mm is not None:
+        bad = check.screen_deviation_mm > source.screen_tolerance_mm
+        _refuse_foreign_screen(person, check, bad, source.screen_tolerance_mm)
+    for row in np.flatnonzero(bad):
+        reason = (
+            f"gaze target lies {check.screen_deviation_mm[row]:.1f} mm from where its screen pixel is "
+            "(columns 2-3 against 25-27)"
+        )
+        skipped.append(Skipped(name, f"{name}/{name}.txt: line {notes.line[row]}", reason))
+    usable = np.flatnonzero(~bad)
+    if source.subset_lists is None:
+        rows = [(int(row), str(notes.eye[row])) for row in usable]
+    else:
+        rows = _subset_rows(source.subset_lists / f"{name}.txt", notes.image, set(usable.tolist()))
+    return _Plan(person, check, rows, skipped, _warnings(name, check))
+
+
+def _subset_rows(path: Path, images: np.ndarray, usable: set[int]) -> list[tuple[int, str]]:
+    index = {str(image): row for row, image in enumerate(images)}
+    entries = read_subset(path)
+    if absent := [image for image, _ in entries if image not in index]:
+        raise DataError(
+            f"{path}: {len(absent)} of {len(entries)} pictures are not among the person's usable rows, the "
+            f"first is {absent[0]}; mend the person's text file or use --subset all"
+        )
+    return [(index[image], eye) for image, eye in entries if index[image] in usable]
+
+
+def _refuse_foreign_screen(person: RawPerson, check: Consistency, bad: np.ndarray, tolerance: float) -> None:
+    if np.count_nonzero(bad) * 2 > len(bad):
+        raise DataError(
+            f"{person.folder / 'Calibration'}: monitorPose.mat and screenSize.mat do not explain the gaze "
+            f"targets (median deviation {np.median(check.screen_deviation_mm):.1f} mm, "
+            f"tolerance {tolerance:g}); "
+            "is the folder another person's? The labels themselves come from the targets: "
+            "--no-screen-check goes on without this check"
+        )
+
+
+def _warnings(name: str, check: Consistency) -> list[str]:
+    texts = []
+    centre, rms = np.median(check.centre_deviation_mm), np.median(check.landmark_rms_px)
+    if centre > CENTRE_WARNING_MM:
+        texts.append(
+            f"{name}: stored face centres lie {centre:.1f} mm (median) from those of the stored head poses"
+        )
+    if rms > LANDMARK_WARNING_PX:
+        texts.append(
+            f"{name}: stored head poses project {rms:.0f} px (median RMS) beside the stored landmarks; "
+            "is Camera.mat another person's?"
+        )
+    if off := int(np.count_nonzero(check.off_screen)):
+        texts.append(
+            f"{name}: {off} of {len(check.off_screen)} gaze targets lie off the screen (kept, flagged)"
+        )
+    return texts
+
+
+def _warp_points(
+    landmarks_px: np.ndarray, camera: Camera, R: np.ndarray, centre: np.ndarray, target: NormalizedCamera
+) -> np.ndarray:
+    points = np.c_[camera.undistort(landmarks_px), np.ones(len(landmarks_px))]
+    warped = points @ normalizing_warp(camera.K, R, centre, target).T
+    return warped[:, :2] / warped[:, 2:]
