@@ -58,8 +58,11 @@ class Camera:
             )
         if not np.all(np.isfinite(distortion)):
             raise GazeError("camera: distortion holds NaN or infinity; run `gaze calibrate camera`")
-        if int(self.width) <= 0 or int(self.height) <= 0:
-            raise GazeError(f"camera: size must be positive, got {self.width}x{self.height}")
+        for name in ("width", "height"):
+            value = getattr(self, name)
+            whole = isinstance(value, int | float | np.integer | np.floating) and value == np.floor(value)
+            if isinstance(value, bool) or not whole or not 0 < value < np.inf:
+                raise GazeError(f"camera: {name} must be a positive whole number of px, got {value!r}")
         if self.source not in SOURCES:
             raise GazeError(f"camera: source must be one of {SOURCES}, got {self.source!r}")
         for name, value in (("K", K), ("distortion", distortion)):
@@ -110,8 +113,34 @@ class Camera:
         shift = np.array([[sx, 0.0, 0.5 * sx - 0.5], [0.0, sy, 0.5 * sy - 0.5], [0.0, 0.0, 1.0]])
         return Camera(shift @ self.K, self.distortion, width, height, self.source)
 
+    def for_frame(self, width: int, height: int) -> Camera:
+        """The intrinsics of frames of another size from the same camera.
+
+        A calibrated camera is scaled, which holds while the shape stays the same; one known by its
+        horizontal field of view keeps that.
+
+        Raises:
+            GazeError: the camera is calibrated and the frames are of another shape (more than 1 % apart):
+                cameras crop differently between such modes.
+        """
+        if (width, height) == (self.width, self.height):
+            return self
+        if self.source != "calibrated":
+            return Camera.from_hfov(self.hfov_deg, width, height, self.source)
+        if abs(width * self.height - height * self.width) > 0.01 * width * self.height:
+            raise GazeError(
+                f"camera: calibrated at {self.width}x{self.height}, but the frames are {width}x{height}, of "
+                f"another shape; ask the camera for {self.width}x{self.height}, or run "
+                f"`gaze calibrate camera` at {width}x{height}"
+            )
+        return self.resized(width, height)
+
     def cropped(self, left: int, top: int, width: int, height: int) -> Camera:
-        """The intrinsics after a region is cut out."""
+        """The intrinsics after a region is cut out, whose top left pixel is (left, top).
+
+        Raises:
+            GazeError: the size is not positive.
+        """
         K = self.K.copy()
         K[0, 2] -= left
         K[1, 2] -= top

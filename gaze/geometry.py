@@ -26,6 +26,13 @@ def unit(vector: ArrayLike) -> FloatArray:
     return vector / length
 
 
+def cross(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Cross product of two vectors (3,): numpy's takes ten times as long for so little."""
+    ax, ay, az = np.asarray(a, dtype=np.float64).tolist()
+    bx, by, bz = np.asarray(b, dtype=np.float64).tolist()
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+
+
 def vector_from_angles(pitch_yaw_rad: ArrayLike) -> FloatArray:
     """Unit gaze vectors (..., 3) of (pitch, yaw) angles (..., 2) in radians.
 
@@ -93,4 +100,5 @@ def is_rotation(R: ArrayLike, tolerance: float = 1e-5) -> bool:
     R = np.asarray(R, dtype=np.float64)
     if R.shape != (3, 3) or not np.all(np.isfinite(R)):
         return False
-    return bool(np.allclose(R @ R.T, np.eye(3), atol=tolerance) and np.linalg.det(R) > 0)
+    # Orthonormal rows, and the third the cross product of the first two (which excludes a reflection).
+    return bool(np.max(np.abs(R @ R.T - np.eye(3))) <= tolerance and float(np.cross(R[0], R[1]) @ R[2]) > 0.0)

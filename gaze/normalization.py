@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gaze.camera import Camera
-from gaze.geometry import FloatArray, unit
+from gaze.geometry import FloatArray, cross, unit
 from gaze.types import Frame, GazeRay, HeadPose, NormalizedCamera, NormalizedFace
 
 # 140 mm of the face plane, the crop of MPIIFaceGaze and ETH-XGaze, at the seed network's input size.
@@ -28,9 +28,8 @@ def normalizing_rotation(R_cam_head: ArrayLike, centre_cam_mm: ArrayLike) -> Flo
         ValueError: the centre is at the camera, or the head's x axis points along the line of sight.
     """
     z = unit(centre_cam_mm)
-    y = unit(np.cross(z, np.asarray(R_cam_head, dtype=np.float64)[:, 0]))
-    x = unit(np.cross(y, z))
-    return np.stack([x, y, z])
+    y = unit(cross(z, np.asarray(R_cam_head, dtype=np.float64)[:, 0]))
+    return np.stack([cross(y, z), y, z])
 
 
 def normalizing_warp(
@@ -76,8 +75,12 @@ def warp_view(image: NDArray[np.uint8], camera: Camera, W: ArrayLike, size_px: i
     shift = (factor - 1) / 2.0
     W_fine = np.array([[factor, 0.0, shift], [0.0, factor, shift], [0.0, 0.0, 1.0]]) @ W
     if camera.has_distortion:
-        map_px = _distorted_map(camera, np.linalg.inv(W_fine), fine_px)
-        fine = cv2.remap(image, map_px, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        # OpenCV's map takes an output pixel through the inverse of its last matrix to the normalised image
+        # plane, then through distortion and K: with W_fine K that is "undistort, then warp by W_fine".
+        maps = cv2.initUndistortRectifyMap(
+            camera.K, camera.distortion, None, W_fine @ camera.K, (fine_px, fine_px), cv2.CV_16SC2
+        )
+        fine = cv2.remap(image, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     else:
         fine = cv2.warpPerspective(image, W_fine, (fine_px, fine_px), flags=cv2.INTER_LINEAR)
     if factor == 1:
@@ -93,13 +96,6 @@ def _shrink_factor(W: FloatArray, size_px: int, limit: int = 4) -> int:
     points = points[:, :2] / points[:, 2:]
     step = float(np.linalg.norm(points[1] - points[0]))
     return int(np.clip(round(step), 1, limit)) if np.isfinite(step) else 1
-
-
-def _distorted_map(camera: Camera, W_inverse: FloatArray, size_px: int) -> NDArray[np.float32]:
-    u, v = np.meshgrid(np.arange(size_px, dtype=np.float64), np.arange(size_px, dtype=np.float64))
-    undistorted = np.stack([u, v, np.ones_like(u)], axis=-1) @ W_inverse.T
-    undistorted = undistorted[..., :2] / undistorted[..., 2:]
-    return camera.distort(undistorted.reshape(-1, 2)).reshape(size_px, size_px, 2).astype(np.float32)
 
 
 def normalize_direction(direction_cam: ArrayLike, R_norm_cam: ArrayLike) -> FloatArray:
