@@ -18,7 +18,7 @@ from gaze.synthesis.uv_atlas import UvAtlas
 
 LAYOUTS = ("shaven", "stubble", "full", "goatee", "moustache", "chin", "patchy", "sideburns")
 # Length in mm, number of strands in the bank, points of each.
-_CLASSES = ((0.55, 26000, 2), (1.5, 16000, 2), (4.0, 9000, 3), (9.0, 6500, 4))
+_CLASSES = ((0.5, 40000, 2), (1.5, 30000, 2), (4.0, 22000, 3), (9.0, 16000, 4))
 _VARIANTS = 2
 _WINDOW = (0.03, 0.64)
 
@@ -59,28 +59,18 @@ def beard_fields(regions: FaceRegions, atlas: UvAtlas) -> dict[str, np.ndarray]:
     base_y, mouth_y, chin_y = float(lm[33, 1]), float(lm[[48, 54], 1].mean()), float(lm[8, 1])
     mouth_x = float(np.abs(lm[[48, 54], 0]).mean())
     skin = (1.0 - regions["lips_wide"]) * (1.0 - regions["nostrils"].clip(0, 1))
-    below_nose = smoothstep(base_y + 1.5, base_y + 5.0, y - 0.05 * x)
-    moustache = below_nose * smoothstep(mouth_x + 9, mouth_x + 1, x) * smoothstep(mouth_y + 4, mouth_y - 2, y)
-    moustache *= 0.55 + 0.45 * smoothstep(1.0, 6.0, x)
+    below_nose = smoothstep(base_y + 0.5, base_y + 7.0, y - 0.12 * x)
+    moustache = below_nose * smoothstep(mouth_x + 8, mouth_x - 3, x + 0.35 * (y - mouth_y).clip(-20, 0))
+    moustache *= smoothstep(mouth_y + 5, mouth_y - 2, y) * (0.6 + 0.4 * smoothstep(1.0, 6.0, x))
     corner = smoothstep(9.0, 4.0, np.abs(x - mouth_x - 2)) * smoothstep(mouth_y - 3, mouth_y + 3, y)
-    corner *= smoothstep(chin_y - 8, chin_y - 24, y)
-    chin = smoothstep(mouth_x + 3, mouth_x - 7, x) * smoothstep(mouth_y + 16, mouth_y + 23, y)
-    soul = (
-        smoothstep(7, 3, x)
-        * smoothstep(mouth_y + 8, mouth_y + 11, y)
-        * smoothstep(mouth_y + 24, mouth_y + 16, y)
-    )
-    # The cheek's edge runs from the ear (x 68, y about nose level) to beside the mouth's corner.
-    line = np.interp(
-        x,
-        [mouth_x + 3, mouth_x + 12, 50, 62, 72],
-        [mouth_y + 8, mouth_y - 2, mouth_y - 15, mouth_y - 38, -60],
-    )
-    jaw = (
-        smoothstep(-4, 7, y - line)
-        * smoothstep(mouth_x - 4, mouth_x + 7, x)
-        * smoothstep(72, 68, x * (z > -30))
-    )
+    corner *= smoothstep(chin_y - 4, chin_y - 20, y)
+    soul = smoothstep(8, 3, x) * smoothstep(mouth_y + 7, mouth_y + 11, y)
+    soul *= smoothstep(mouth_y + 26, mouth_y + 20, y)
+    # The upper edge runs from the ear over the cheek to the mouth's corner and under the lower lip.
+    knots = [0, 11, 18, mouth_x + 1, mouth_x + 10, 48, 60, 72]
+    heights = np.array([19, 18, 12, 4, -4, -15, -36, -94]) + mouth_y
+    jaw = smoothstep(-4, 8, y - np.interp(x, knots, heights)) * smoothstep(72, 68, x * (z > -30))
+    chin = jaw * smoothstep(mouth_x + 4, mouth_x - 6, x)
     side = (
         smoothstep(62, 68, x) * smoothstep(-60, -52, y) * smoothstep(mouth_y - 6, mouth_y - 18, y) * (z < -22)
     )
@@ -93,6 +83,8 @@ def beard_fields(regions: FaceRegions, atlas: UvAtlas) -> dict[str, np.ndarray]:
         "sideburn": side,
     }
     fields = {name: np.ascontiguousarray(mask * skin, np.float32) for name, mask in fields.items()}
+    every = np.maximum.reduce([moustache, 0.6 * corner, soul, jaw, 0.7 * side]).astype(np.float32)
+    fields["everywhere"] = cv2.GaussianBlur(every, (0, 0), 4.5 * atlas.size / 512) * (1.0 - regions["lips"])
     atlas.cache["beard"] = fields
     return fields
 
@@ -107,10 +99,8 @@ def beard_density(
     under = smoothstep(chin_y + style.neck_mm + 14, chin_y + style.neck_mm, y - 0.25 * (regions.z_mm + 100))
     drop = smoothstep(-4, 4, style.cheek_line_mm - 0.0 * y) if style.cheek_line_mm > 4 else 0.0
     jaw = fields["jaw"] * (1.0 - 0.4 * drop)
-    everything = np.maximum.reduce(
-        [fields["moustache"], fields["corner"] * 0.6, fields["chin"], fields["soul"], jaw]
-    )
-    everything = np.maximum(everything * under, 0.7 * fields["sideburn"])
+    whole = [fields["moustache"], fields["corner"] * 0.6, fields["soul"], jaw]
+    everything = np.maximum(np.maximum.reduce(whole) * under, 0.7 * fields["sideburn"])
     if style.layout in ("full", "stubble", "shaven", "patchy"):
         grown = everything
     elif style.layout == "goatee":
@@ -126,7 +116,7 @@ def beard_density(
     uneven = noise_field(rng, "low", atlas.size)
     amount = 0.45 if style.layout == "patchy" else 0.12
     grown = grown * np.clip(style.density * (1.0 + amount * uneven), 0.0, 1.0)
-    return grown, everything * np.clip(1.0 + 0.12 * uneven, 0.0, 1.5)
+    return grown, fields["everywhere"] * under * np.clip(1.0 + 0.12 * uneven, 0.0, 1.5)
 
 
 def strand_layers(
@@ -167,7 +157,7 @@ def _draw_bank(regions, atlas, rows: slice, length_class: int, rng: np.random.Ge
     count = int(count * (atlas.size / 512) ** 2)
     height, width = 2 * (rows.stop - rows.start), 2 * atlas.size
     fields = beard_fields(regions, atlas)
-    allowed = np.maximum.reduce(list(fields.values()))[rows]
+    allowed = np.maximum.reduce([fields["everywhere"], fields["moustache"], fields["chin"]])[rows]
     root = rng.uniform(0, 1, (count * 3, 2)) * [width, height]
     cell = (root / 2).astype(int)
     cell = np.minimum(cell, [atlas.size - 1, rows.stop - rows.start - 1])
@@ -187,7 +177,7 @@ def _draw_bank(regions, atlas, rows: slice, length_class: int, rng: np.random.Ge
     )
     canvas = np.zeros((height, width, 3), np.uint8)
     fixed = np.round(strands * 16).astype(np.int32)
-    groups = np.array_split(np.arange(len(fixed)), 48)
+    groups = np.array_split(np.arange(len(fixed)), 64)
     for k, group in enumerate(groups):
         colour = (40 + int(215 * (k + 1) / len(groups)), int(rng.uniform(20, 250)), 0)
         cv2.polylines(canvas, list(fixed[group]), False, colour, 1, cv2.LINE_AA, 4)

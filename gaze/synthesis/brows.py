@@ -15,7 +15,7 @@ from gaze.synthesis.face_regions import smoothstep
 from gaze.synthesis.strands import draw_strands, grow
 from gaze.synthesis.uv_atlas import UvAtlas
 
-_SUPER = 4
+_SUPER = 5
 _ALONG = np.array([0.0, 0.2, 0.45, 0.7, 1.0])
 
 
@@ -116,7 +116,7 @@ def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _one_side(window, coefficients, atlas, shape: BrowShape, side: int, rng: np.random.Generator):
     eye_y = float(atlas.landmarks_mm[36:48, 1].mean())
     line = centre_line(atlas, shape, rng)
-    count = int((140 + 520 * shape.density) * (0.55 + shape.half_width_mm / 7.5))
+    count = int((160 + 760 * shape.density) * (0.4 + shape.half_width_mm / 6.0))
     along = rng.beta(1.05, 1.25, count)
     if shape.unibrow > 0:
         bridge = rng.random(count) < 0.14 * shape.unibrow
@@ -156,5 +156,5 @@ def _one_side(window, coefficients, atlas, shape: BrowShape, side: int, rng: np.
     toned = cv2.resize(toned, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
     tone = toned / np.maximum(coverage, 1e-3)
     soft = cv2.GaussianBlur(coverage, (0, 0), 2.2 * atlas.size / 512)
-    coverage = np.clip(coverage * 1.15, 0, 1) * shape.opacity
+    coverage = coverage * shape.opacity
     return 1.0 - (1.0 - coverage) * (1.0 - np.clip((0.22 + shape.filled) * soft * 1.2, 0.0, 0.8)), tone

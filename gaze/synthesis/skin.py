@@ -139,14 +139,13 @@ class SkinMaps:
 def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Generator) -> SkinMaps:
     """Paint one person's maps; all chance comes from `rng`."""
     a, regions, size = appearance, face_regions(atlas), atlas.size
-    scale = size / 512.0
     low, low2 = noise_field(rng, "low", size), noise_field(rng, "low", size)
     mottle, mottle2 = noise_field(rng, "mottle", size), noise_field(rng, "mottle", size)
     fine = noise_field(rng, "fine", size)
     uneven = (1.0 - 0.75 * a.foundation) * (0.35 + 0.65 * a.mottle)
     light = 1.0 - 0.55 * a.melanin
 
-    melanin = np.float32(a.melanin) + (0.012 * uneven) * low + (0.011 * uneven) * mottle
+    melanin = np.float32(a.melanin) + (0.014 * uneven) * low + (0.017 * uneven) * mottle
     melanin += _freckles(atlas, regions, a, rng)
     melanin += (
         (0.05 * (1 - a.foundation))
@@ -154,10 +153,10 @@ def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Genera
         * (0.5 * regions["perioral"] + 0.6 * regions["orbit"])
     )
     melanin += (0.03 * a.melanin) * (regions["forehead"] + regions["temples"]) - 0.02 * regions["neck"]
-    blood = np.float32(a.haemoglobin) + (0.14 * uneven) * low2 + (0.16 * uneven) * mottle2
+    blood = np.float32(a.haemoglobin) + (0.16 * uneven) * low2 + (0.26 * uneven) * mottle2
     blood += _redness(regions, a, rng) * (light * (1.0 - 0.6 * a.foundation)) * (1.0 + 0.3 * mottle)
     blood += _blemishes(atlas, regions, a, rng)
-    grey = 0.010 * fine * (0.5 + a.mottle)
+    grey = 0.017 * fine * (0.4 + a.mottle)
     grey = (
         grey
         + 0.55 * np.clip(regions["nostrils"], 0, 1)
@@ -180,9 +179,13 @@ def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Genera
     pore_weight = (0.35 + regions["nose"] + 0.6 * regions["cheeks"] + 0.3 * regions["forehead"]) * (
         0.2 + a.pores
     )
-    height -= (0.030 * pore_weight) * pores * (1 - lips)
-    grey += (0.030 * pore_weight * (1 - 0.7 * a.foundation)) * pores
-    height += 0.010 * (0.5 + a.age_years / 60.0) * noise_field(rng, "mid", size) + 0.05 * lips * stripes
+    height -= (0.05 * pore_weight) * pores * (1 - lips)
+    grey += (0.045 * pore_weight * (1 - 0.7 * a.foundation)) * pores
+    height += (
+        0.006 * fine
+        + 0.018 * (0.5 + a.age_years / 60.0) * noise_field(rng, "mid", size)
+        + 0.05 * lips * stripes
+    )
 
     gloss = (
         70.0
