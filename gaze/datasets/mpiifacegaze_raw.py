@@ -17,10 +17,11 @@ import cv2
 from gaze.datasets.mpiifacegaze_annotations import Annotations, RowProblem, read_annotations
 from gaze.datasets.mpiifacegaze_calibration import PersonCalibration, calibration_files, load_calibration
 from gaze.datasets.pictures import day_of, read_picture
-from gaze.datasets.sample import CAMERA, GazeSample
+from gaze.datasets.sample import ROTATION_ONLY, GazeSample
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.model_spec import sha256_of
+from gaze.normalization import normalize_direction, normalizing_rotation
 
 # Pictures of p00..p14 in the published set: 37,667 in all.
 PUBLISHED_COUNTS = {
@@ -49,7 +50,7 @@ class RawPerson:
         return self.folder / str(self.annotations.image[row])
 
     def sample(self, row: int) -> GazeSample:
-        """The raw picture with gaze and head in the camera frame.
+        """The raw picture with gaze and head in the normalised frame of its face, by rotation only.
 
         Raises:
             DataError: the picture is missing, truncated, or of another size than the calibration.
@@ -57,15 +58,18 @@ class RawPerson:
         notes = self.annotations
         image, _ = read_picture(self.image_path(row))
         self.calibration.camera_mat.camera(image.shape[1], image.shape[0])
+        centre = notes.centre_cam_mm[row]
         R_cam_head = cv2.Rodrigues(notes.head_rvec[row])[0]
+        R = normalizing_rotation(R_cam_head, centre)
         return GazeSample(
             image,
-            angles_from_vector(notes.target_cam_mm[row] - notes.centre_cam_mm[row]),
-            head_angles_from_rotation(R_cam_head),
+            angles_from_vector(normalize_direction(notes.target_cam_mm[row] - centre, R)),
+            head_angles_from_rotation(R @ R_cam_head),
             self.name,
             day_of(str(notes.image[row])),
             str(notes.image[row]),
-            CAMERA,
+            ROTATION_ONLY,
+            normalized=False,
         )
 
     def samples(self) -> Iterator[GazeSample]:
