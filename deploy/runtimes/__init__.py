@@ -1,1 +1,117 @@
-"""One file per inference engine, all with the same face: a batch of normalised faces in, angles out."""
+"""Engines that run the network: one file per engine, one interface (deploy.runtimes.base.Runtime)."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gaze.errors import RuntimeUnavailableError, UsageError
+from gaze.model_spec import DEFAULT_MODEL, load_model_spec
+
+if TYPE_CHECKING:
+    from deploy.runtimes.base import Runtime
+
+# name -> (module, class, package whose absence is a clear error, what to install)
+RUNTIMES = {
+    "onnxruntime": ("deploy.runtimes.onnxruntime_runtime", "OnnxRuntime", "onnxruntime", "onnxruntime"),
+    "openvino": ("deploy.runtimes.openvino_runtime", "OpenVinoRuntime", "openvino", "openvino"),
+    "torch": ("deploy.runtimes.torch_runtime", "TorchRuntime", "torch", "'webcam-gaze[train]'"),
+    "tensorrt": (
+        "deploy.runtimes.tensorrt_runtime",
+        "TensorRtRuntime",
+        "tensorrt",
+        "tensorrt (on a Jetson it comes with JetPack)",
+    ),
+}
+CHECKPOINTS = (".pt", ".pth")
+ENGINES = (".engine", ".plan")
+ORT_ONLY_DEVICES = ("CUDA", "TENSORRT", "OPENVINO")
+# A faster precision is chosen without being asked for only where its measured error is below this.
+AUTO_PARITY_DEG = 0.3
+
+
+def is_installed(runtime: str) -> bool:
+    """Whether the engine's Python package can be found."""
+    return importlib.util.find_spec(RUNTIMES[runtime][2]) is not None
+
+
+def create_runtime(
+    model_path: str | os.PathLike[str] | None = None,
+    runtime: str = "auto",
+    device: str = "CPU",
+    precision: str | None = None,
+    threads: int | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Runtime:
+    """A Predictor for a model file. Its ``description`` says what was chosen and, for auto, why.
+
+    Args:
+        model_path: .onnx, .xml (OpenVINO), .pt (checkpoint) or .engine (TensorRT); None is the shipped model.
+        runtime: onnxruntime, openvino, torch, tensorrt or auto. A named one runs or fails.
+        device: CPU, or as the engine names it (onnxruntime: CUDA, TENSORRT, OPENVINO; openvino: GPU, NPU,
+            AUTO; torch: CUDA).
+        precision: fp32, bf16, fp16 or int8; None for the file's own, or auto's choice.
+        threads: CPU threads; None for all cores.
+        cache_dir: where compiled models are kept; None for GAZE_CACHE_DIR or the user's cache folder.
+
+    Raises:
+        ModelError: the model is missing, altered or cannot be run by this engine.
+        RuntimeUnavailableError: the engine or device is not here.
+        UsageError: an unknown runtime, device or precision, or one that does not fit the file.
+    """
+    path = Path(DEFAULT_MODEL if model_path is None else model_path)
+    reason = None
+    if runtime == "auto":
+        runtime, reason = _choose(path, device.upper(), precision)
+        if runtime == "openvino" and precision is None:
+            precision, note = _choose_precision(path, device.upper())
+            reason += note
+    elif runtime not in RUNTIMES:
+        raise UsageError(f"no runtime {runtime!r}; choose auto, {', '.join(RUNTIMES)}")
+    if not is_installed(runtime):
+        raise RuntimeUnavailableError(
+            f"runtime {runtime}: the package {RUNTIMES[runtime][2]} is not installed; "
+            f"run `pip install {RUNTIMES[runtime][3]}` or choose --runtime auto"
+        )
+    module, name = RUNTIMES[runtime][:2]
+    made = getattr(importlib.import_module(module), name)(
+        path, device=device, precision=precision, threads=threads, cache_dir=cache_dir
+    )
+    if reason is not None:
+        made.description = f"auto: {made.description}: {reason}"
+    return made
+
+
+def _choose(path: Path, device: str, precision: str | None) -> tuple[str, str]:
+    if path.suffix in CHECKPOINTS:
+        return "torch", "a checkpoint runs on torch alone"
+    if path.suffix in ENGINES:
+        return "tensorrt", "an engine runs on TensorRT alone"
+    if path.suffix == ".xml":
+        return "openvino", "an .xml model runs on OpenVINO alone"
+    if device in ORT_ONLY_DEVICES:
+        return "onnxruntime", f"the device {device} is one of onnxruntime's"
+    if device != "CPU":
+        return "openvino", f"the device {device} is one of OpenVINO's"
+    if precision not in (None, "int8") and path.is_file() and load_model_spec(path).precision != precision:
+        return "openvino", f"it alone calculates a file of another precision in {precision}"
+    if is_installed("openvino"):
+        return "openvino", "it is installed and the fastest on x86-64 CPUs (docs/performance.md)"
+    return "onnxruntime", "OpenVINO is not installed"
+
+
+def _choose_precision(path: Path, device: str) -> tuple[str | None, str]:
+    """bf16 where OpenVINO itself prefers it and its parity was measured at export; else the file's own."""
+    if device != "CPU" or not is_installed("openvino"):
+        return None, ""
+    from deploy.runtimes.openvino_runtime import preferred_precision
+
+    if preferred_precision(device) != "bf16":
+        return None, ""
+    parity = load_model_spec(path).parity_deg.get("openvino:CPU:bf16")
+    if parity is None or parity["max"] > AUTO_PARITY_DEG:
+        return None, ", fp32 as the sidecar holds no parity of bf16"
+    return "bf16", f"; this CPU prefers bf16, which differs by at most {parity['max']:.2g} degrees from fp32"

@@ -1,0 +1,172 @@
+"""onnxruntime, on the provider that was asked for and no other."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from deploy.runtimes.base import INPUT_NAME, Runtime, check_graph, check_precision, check_threads, first_line
+from deploy.runtimes.engine_cache import EngineKey, prepared_cache
+from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
+from gaze.model_spec import load_model_spec
+from gaze.types import ModelSpec
+
+PROVIDERS = {
+    "CPU": "CPUExecutionProvider",
+    "CUDA": "CUDAExecutionProvider",
+    "TENSORRT": "TensorrtExecutionProvider",
+    "OPENVINO": "OpenVINOExecutionProvider",
+}
+PACKAGES = {
+    "CPU": "onnxruntime",
+    "CUDA": "onnxruntime-gpu (in place of onnxruntime) and CUDA with cuDNN",
+    "TENSORRT": "onnxruntime-gpu (in place of onnxruntime), CUDA and TensorRT",
+    "OPENVINO": "onnxruntime-openvino (in place of onnxruntime); or use --runtime openvino",
+}
+# All the errors of the engine; they have no common base of their own.
+ENGINE_ERRORS = (
+    ort_errors.EPFail,
+    ort_errors.EngineError,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
+
+
+class OnnxRuntime(Runtime):
+    """An ONNX model on onnxruntime.
+
+    Args:
+        model_path: the .onnx file; its sidecar lies beside it.
+        device: CPU, CUDA, TENSORRT or OPENVINO.
+        precision: None for the file's own. TENSORRT also calculates an fp32 file in fp16.
+        threads: CPU threads within an operation; None for all cores.
+        cache_dir: where TENSORRT keeps its engines (see engine_cache).
+
+    Raises:
+        ModelError: the model is missing, altered, of a foreign network or too new for this engine.
+        RuntimeUnavailableError: the provider is not in this onnxruntime or does not start here.
+        UsageError: no such device, precision or number of threads.
+    """
+
+    def __init__(
+        self,
+        model_path: str | os.PathLike[str],
+        device: str = "CPU",
+        precision: str | None = None,
+        threads: int | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        path = Path(model_path)
+        device = device.upper()
+        check_threads(threads)
+        check_precision(precision)
+        if path.suffix != ".onnx":
+            raise UsageError(f"{path}: onnxruntime runs .onnx files; leave --runtime at auto for this file")
+        if device not in PROVIDERS:
+            raise UsageError(f"onnxruntime has no device {device!r}; choose one of {', '.join(PROVIDERS)}")
+        spec = load_model_spec(path)
+        precision = precision or spec.precision
+        _check_file_precision(path, spec, device, precision)
+        super().__init__(spec, "onnxruntime", device, precision, threads)
+        self._session = _open_session(path, spec, device, precision, threads, cache_dir)
+        check_graph(
+            path,
+            {item.name: item.type for item in self._session.get_inputs()},
+            [item.name for item in self._session.get_outputs()],
+            spec,
+        )
+        self._outputs = list(spec.outputs)
+
+    def _infer(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        values = self._session.run(self._outputs, {INPUT_NAME: faces})
+        return dict(zip(self._outputs, values, strict=True))
+
+    def close(self) -> None:
+        """Free the session."""
+        self._session = None
+
+
+def _check_file_precision(path: Path, spec: ModelSpec, device: str, precision: str) -> None:
+    if precision == spec.precision or (device, spec.precision, precision) == ("TENSORRT", "fp32", "fp16"):
+        return
+    raise UsageError(
+        f"{path}: holds {spec.precision} and onnxruntime's {device} provider calculates in what the file "
+        f"holds; give the {precision} file that `gaze export` writes, or use --runtime openvino"
+    )
+
+
+def _open_session(
+    path: Path,
+    spec: ModelSpec,
+    device: str,
+    precision: str,
+    threads: int | None,
+    cache_dir: str | os.PathLike[str] | None,
+) -> onnxruntime.InferenceSession:
+    provider = PROVIDERS[device]
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise RuntimeUnavailableError(
+            f"this onnxruntime {onnxruntime.__version__} has no {provider} "
+            f"(it has {', '.join(available)}); install {PACKAGES[device]}"
+        )
+    if device in ("CUDA", "TENSORRT") and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    # Waiting threads would otherwise burn the cores that the landmarks need between two frames.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    settings: dict[str, str] = {}
+    if device == "TENSORRT":
+        settings = _tensorrt_settings(spec, precision, cache_dir)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # what it would say is raised below
+            session = onnxruntime.InferenceSession(path, options, providers=[(provider, settings)])
+    except ENGINE_ERRORS as error:
+        raise ModelError(
+            f"{path}: onnxruntime {onnxruntime.__version__} on {device} cannot load it: {first_line(error)}; "
+            "upgrade onnxruntime if the file is newer than it, else run `gaze export` again"
+        ) from error
+    session.disable_fallback()
+    if session.get_providers()[0] != provider:
+        raise RuntimeUnavailableError(
+            f"{provider} did not start and onnxruntime fell back to {session.get_providers()[0]}: "
+            f"check the driver and install {PACKAGES[device]}; or choose --device CPU"
+        )
+    return session
+
+
+def _tensorrt_settings(
+    spec: ModelSpec, precision: str, cache_dir: str | os.PathLike[str] | None
+) -> dict[str, str]:
+    size = spec.input_size
+    shape = f"{INPUT_NAME}:{{}}x{size}x{size}x3"
+    folder = prepared_cache(EngineKey.of_this_machine(spec.sha256, precision), cache_dir)
+    return {
+        "trt_engine_cache_enable": "True",
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "True",
+        "trt_timing_cache_path": str(folder),
+        "trt_fp16_enable": str(precision == "fp16"),
+        "trt_int8_enable": str(precision == "int8"),
+        "trt_profile_min_shapes": shape.format(1),
+        "trt_profile_opt_shapes": shape.format(1),
+        "trt_profile_max_shapes": shape.format(16),
+    }

@@ -1,0 +1,181 @@
+"""OpenVINO on the CPU, an Intel GPU or NPU, in a stated precision."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from deploy.runtimes.base import (
+    INPUT_NAME,
+    Runtime,
+    check_graph,
+    check_precision,
+    check_threads,
+    first_line,
+)
+from deploy.runtimes.engine_cache import cache_root, writable_folder
+from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
+from gaze.model_spec import load_model_spec, sha256_of
+from gaze.types import ModelSpec, Prediction
+
+HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+DEVICE_MENDS = {
+    "GPU": "install the Intel compute runtime (intel-opencl-icd) and add the user to the group render",
+    "NPU": "install the Intel NPU driver (linux-npu-driver) and add the user to the group render",
+}
+
+
+class OpenVinoRuntime(Runtime):
+    """An IR (.xml) or ONNX model on OpenVINO.
+
+    Args:
+        model_path: the model; its sidecar lies beside it.
+        device: CPU, GPU, NPU, AUTO or a numbered one such as GPU.1.
+        precision: of the calculation: fp32, bf16 or fp16; None is fp32 for a float model (OpenVINO itself
+            would take bf16 on a recent Xeon). For an int8 model it is the precision of what is not int8.
+        threads: CPU threads; None for all cores.
+        cache_dir: keep compiled models here for faster starts. GPU and NPU have one by default (see
+            engine_cache), as compiling takes seconds there; on the CPU it saves a tenth of a second.
+        throughput: tune for predict_many instead of for the single call.
+
+    Raises:
+        ModelError: the model is missing, altered, of a foreign network or cannot be read.
+        RuntimeUnavailableError: the device does not exist here, lacks the precision, or the cache is not
+            writable.
+        UsageError: no such precision or number of threads.
+    """
+
+    def __init__(
+        self,
+        model_path: str | os.PathLike[str],
+        device: str = "CPU",
+        precision: str | None = None,
+        threads: int | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        throughput: bool = False,
+    ) -> None:
+        path = Path(model_path)
+        device = device.upper()
+        check_threads(threads)
+        check_precision(precision)
+        if path.suffix not in (".xml", ".onnx"):
+            raise UsageError(
+                f"{path}: OpenVINO runs .xml and .onnx files; leave --runtime at auto for this file"
+            )
+        spec = load_model_spec(path)
+        quantised = spec.precision == "int8"
+        if precision == "int8" and not quantised:
+            raise UsageError(f"{path}: holds {spec.precision}; give the int8 file that `gaze export` writes")
+        float_precision = "fp32" if precision in (None, "int8") else precision
+        shown = f"int8+{float_precision}" if quantised else float_precision
+        super().__init__(spec, "openvino", device, shown, threads)
+        core = openvino.Core()
+        _check_device(core, device, float_precision)
+        model = _read(core, path, spec)
+        # NPUs take fixed shapes only; there the faces of a frame run one after the other.
+        self._one_by_one = device.startswith("NPU")
+        if self._one_by_one:
+            model.reshape([1, spec.input_size, spec.input_size, 3])
+        settings: dict[str, object] = {
+            "PERFORMANCE_HINT": "THROUGHPUT" if throughput else "LATENCY",
+            "INFERENCE_PRECISION_HINT": HINTS[float_precision],
+        }
+        if device == "NPU":
+            del settings["INFERENCE_PRECISION_HINT"]  # the driver takes none: it calculates in fp16 and int8
+        if threads is not None and device.startswith("CPU"):
+            settings["INFERENCE_NUM_THREADS"] = threads
+        if cache_dir is not None or device != "CPU":
+            settings["CACHE_DIR"] = str(writable_folder(cache_root(cache_dir) / "openvino"))
+        try:
+            self._compiled = core.compile_model(model, device, settings)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{path}: OpenVINO {openvino.__version__} cannot compile it for {device} in {shown}: "
+                f"{first_line(error)}; try another --precision or --device"
+            ) from error
+        self._request = self._compiled.create_infer_request()
+        self._names = list(spec.outputs)
+
+    def _infer(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        if self._one_by_one and len(faces) > 1:
+            parts = [self._infer(faces[index : index + 1]) for index in range(len(faces))]
+            return {name: np.concatenate([part[name] for part in parts]) for name in self._names}
+        self._request.infer({INPUT_NAME: faces}, share_inputs=True)
+        return self._collect(self._request)
+
+    def _collect(self, request: openvino.InferRequest) -> dict[str, NDArray[np.float32]]:
+        return {name: np.array(request.get_tensor(name).data, dtype=np.float32) for name in self._names}
+
+    def predict_many(self, batches: Iterable[NDArray[np.uint8]]) -> list[Prediction]:
+        """Many batches (N, S, S, 3) through the asynchronous queue, in their order."""
+        results: dict[int, Prediction] = {}
+
+        def keep(request: openvino.InferRequest, index: int) -> None:
+            outputs = self._collect(request)
+            results[index] = Prediction(
+                outputs["pitch_yaw_rad"], outputs.get("sigma_rad"), outputs.get("weight_map")
+            )
+
+        queue = openvino.AsyncInferQueue(self._compiled)
+        queue.set_callback(keep)
+        for index, faces in enumerate(batches):
+            queue.start_async({INPUT_NAME: np.ascontiguousarray(faces)}, index)
+        queue.wait_all()
+        return [results[index] for index in range(len(results))]
+
+    def close(self) -> None:
+        """Free the compiled model."""
+        self._request = None
+        self._compiled = None
+
+
+def preferred_precision(device: str = "CPU") -> str:
+    """What OpenVINO itself would calculate in on this device, such as bf16 on a CPU made for it."""
+    hint = openvino.Core().get_property(device, "INFERENCE_PRECISION_HINT")
+    kind = hint.to_string() if hasattr(hint, "to_string") else str(hint)
+    return next((name for name, spelled in HINTS.items() if spelled == kind), "fp32")
+
+
+def _check_device(core: openvino.Core, device: str, precision: str) -> None:
+    family = device.partition(".")[0].partition(":")[0]
+    if family == "AUTO":
+        return
+    available = core.available_devices
+    if not any(name == device or name.partition(".")[0] == device for name in available):
+        mend = DEVICE_MENDS.get(family, "choose one of these")
+        raise RuntimeUnavailableError(
+            f"OpenVINO {openvino.__version__} finds no device {device} here, only "
+            f"{', '.join(available)}; {mend}"
+        )
+    capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+    if precision != "fp32" and precision.upper() not in capabilities:
+        raise RuntimeUnavailableError(
+            f"{device} ({core.get_property(device, 'FULL_DEVICE_NAME')}) does not calculate in {precision}; "
+            f"it offers {', '.join(capabilities)}; choose another --precision"
+        )
+
+
+def _read(core: openvino.Core, path: Path, spec: ModelSpec) -> openvino.Model:
+    if path.suffix == ".xml":
+        weights = path.with_suffix(".bin")
+        if not weights.is_file() or sha256_of(weights) != spec.notes.get("sha256_bin"):
+            raise ModelError(
+                f"{weights}: is missing, truncated or altered (its checksum is in the sidecar); keep "
+                " the .xml, .bin and .json together or run `gaze export` again"
+            )
+    try:
+        model = core.read_model(path)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{path}: OpenVINO {openvino.__version__} cannot read it: {first_line(error)}; "
+            "upgrade openvino if the file is newer than it, else run `gaze export` again"
+        ) from error
+    names = {item.any_name: item.element_type.to_string() for item in model.inputs}
+    outputs = [name for item in model.outputs for name in item.names]
+    check_graph(path, names, outputs, spec)
+    return model

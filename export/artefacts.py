@@ -1,0 +1,77 @@
+"""The kinds of artefact that `gaze export` writes: their files, what makes them, and where each must run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gaze.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of artefact. ``source`` is the kind it is made from; None is the network itself."""
+
+    name: str
+    suffix: str
+    precision: str
+    engines: tuple[str, ...]
+    source: str | None = None
+    calibrated: bool = False
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("onnx", ".onnx", "fp32", ("onnxruntime", "openvino")),
+        Kind("onnx-float-input", "_float_input.onnx", "fp32", ()),
+        Kind("onnx-fp16", "_fp16.onnx", "fp16", ("onnxruntime", "openvino"), source="onnx"),
+        Kind("onnx-int8", "_int8.onnx", "int8", ("onnxruntime", "openvino"), source="onnx", calibrated=True),
+        Kind("openvino-fp32", "_openvino_fp32.xml", "fp32", ("openvino",), source="onnx"),
+        Kind("openvino-fp16", "_openvino_fp16.xml", "fp16", ("openvino",), source="onnx"),
+        Kind("openvino-int8", "_openvino_int8.xml", "int8", ("openvino",), source="onnx", calibrated=True),
+    )
+}
+ORT_DEVICES = ("CPU", "CUDA", "TENSORRT")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One way to run an artefact."""
+
+    runtime: str
+    device: str
+    precision: str | None
+
+
+def choose_kinds(names: Sequence[str] | None, calibrated: bool) -> list[Kind]:
+    """The kinds asked for, each after the kind it is made from; all that can be made when none is named.
+
+    Raises:
+        UsageError: an unknown kind, or an int8 kind without faces to calibrate it.
+    """
+    if names is None:
+        return [kind for kind in KINDS.values() if calibrated or not kind.calibrated]
+    for name in names:
+        if name not in KINDS:
+            raise UsageError(f"no format {name!r}; choose from {', '.join(KINDS)}")
+        if KINDS[name].calibrated and not calibrated:
+            raise UsageError(
+                f"{name} is calibrated on faces: give --calibration FOLDER with training shards or face crops"
+            )
+    wanted = set(names) | {KINDS[name].source for name in names}
+    return [kind for kind in KINDS.values() if kind.name in wanted]
+
+
+def runs_of(kind: Kind, devices: Sequence[str], openvino_precisions: Sequence[str]) -> list[Run]:
+    """Every way this kind is run on the devices; OpenVINO's CPU in each of the precisions given."""
+    runs = []
+    for device in devices:
+        if "onnxruntime" in kind.engines and device in ORT_DEVICES:
+            runs.append(Run("onnxruntime", device, None))
+            if device == "TENSORRT" and kind.precision == "fp32":
+                runs.append(Run("onnxruntime", device, "fp16"))
+        if "openvino" in kind.engines and device not in ("CUDA", "TENSORRT"):
+            precisions = openvino_precisions if device == "CPU" else ("fp16",)
+            runs += [Run("openvino", device, precision) for precision in precisions]
+    return runs

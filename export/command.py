@@ -1,0 +1,103 @@
+"""`gaze export`: checkpoint to models that were run and compared."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from gaze.errors import DataError, ModelError
+
+CALIBRATION_FACES = 512
+PARITY_FACES = 256
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. Exit codes: 0 all was written, 1 the work failed, 2 wrong use."""
+    options = _parser().parse_args(argv)
+    from deploy.runtimes.torch_runtime import TorchRuntime
+    from export.artefacts import choose_kinds
+    from export.faces import load_faces
+    from export.pipeline import export_all
+    from export.report import markdown_table, write_report
+
+    kinds = choose_kinds(options.formats, options.calibration is not None)
+    reference = TorchRuntime(options.checkpoint)
+    size = reference.spec.input_size
+    calibration = None
+    faces = [load_faces(path, size, PARITY_FACES) for path in options.faces]
+    if options.calibration is not None:
+        # What calibrates must not judge: a fifth is kept back for parity.
+        whole = load_faces(options.calibration, size, options.calibration_faces * 5 // 4)
+        calibration, held_back = whole.every_fifth_apart()
+        if len(calibration) == 0 or len(held_back) == 0:
+            raise DataError(
+                f"{options.calibration}: {len(whole)} faces are too few to calibrate on; give more"
+            )
+        faces.append(held_back)
+    faces = faces or _default_faces(size)
+    print(f"compared on: {', '.join(f'{len(item)} faces of {item.name}' for item in faces)}", flush=True)
+    if options.formats is None and options.calibration is None:
+        print("left out: int8, which needs --calibration FOLDER", flush=True)
+    kept = export_all(
+        reference,
+        options.name or reference.spec.name,
+        kinds,
+        options.out,
+        faces,
+        calibration,
+        [device.upper() for device in options.devices],
+        lambda line: print(line, flush=True),
+    )
+    write_report(kept, options.out)
+    print("\n" + markdown_table(kept))
+    if broken := [f"{item.path.name}: {text}" for item in kept for text in item.breaches]:
+        raise ModelError(f"a bound was broken; do not use: {'; '.join(broken)}")
+    return 0
+
+
+def _default_faces(size: int):
+    from export.faces import load_faces, made_faces
+
+    real = Path(__file__).resolve().parents[2] / "shared" / "real" / "validation_faces"
+    made = [made_faces(size)]
+    return [*made, load_faces(real, size, PARITY_FACES)] if real.is_dir() else made
+
+
+def _parser() -> argparse.ArgumentParser:
+    from export.artefacts import KINDS
+
+    parser = argparse.ArgumentParser(
+        prog="gaze export",
+        description="Turn a checkpoint into ONNX, OpenVINO and int8 models. Each is run in every engine that "
+        "will run it and compared with the torch network in degrees; one that differs too much is not kept.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--checkpoint", type=Path, required=True, help="the network (.pt or .pth)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the models and their sidecars")
+    parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
+    parser.add_argument(
+        "--formats", nargs="+", metavar="FORMAT", help=f"some of {', '.join(KINDS)} (default: all possible)"
+    )
+    parser.add_argument(
+        "--faces",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="faces to compare on: training shards or normalised crops (none: made pictures)",
+    )
+    parser.add_argument(
+        "--calibration", type=Path, metavar="FOLDER", help="faces to calibrate int8 on: shards or crops"
+    )
+    parser.add_argument(
+        "--calibration-faces", type=int, default=CALIBRATION_FACES, help="how many of them to use"
+    )
+    parser.add_argument(
+        "--devices",
+        nargs="+",
+        default=["CPU"],
+        metavar="DEVICE",
+        help="where to run the models: CPU, CUDA, TENSORRT (onnxruntime), GPU, NPU (OpenVINO)",
+    )
+    return parser

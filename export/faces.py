@@ -1,0 +1,108 @@
+"""Faces to calibrate and compare with: rendered shards, folders of crops, or made pictures."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.errors import DataError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSet:
+    """``faces`` (N, S, S, 3) uint8 BGR, normalised; ``pitch_yaw_rad`` (N, 2) where the labels are known."""
+
+    name: str
+    faces: NDArray[np.uint8]
+    pitch_yaw_rad: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def every_fifth_apart(self) -> tuple[FaceSet, FaceSet]:
+        """Four fifths of the faces, and every fifth of them."""
+        apart = np.arange(len(self)) % 5 == 4
+        return self._where(~apart), self._where(apart)
+
+    def _where(self, chosen: NDArray[np.bool_]) -> FaceSet:
+        labels = self.pitch_yaw_rad
+        return FaceSet(self.name, self.faces[chosen], None if labels is None else labels[chosen])
+
+
+def load_faces(path: str | os.PathLike[str], size: int, limit: int) -> FaceSet:
+    """Faces of a folder, evenly spread over what it holds.
+
+    Args:
+        path: a folder of training shards (shards.json), or of normalised face crops as pictures.
+        size: side in px that the network takes; crops of another size are resampled.
+        limit: at most so many faces.
+
+    Raises:
+        DataError: there is no such folder, it holds no face, a picture is unreadable or not square.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise DataError(f"{path}: no such folder; give training shards or a folder of normalised face crops")
+    if (path / "shards.json").is_file():
+        return _from_shards(path, size, limit)
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES)
+    if not files:
+        raise DataError(
+            f"{path}: holds no face; give a folder with shards.json or with pictures ({', '.join(PICTURES)})"
+        )
+    chosen = [files[index] for index in _spread(len(files), limit)]
+    return FaceSet(path.name, np.stack([_read(file, size) for file in chosen]))
+
+
+def made_faces(size: int, count: int = 64, seed: int = 0) -> FaceSet:
+    """Smooth coloured pictures: enough to compare exact arithmetic, and always at hand."""
+    rng = np.random.default_rng(seed)
+    faces = np.empty((count, size, size, 3), dtype=np.uint8)
+    for index in range(count):
+        picture = np.full((size, size, 3), rng.uniform(60.0, 180.0, 3))
+        for cells in (2, 5, 12, 30):
+            noise = rng.normal(0.0, 60.0 / np.sqrt(cells), (cells, cells, 3))
+            picture += cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
+        faces[index] = np.clip(picture, 0, 255)
+    return FaceSet("made pictures", faces)
+
+
+def _spread(count: int, limit: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.int64))
+
+
+def _resized(face: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    if face.shape[0] == size:
+        return face
+    way = cv2.INTER_AREA if face.shape[0] > size else cv2.INTER_CUBIC
+    return cv2.resize(face, (size, size), interpolation=way)
+
+
+def _read(file: Path, size: int) -> NDArray[np.uint8]:
+    face = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    if face is None:
+        raise DataError(f"{file}: cannot be read as a picture; remove it or replace it")
+    if face.shape[0] != face.shape[1]:
+        raise DataError(
+            f"{file}: is {face.shape[1]}x{face.shape[0]}, a normalised face is square; "
+            "give crops of the normalisation, not whole photos"
+        )
+    return _resized(face, size)
+
+
+def _from_shards(path: Path, size: int, limit: int) -> FaceSet:
+    from gaze.datasets.shards import read_shards
+
+    shards = read_shards(path)
+    if len(shards) == 0:
+        raise DataError(f"{path}: the shards hold no face; render some with `gaze synthesize`")
+    rows = _spread(len(shards), limit)
+    faces = np.stack([_resized(shards.face(int(row)), size) for row in rows])
+    return FaceSet(path.name, faces, np.asarray(shards.pitch_yaw_rad[rows], dtype=np.float64))

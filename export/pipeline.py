@@ -1,0 +1,190 @@
+"""From a checkpoint to artefacts that ran, were compared and lie whole in their folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from deploy.runtimes import create_runtime, is_installed
+from deploy.runtimes.torch_runtime import TorchRuntime
+from export.artefacts import Kind, Run, runs_of
+from export.faces import FaceSet
+from export.parity import Parity, breaches, compare
+from export.to_onnx import OPSET, convert_to_fp16, export_onnx
+from gaze.errors import GazeError, ModelError
+from gaze.model_spec import save_spec, sha256_of, sidecar_path
+from gaze.types import ModelSpec
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A written artefact.
+
+    ``size_mb`` counts everything that belongs to it; ``parities`` are those within their bounds, which its
+    sidecar holds too; ``breaches`` tells of engines that calculate it too coarsely.
+    """
+
+    kind: Kind
+    path: Path
+    size_mb: float
+    parities: tuple[Parity, ...]
+    breaches: tuple[str, ...] = ()
+
+
+def export_all(
+    reference: TorchRuntime,
+    name: str,
+    kinds: Sequence[Kind],
+    out: Path,
+    faces: Sequence[FaceSet],
+    calibration: FaceSet | None,
+    devices: Sequence[str],
+    say: Say,
+) -> list[Artefact]:
+    """Make, run, compare and keep each kind.
+
+    An artefact that breaks the bound of its own precision is not kept and ends the export. Where only an
+    engine's coarser precision breaks its bound (an fp32 file in bf16), the artefact is kept without that
+    entry in its sidecar, and its ``breaches`` name it.
+
+    Args:
+        reference: the checkpoint on torch.
+        faces: what parity is measured on.
+        calibration: what the int8 kinds are calibrated on.
+        devices: where the artefacts are run.
+
+    Raises:
+        GazeError: a kind cannot be made, does not run, or breaks a bound.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        staging = tempfile.TemporaryDirectory(prefix=".export-", dir=out)
+    except OSError as error:
+        raise GazeError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
+    kept: list[Artefact] = []
+    with staging as folder:
+        stage = Path(folder)
+        for kind in kinds:
+            path = stage / f"{name}{kind.suffix}"
+            try:
+                spec = _make(kind, path, stage, name, reference, calibration)
+                parities = _run_everywhere(kind, path, spec, reference, faces, devices, say)
+                own = breaches([item for item in parities if item.precision == kind.precision])
+                if own:
+                    raise ModelError(f"{path.name} was not kept, it differs from torch: {'; '.join(own)}")
+                within = [item for item in parities if not item.broken_bounds()]
+                save_spec(
+                    dataclasses.replace(spec, parity_deg={item.name: item.as_json() for item in within}),
+                    sidecar_path(path),
+                )
+                kept.append(_keep(kind, path, out, within, breaches(parities)))
+            except OSError as error:
+                raise GazeError(
+                    f"{out / path.name}: cannot be written ({error}); free the disk or choose another --out"
+                ) from error
+            say(f"{kept[-1].path}: {kept[-1].size_mb:.1f} MB")
+    return kept
+
+
+def _make(
+    kind: Kind, path: Path, stage: Path, name: str, reference: TorchRuntime, calibration: FaceSet | None
+) -> ModelSpec:
+    notes: dict[str, object] = {
+        "format": kind.name,
+        "opset": OPSET,
+        "made_with": {package: metadata.version(package) for package in ("torch", "onnx")},
+        "sha256_checkpoint": reference.spec.sha256,
+    }
+    if kind.calibrated and calibration is not None:
+        notes["calibration"] = f"{len(calibration)} faces of {calibration.name}"
+    spec = dataclasses.replace(reference.spec, name=name, precision=kind.precision, sha256="", notes=notes)
+    source = stage / f"{name}.onnx"
+    if kind.name in ("onnx", "onnx-float-input"):
+        export_onnx(reference.net, spec, path, preprocess=kind.name == "onnx")
+    elif kind.name == "onnx-fp16":
+        convert_to_fp16(source, spec, path)
+    elif kind.name in ("openvino-fp32", "openvino-fp16"):
+        from export.to_openvino import export_openvino
+
+        export_openvino(source, spec, path)
+    if path.suffix == ".xml":
+        notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))
+        notes["made_with"] = notes["made_with"] | {"openvino": metadata.version("openvino")}
+    spec = dataclasses.replace(spec, sha256=sha256_of(path), notes=notes)
+    save_spec(spec, sidecar_path(path))
+    return spec
+
+
+def _run_everywhere(
+    kind: Kind,
+    path: Path,
+    spec: ModelSpec,
+    reference: TorchRuntime,
+    faces: Sequence[FaceSet],
+    devices: Sequence[str],
+    say: Say,
+) -> list[Parity]:
+    if kind.name == "onnx-float-input":
+        from export.float_input import FloatInputRuntime
+
+        return [_compare(FloatInputRuntime(path, spec), kind.precision, reference, faces, say)]
+    return [
+        _compare(
+            create_runtime(path, run.runtime, run.device, run.precision),
+            _bound_precision(kind, run),
+            reference,
+            faces,
+            say,
+        )
+        for run in runs_of(kind, devices, openvino_precisions())
+        if run.device != "CPU" or is_installed(run.runtime)
+    ]
+
+
+def openvino_precisions() -> list[str]:
+    """What OpenVINO's CPU device calculates in here; none where it is not installed."""
+    if not is_installed("openvino"):
+        return []
+    import openvino
+
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return ["fp32", *(name for name in ("bf16", "fp16") if name.upper() in capabilities)]
+
+
+def _bound_precision(kind: Kind, run: Run) -> str:
+    """The bound that holds: the coarser of what the file holds and what the engine calculates in."""
+    if kind.precision == "fp32" and run.precision is not None:
+        return run.precision
+    return kind.precision
+
+
+def _compare(runtime, bound: str, reference: TorchRuntime, faces: Sequence[FaceSet], say: Say) -> Parity:
+    with runtime:
+        result = compare(runtime, bound, reference, faces)
+    say(
+        f"  {result.name:<28} mean {result.mean_deg:.4f}  p99 {result.p99_deg:.4f}  max {result.max_deg:.4f} "
+        f"degrees from torch, {result.faces} faces"
+    )
+    return result
+
+
+def _keep(kind: Kind, path: Path, out: Path, parities: Sequence[Parity], broken: Sequence[str]) -> Artefact:
+    """Move the files of one artefact out of the staging folder, the sidecar last: it makes them a model."""
+    files = [path] + ([path.with_suffix(".bin")] if path.suffix == ".xml" else []) + [sidecar_path(path)]
+    size = sum(file.stat().st_size for file in files) / 1e6
+    for file in files:
+        target = out / file.name
+        if file.suffix == ".onnx":
+            # The later kinds are made from it, so it stays in the staging folder too.
+            shutil.copyfile(file, target.with_suffix(".tmp"))
+            target.with_suffix(".tmp").replace(target)
+        else:
+            file.replace(target)
+    return Artefact(kind, out / path.name, size, tuple(parities), tuple(broken))

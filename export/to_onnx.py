@@ -1,0 +1,129 @@
+"""A network to ONNX: preprocessing inside the graph, any number of faces, checked before it counts."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from deploy.runtimes.torch_runtime import output_names
+from gaze.errors import ModelError
+from gaze.files import replacing
+from gaze.network import FacePreprocess, GazeNet
+from gaze.types import ModelSpec
+
+# TensorRT 8.6 reads up to 17 in full; onnxruntime since 1.12 and OpenVINO since 2022.3 read it too.
+OPSET = 17
+UINT8_INPUT = "faces"
+FLOAT_INPUT = "faces_rgb"
+
+
+class ExportedGaze(nn.Module):
+    """Faces -> angles (N, 2) rad and, where the network has them, sigma (N, 2) rad and the map (N, h, w).
+
+    Args:
+        preprocess: take uint8 BGR faces (N, S, S, 3); without it RGB (N, 3, S, S) by ImageNet's mean and
+            deviation.
+    """
+
+    def __init__(self, net: GazeNet, preprocess: bool = True) -> None:
+        super().__init__()
+        self.net = net
+        self.preprocess = FacePreprocess() if preprocess else None
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
+        # To float before anything else: TensorRT takes uint8 at the door of a network, but no step after it.
+        pictures = faces if self.preprocess is None else self.preprocess(faces.to(torch.float32))
+        angles, log_sigma, weight_map = self.net.forward_with_map(pictures)
+        outputs = [angles]
+        if log_sigma is not None:
+            outputs.append(log_sigma.exp())
+        if weight_map is not None:
+            outputs.append(weight_map)
+        return tuple(outputs)
+
+
+def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: bool = True) -> None:
+    """Write the network as ONNX, with the facts of ``spec`` in its metadata.
+
+    Args:
+        net: the network; it is put into eval mode.
+        preprocess: as in ExportedGaze; without it the input is ``faces_rgb``.
+
+    Raises:
+        ModelError: the result does not pass onnx's checker and shape inference.
+        OSError: the file cannot be written; nothing is left behind.
+    """
+    net = net.cpu().float().eval()
+    size = spec.input_size
+    if preprocess:
+        name, example = UINT8_INPUT, torch.zeros((2, size, size, 3), dtype=torch.uint8)
+    else:
+        name, example = FLOAT_INPUT, torch.zeros((2, 3, size, size))
+    outputs = list(output_names(net))
+    with replacing(path) as temporary:
+        with warnings.catch_warnings():
+            # The tracing exporter is the one that needs no further package; its retirement is announced.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            torch.onnx.export(
+                ExportedGaze(net, preprocess).eval(),
+                (example,),
+                str(temporary),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=[name],
+                output_names=outputs,
+                dynamic_axes={key: {0: "n"} for key in (name, *outputs)},
+            )
+        finish_onnx(onnx.load(temporary), spec, temporary)
+
+
+def finish_onnx(model: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
+    """Put the metadata in, check the model in full and write it.
+
+    Raises:
+        ModelError: the checker or shape inference refuses it.
+    """
+    del model.metadata_props[:]
+    camera = spec.normalized_camera
+    facts = {
+        "name": spec.name,
+        "input": "uint8 BGR N,S,S,3" if model.graph.input[0].name == UINT8_INPUT else "float RGB N,3,S,S",
+        "input_size": str(spec.input_size),
+        "normalized_camera": json.dumps(
+            {"focal_px": camera.focal_px, "distance_mm": camera.distance_mm, "size_px": camera.size_px}
+        ),
+        "label_space": spec.label_space,
+        "angles": "pitch, yaw in radians in the normalised camera; pitch + up, yaw + to the image's left",
+        "precision": spec.precision,
+        "training_data": spec.training_data,
+        "licence": spec.licence,
+    }
+    for key, value in facts.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    model.producer_name = "webcam-gaze"
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ModelError(f"{path}: the exported graph is not valid: {error}") from error
+    # `replacing` gives the caller a temporary name, so that a full disk leaves no half-written model.
+    path.write_bytes(model.SerializeToString())
+
+
+def convert_to_fp16(source: Path, spec: ModelSpec, path: Path) -> None:
+    """An fp32 model to fp16 within; what goes in and comes out stays uint8 and float32.
+
+    Raises:
+        ModelError: the result is not valid.
+        OSError: the file cannot be written.
+    """
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    model = convert_float_to_float16(onnx.load(source), keep_io_types=True)
+    with replacing(path) as temporary:
+        finish_onnx(model, spec, temporary)

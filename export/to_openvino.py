@@ -1,0 +1,42 @@
+"""An exported ONNX model to OpenVINO's own format (.xml and .bin), with the same names and inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openvino
+
+from gaze.errors import ModelError
+from gaze.types import ModelSpec
+
+
+def export_openvino(onnx_path: Path, spec: ModelSpec, path: Path) -> None:
+    """Write ``path`` (.xml) and its .bin; weights are stored as fp16 if the spec's precision is fp16.
+
+    Raises:
+        ModelError: OpenVINO cannot read the ONNX model.
+        OSError: the files cannot be written.
+    """
+    try:
+        model = openvino.convert_model(onnx_path)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{onnx_path}: OpenVINO {openvino.__version__} cannot convert it: {error}"
+        ) from error
+    write_openvino(model, spec, path)
+
+
+def write_openvino(model: openvino.Model, spec: ModelSpec, path: Path) -> None:
+    """Write a model with the facts of its sidecar in the .xml.
+
+    Raises:
+        OSError: the files cannot be written.
+    """
+    model.set_rt_info(spec.name, ["gaze", "name"])
+    model.set_rt_info(spec.precision, ["gaze", "precision"])
+    model.set_rt_info(spec.label_space, ["gaze", "label_space"])
+    model.set_rt_info(spec.licence, ["gaze", "licence"])
+    try:
+        openvino.save_model(model, path, compress_to_fp16=spec.precision == "fp16")
+    except RuntimeError as error:
+        raise OSError(f"{path}: cannot be written: {error}") from error
