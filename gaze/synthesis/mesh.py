@@ -21,8 +21,7 @@ SCALP = slice(9409, 11248)
 MOUTH_SOCKET = slice(11248, 13294)
 EYE_SOCKETS = (slice(13294, 13678), slice(13678, 14062))
 SKIN_COUNT = 14062
-GUMS = slice(14062, 17039)
-TEETH = slice(17039, 21451)
+MOUTH = slice(14062, 21451)  # gums and tongue, then teeth
 # Subject's left, then right; the sclera part of the ball is all that is drawn, the eye itself is shaded.
 EYEBALLS = (slice(21451, 22221), slice(23021, 23791))
 SIDES = ("L", "R")

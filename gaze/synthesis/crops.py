@@ -1,0 +1,155 @@
+"""Training crops: a person and a picture from integer seeds, with the exact gaze label."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.geometry import angles_from_vector, head_angles_from_rotation
+from gaze.synthesis.background import paint_background
+from gaze.synthesis.environment import load_environments
+from gaze.synthesis.expression import sample_expression
+from gaze.synthesis.lashes import Lashes
+from gaze.synthesis.lids import LidState
+from gaze.synthesis.light import LightRig
+from gaze.synthesis.mesh import LANDMARKS_68
+from gaze.synthesis.person import STREAM_EYES, STREAM_SKIN, Person, stream
+from gaze.synthesis.pose import Moment, PosedHead, pose_head
+from gaze.synthesis.renderer import HeadRenderer, PersonTextures, SkinFinish
+from gaze.synthesis.scene import View, estimated_view, exact_view, sample_camera, sample_pose
+from gaze.synthesis.sensor import SensorSettings, expose
+from gaze.synthesis.skin import paint_skin
+from gaze.synthesis.uv_atlas import UvAtlas
+
+# A picture's random streams; a person's own are in gaze.synthesis.person.
+STREAM_PICTURE, STREAM_LIGHT, STREAM_CAMERA, STREAM_FACE = range(100, 104)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One picture with its truth. ``image`` (S, S, 3) uint8 BGR; angles in radians, normalised frame."""
+
+    image: NDArray[np.uint8]
+    pitch_yaw_rad: NDArray[np.float64]
+    head_pitch_yaw_rad: NDArray[np.float64]
+    person_seed: int
+    picture_seed: int
+    attributes: dict[str, object]
+    head: PosedHead
+    view: View
+
+    @property
+    def attributes_json(self) -> str:
+        """The attributes as compact JSON."""
+        return json.dumps(self.attributes, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class DressedPerson:
+    """A person with everything on the GPU; release it when done."""
+
+    person: Person
+    textures: PersonTextures
+    lashes: Lashes
+
+    def release(self) -> None:
+        self.textures.release()
+
+
+class CropRenderer:
+    """Renders crops of ``size_px``; drawing is done at ``supersampling`` times that."""
+
+    def __init__(
+        self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.5
+    ) -> None:
+        """Raises DataError without the assets, RuntimeUnavailableError without EGL."""
+        self.size_px = size_px
+        self.draw_px = round(size_px * supersampling)
+        self.environments = load_environments(assets_dir)
+        self.renderer = HeadRenderer(assets_dir, self.draw_px)
+        mesh = self.renderer.mesh
+        self._atlas = UvAtlas.bake(
+            mesh.vertices_mm, mesh.uv, mesh.face_triangles, mesh.face_triangles, LANDMARKS_68
+        )
+
+    def dress(self, seed: int) -> DressedPerson:
+        """Make the person of a seed ready to be drawn."""
+        person = Person.sample(seed, self.renderer.mesh)
+        maps = paint_skin(self._atlas, person.skin, stream(seed, STREAM_SKIN + 1000))
+        detail = np.empty((*maps.gloss.shape, 3), np.uint8)
+        detail[..., :2] = maps.normal.astype(np.int16) + 128
+        detail[..., 2] = maps.gloss
+        body = (np.asarray(maps.base_srgb, np.float64) / 255.0) ** 2.2
+        textures = self.renderer.upload(maps.albedo, detail, body)
+        hair = (np.asarray(person.skin.brow_srgb, np.float64) / 255.0) ** 2.2
+        lashes = Lashes.sample(stream(seed, STREAM_EYES + 1000), hair)
+        return DressedPerson(person, textures, lashes)
+
+    def render(self, dressed: DressedPerson, picture_seed: int) -> Crop:
+        """One picture of a person; everything else about it comes from its own seed."""
+        person = dressed.person
+        streams = [stream(picture_seed, number) for number in range(STREAM_PICTURE, STREAM_FACE + 1)]
+        pose_rng, light_rng, camera_rng, face_rng = streams
+        camera = sample_camera(pose_rng)
+        pose = sample_pose(pose_rng, camera)
+        rig = LightRig.sample(light_rng, self.environments, pose.eyes_cam_mm)
+        moment = sample_moment(face_rng, rig.lux)
+        head = pose_head(self.renderer.mesh, self.renderer.normals_of, person, pose, moment)
+        view = self._view(pose_rng, person, head)
+        linear = self.renderer.render(
+            person,
+            dressed.textures,
+            dressed.lashes,
+            head,
+            moment.pupil_radius_mm,
+            view,
+            rig,
+            SkinFinish.sample(face_rng),
+        )
+        background = paint_background(light_rng, rig, self.draw_px)
+        cover = linear[..., 3:]
+        picture = linear[..., :3] + background * (1.0 - cover)
+        settings = SensorSettings.sample(camera_rng, rig.lux)
+        image = expose(picture, settings, camera_rng, self.size_px)
+        label = angles_from_vector(view.R_norm_cam @ head.gaze_cam)
+        head_label = head_angles_from_rotation(view.R_norm_cam @ head.R_cam_head)
+        attributes = {
+            "pose": pose.kind,
+            "scene": rig.scene,
+            "melanin": round(person.skin.melanin, 3),
+            "distance_mm": round(float(np.linalg.norm(head.face_centre_cam_mm))),
+            "eye_open": [round(value, 3) for value in head.eye_open],
+            "grid_px": settings.grid_px,
+        }
+        return Crop(image, label, head_label, person.seed, int(picture_seed), attributes, head, view)
+
+    def _view(self, rng: np.random.Generator, person: Person, head: PosedHead) -> View:
+        """The exact normalised view for a third, else the view that noisy landmarks would give."""
+        six = head.six_points_cam_mm
+        if rng.random() < 0.33:
+            return exact_view(head.R_cam_head, head.face_centre_cam_mm, self.draw_px)
+        habit = stream(person.seed, 500).normal(0.0, 1.2, (6, 2))
+        return estimated_view(rng, six, head.R_cam_head, self.draw_px, rng.uniform(0.2, 1.5), habit)
+
+
+def sample_moment(rng: np.random.Generator, lux: float) -> Moment:
+    """Expression, lids and pupils. Nine in ten faces have open eyes; the others are part way in a blink."""
+    expression, squint = sample_expression(rng)
+    closing = rng.uniform(0.15, 0.6) if rng.random() < 0.06 else max(0.0, rng.normal(0.0, 0.04))
+    uneven = rng.normal(0.0, 0.02)
+    bright = np.clip(np.log10(max(lux, 1.0)) / 4.0, 0.0, 1.0)
+    if bright > 0.85 and rng.random() < 0.5:
+        squint += rng.uniform(0.1, 0.5)
+    pupil = np.clip(rng.normal(2.6 - 1.3 * bright, 0.45), 0.95, 3.6)
+    lids = LidState(
+        blink=(float(np.clip(closing + uneven, 0, 1)), float(np.clip(closing - uneven, 0, 1))),
+        widen_mm=float(
+            max(-0.6, rng.normal(0.0, 0.4)) + (rng.uniform(0.5, 2.0) if rng.random() < 0.07 else 0.0)
+        ),
+        squint=float(min(1.0, squint)),
+    )
+    return Moment(expression, lids, float(pupil))

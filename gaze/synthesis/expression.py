@@ -1,0 +1,100 @@
+"""Faces in motion: blendshape weights of expressions and speech, and how they deform the head."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.synthesis.mesh import FACE, MOUTH_SOCKET, SCALP, SKIN_COUNT, HeadMesh
+
+_PAIRED = (
+    "browDown", "browOuterUp", "browInnerUp", "cheekRaiser", "cheekPuff", "mouthFrown", "mouthDimple",
+    "mouthPress", "mouthStretch", "noseSneer", "mouthUpperUp", "mouthLowerDown",
+)  # fmt: skip
+_SINGLE = ("mouthPucker", "mouthFunnel", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "mouthShrugUpper",
+           "mouthRollLower", "mouthShrugLower", "jawForward")  # fmt: skip
+
+
+def sample_expression(rng: np.random.Generator) -> tuple[dict[str, float], float]:
+    """Blendshape weights of a passing expression, and the squint that goes with it (0..1).
+
+    Half of the faces are nearly neutral, as people are in front of a computer; a quarter smile or talk.
+    """
+    weights: dict[str, float] = {}
+    squint = 0.0
+    kind = rng.random()
+    for name in rng.choice(_PAIRED, 2, replace=False):
+        level = abs(rng.normal(0, 0.12 if kind < 0.5 else 0.3))
+        for side in "LR":
+            weights[f"{name}_{side}"] = float(min(1.0, level * rng.uniform(0.75, 1.25)))
+    if 0.5 <= kind < 0.68:
+        smile = rng.uniform(0.2, 1.0)
+        for side in "LR":
+            weights[f"mouthSmile_{side}"] = float(smile * rng.uniform(0.9, 1.1))
+            weights[f"cheekSquint_{side}"] = float(0.7 * smile * rng.random())
+        squint = float(0.45 * smile * rng.random())
+        if rng.random() < 0.5:
+            weights["jawOpen"] = float(0.15 * rng.random())
+    elif kind < 0.85:
+        weights["jawOpen"] = float(min(0.8, abs(rng.normal(0, 0.22))))
+        weights[str(rng.choice(_SINGLE))] = float(min(0.8, abs(rng.normal(0, 0.35))))
+    else:
+        level = rng.uniform(0.0, 0.9)
+        name = "browDown" if rng.random() < 0.5 else "browInnerUp"
+        for side in "LR":
+            weights[f"{name}_{side}"] = float(level * rng.uniform(0.8, 1.0))
+        squint = float(0.3 * level * rng.random()) if name == "browDown" else 0.0
+    return weights, squint
+
+
+def deform(mesh: HeadMesh, neutral_mm: NDArray[np.float32], weights: dict[str, float]) -> NDArray[np.float32]:
+    """Vertices (N, 3) of a neutral head after blendshapes; unknown names raise KeyError."""
+    vertices = neutral_mm.copy()
+    for name, weight in weights.items():
+        if abs(weight) > 1e-3:
+            index, delta = mesh.expressions[name]
+            vertices[index] += np.float32(weight) * delta
+    return vertices
+
+
+class VertexNormals:
+    """Area-weighted outward vertex normals (count, 3) of the first ``count`` vertices of a mesh."""
+
+    def __init__(self, triangles: NDArray[np.int32], count: int) -> None:
+        self._triangles = triangles
+        self._count = count
+        corners = triangles.T.ravel()
+        order = np.argsort(corners, kind="stable")
+        self._faces_in_order = np.tile(np.arange(len(triangles)), 3)[order]
+        counts = np.bincount(corners, minlength=count)[:count]
+        self._used = np.flatnonzero(counts)
+        self._starts = np.concatenate([[0], np.cumsum(counts[self._used])[:-1]])
+
+    def __call__(self, vertices_mm: NDArray[np.float32]) -> NDArray[np.float32]:
+        a, b, c = (vertices_mm[self._triangles[:, k]] for k in range(3))
+        u, v = b - a, c - a
+        face_normals = np.stack(
+            [
+                u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1],
+                u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2],
+                u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0],
+            ],
+            axis=1,
+        )
+        summed = np.add.reduceat(face_normals[self._faces_in_order], self._starts, axis=0)
+        normals = np.zeros((self._count, 3), np.float32)
+        normals[self._used] = summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-9)
+        return normals
+
+
+def skin_normals(mesh: HeadMesh) -> VertexNormals:
+    """The normals of the skin, (SKIN_COUNT, 3)."""
+    return VertexNormals(np.concatenate([mesh.face_triangles, mesh.scalp_triangles]), SKIN_COUNT)
+
+
+def skin_kind() -> NDArray[np.float32]:
+    """What each skin vertex is, (SKIN_COUNT,): 0 face, 1 scalp and neck, 2 mouth socket, 3 eye socket."""
+    kind = np.full(SKIN_COUNT, 3.0, np.float32)
+    for part, value in ((FACE, 0.0), (SCALP, 1.0), (MOUTH_SOCKET, 2.0)):
+        kind[part] = value
+    return kind

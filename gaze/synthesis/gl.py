@@ -1,0 +1,73 @@
+"""OpenGL without a window: the context, shader files with includes, and shared textures."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import moderngl
+import numpy as np
+
+from gaze.errors import RuntimeUnavailableError
+
+SHADERS = Path(__file__).parent / "shaders"
+
+
+def create_context() -> moderngl.Context:
+    """A standalone EGL context (Mesa on a CPU, a GPU's driver where there is one).
+
+    Raises:
+        RuntimeUnavailableError: no EGL driver can be loaded.
+    """
+    # One thread a process: several processes render side by side, which scales better.
+    os.environ.setdefault("LP_NUM_THREADS", "1")
+    try:
+        return moderngl.create_context(standalone=True, backend="egl", require=330)
+    except (ValueError, RuntimeError, OSError, ImportError) as error:
+        raise RuntimeUnavailableError(
+            f"no OpenGL context without a display: {error}; install an EGL driver "
+            "(Debian and Ubuntu: apt-get install libegl1 libgl1-mesa-dri)"
+        ) from error
+
+
+def shader_source(name: str) -> str:
+    """The text of a shader file with its ``#include "file"`` lines replaced."""
+    text = (SHADERS / name).read_text(encoding="utf-8")
+    return re.sub(r'#include "([\w.]+)"', lambda match: shader_source(match.group(1)), text)
+
+
+def load_program(context: moderngl.Context, vertex: str, fragment: str) -> moderngl.Program:
+    """Compile two shader files into a program."""
+    return context.program(vertex_shader=shader_source(vertex), fragment_shader=shader_source(fragment))
+
+
+def set_uniforms(program: moderngl.Program, **values: object) -> None:
+    """Set uniforms by name; those that the compiler dropped are left out."""
+    for name, value in values.items():
+        member = program.get(name, None)
+        if member is None:
+            continue
+        if isinstance(value, np.ndarray):
+            member.write(np.ascontiguousarray(value, np.float32).tobytes())
+        else:
+            member.value = value
+
+
+def noise_texture(context: moderngl.Context, size: int = 256) -> moderngl.Texture:
+    """Two channels of repeating multi-octave noise, 0..1 around 0.5, for irises and veins."""
+    rng = np.random.default_rng(7)
+    channels = []
+    for base in (8, 16):
+        total = np.zeros((size, size))
+        frequency = np.fft.fftfreq(size)[:, None] ** 2 + np.fft.fftfreq(size)[None, :] ** 2
+        spectrum = np.fft.fft2(rng.normal(size=(size, size)))
+        radius = np.sqrt(frequency) * size
+        shape = np.where(radius >= base / 2, 1.0 / np.maximum(radius, 1.0) ** 0.8, 0.0)
+        total = np.real(np.fft.ifft2(spectrum * shape))
+        channels.append(np.clip(0.5 + 0.17 * total / total.std(), 0.0, 1.0))
+    pixels = (np.stack(channels, axis=-1) * 255).astype(np.uint8)
+    texture = context.texture((size, size), 2, pixels.tobytes())
+    texture.build_mipmaps()
+    texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+    return texture

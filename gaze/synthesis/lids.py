@@ -1,0 +1,130 @@
+"""Eyelids that follow the gaze: the blendshape weights that put each lid margin where it belongs.
+
+Distances are heights above the pupil's centre at straight gaze (margin-reflex distances), mm, up positive.
+Anatomy: the upper margin rests about 4 mm above, the lower about 5 mm below (Lemke and Stasior); in vertical
+gaze the upper lid moves nearly as far as the eye, the lower lid about half as far (Becker and Fuchs 1988).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaze.synthesis.mesh import SIDES, HeadMesh
+
+IRIS_TO_ROTATION_MM = 10.4
+
+
+@dataclass(frozen=True, slots=True)
+class LidHabit:
+    """One person's lids: resting heights in mm (left, right), how far they follow, squint and hood (0..1)."""
+
+    upper_rest_mm: tuple[float, float]
+    lower_rest_mm: tuple[float, float]
+    upper_gain_up: float
+    upper_gain_down: float
+    lower_gain: float
+    squint: float
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator) -> LidHabit:
+        """Draw a person's lids; a small difference between the sides, now and then a large one."""
+        upper = np.clip(rng.normal(4.0, 0.9), 1.6, 6.2)
+        lower = np.clip(rng.normal(5.2, 0.55), 3.8, 6.6)
+        uneven = rng.normal(0, 0.25) if rng.random() < 0.9 else rng.normal(0, 0.9)
+        return cls(
+            upper_rest_mm=(float(upper + uneven), float(upper - uneven)),
+            lower_rest_mm=(float(lower + rng.normal(0, 0.15)), float(lower + rng.normal(0, 0.15))),
+            upper_gain_up=float(np.clip(rng.normal(0.80, 0.10), 0.5, 1.0)),
+            upper_gain_down=float(np.clip(rng.normal(0.90, 0.08), 0.65, 1.05)),
+            lower_gain=float(np.clip(rng.normal(0.50, 0.10), 0.25, 0.75)),
+            squint=float(0.5 * rng.random() ** 3),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LidState:
+    """One moment: how far blinked (0 open, 1 closed), a passing widening in mm, extra squint (0..1)."""
+
+    blink: tuple[float, float] = (0.0, 0.0)
+    widen_mm: float = 0.0
+    squint: float = 0.0
+
+
+class LidRig:
+    """Solves blendshape weights from wanted lid heights, for one person's neutral mesh."""
+
+    def __init__(self, mesh: HeadMesh, vertices_mm, centres_mm) -> None:
+        """``vertices_mm`` (N, 3) neutral head and ``centres_mm`` (2, 3) rotation centres, head frame."""
+        self._mesh = mesh
+        self._rest = []
+        self._moves = []
+        for side, name in enumerate(SIDES):
+            rings = mesh.eyelids[side]
+            upper = _nearest_column(vertices_mm, rings.inner_upper, centres_mm[side][0])
+            lower = _nearest_column(vertices_mm, rings.inner_lower, centres_mm[side][0])
+            centre_y = centres_mm[side][1]
+            self._rest.append((centre_y - vertices_mm[upper, 1], vertices_mm[lower, 1] - centre_y))
+            self._moves.append(
+                {
+                    shape: (-_dy(mesh, f"{shape}_{name}", upper), _dy(mesh, f"{shape}_{name}", lower))
+                    for shape in ("eyeLookUp", "eyeLookDown", "eyeWide", "eyeBlink", "eyeSquint")
+                }
+            )
+
+    def weights(
+        self, axes_head, habit: LidHabit, state: LidState
+    ) -> tuple[dict[str, float], tuple[float, float]]:
+        """Blendshape weights for optical axes (2, 3) in the head frame, and the openings (left, right).
+
+        Openings are the lid distances over 9.5 mm, about 1 at rest and 0 closed.
+        """
+        weights: dict[str, float] = {}
+        openings = []
+        for side, name in enumerate(SIDES):
+            up_mm = -axes_head[side][1] * IRIS_TO_ROTATION_MM
+            gain = habit.upper_gain_up if up_mm > 0 else habit.upper_gain_down
+            upper = habit.upper_rest_mm[side] + gain * up_mm + state.widen_mm
+            lower = habit.lower_rest_mm[side] - habit.lower_gain * up_mm
+            squint = min(1.0, habit.squint + state.squint)
+            closing = state.blink[side]
+            opening = max(0.0, (upper + lower - 1.9 * squint) * (1.0 - closing))
+            openings.append(float(min(opening / 9.5, 1.5)))
+            weights.update(self._solve(side, name, up_mm, upper, lower, squint, closing))
+            outwards = axes_head[side][0] if side == 0 else -axes_head[side][0]
+            shape = "eyeLookOut" if outwards > 0 else "eyeLookIn"
+            weights[f"{shape}_{name}"] = float(min(1.0, abs(outwards) / 0.57) * 0.8)
+        return weights, (openings[0], openings[1])
+
+    def _solve(self, side, name, up_mm, upper, lower, squint, closing) -> dict[str, float]:
+        rest_upper, rest_lower = self._rest[side]
+        move = self._moves[side]
+        # Looking up or down sets the lower lid; what the upper lid still lacks comes from wide or blink.
+        look = "eyeLookUp" if up_mm > 0 else "eyeLookDown"
+        lower_move = move[look][1]
+        weight = (lower - rest_lower) / lower_move if abs(lower_move) > 0.2 else 0.0
+        expected = abs(up_mm) / (5.2 if up_mm < 0 else 5.5)
+        weight = float(np.clip(weight, 0.5 * expected, 1.2 * expected + 0.1)) if expected > 0 else 0.0
+        upper_now = rest_upper + weight * move[look][0]
+        # A blink brings the upper lid down to where the lower one then is.
+        lower_now = rest_lower + weight * lower_move + squint * move["eyeSquint"][1]
+        wanted = (1.0 - closing) * upper + closing * (-lower_now - 0.4)
+        lack = wanted - upper_now
+        result = {f"{look}_{name}": weight, f"eyeSquint_{name}": squint}
+        if lack > 0:
+            result[f"eyeWide_{name}"] = float(min(lack / max(move["eyeWide"][0], 0.5), 1.6))
+        else:
+            result[f"eyeBlink_{name}"] = float(np.clip(lack / min(move["eyeBlink"][0], -0.5), 0.0, 1.3))
+        return result
+
+
+def _nearest_column(vertices_mm, ring, x_mm) -> int:
+    return int(ring[np.abs(vertices_mm[ring, 0] - x_mm).argmin()])
+
+
+def _dy(mesh: HeadMesh, shape: str, vertex: int) -> float:
+    """How far a shape moves a vertex downwards, mm."""
+    index, delta = mesh.expressions[shape]
+    found = np.flatnonzero(index == vertex)
+    return float(delta[found[0], 1]) if len(found) else 0.0

@@ -1,0 +1,85 @@
+"""A person at one moment: head placed in the camera frame, eyes on the target, lids and face set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.synthesis.expression import VertexNormals, deform
+from gaze.synthesis.eyes import optical_axes
+from gaze.synthesis.lids import LidState
+from gaze.synthesis.mesh import SIX_POINTS, HeadMesh
+from gaze.synthesis.person import Person
+from gaze.synthesis.scene import Pose
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the face does: blendshape weights beside the lids' own, lids, pupil radius in mm."""
+
+    expression: dict[str, float] = field(default_factory=dict)
+    lids: LidState = field(default_factory=LidState)
+    pupil_radius_mm: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PosedHead:
+    """Everything drawn or labelled, camera frame, mm. Eyes: left first. ``eye_open``: left, right.
+
+    ``axes_cam`` are the optical axes, ``target_cam_mm`` what both lines of sight meet.
+    """
+
+    vertices_cam: NDArray[np.float32]
+    normals_cam: NDArray[np.float32]
+    R_cam_head: NDArray[np.float64]
+    t_cam_mm: NDArray[np.float64]
+    centres_cam_mm: NDArray[np.float64]
+    axes_cam: NDArray[np.float64]
+    target_cam_mm: NDArray[np.float64]
+    eye_open: tuple[float, float]
+    weights: dict[str, float]
+
+    @property
+    def six_points_cam_mm(self) -> NDArray[np.float64]:
+        """Eye and mouth corners (6, 3) in the order of gaze.face_model."""
+        return self.vertices_cam[SIX_POINTS].astype(np.float64)
+
+    @property
+    def face_centre_cam_mm(self) -> NDArray[np.float64]:
+        """The gaze label's origin: the mean of the six points."""
+        return self.six_points_cam_mm.mean(axis=0)
+
+    @property
+    def gaze_cam(self) -> NDArray[np.float64]:
+        """Unit direction from the face centre to the target."""
+        direction = self.target_cam_mm - self.face_centre_cam_mm
+        return direction / np.linalg.norm(direction)
+
+
+def pose_head(
+    mesh: HeadMesh, normals_of: VertexNormals, person: Person, pose: Pose, moment: Moment
+) -> PosedHead:
+    """Place a person's head so that the middle of the eyes is where the pose says, and turn the eyes."""
+    R = pose.R_cam_head
+    t = pose.eyes_cam_mm - R @ person.centres_mm.mean(axis=0)
+    target_head = R.T @ (pose.target_cam_mm - t)
+    axes_head = optical_axes(target_head, person.centres_mm, person.eyes)
+    lid_weights, openings = person.lid_rig.weights(axes_head, person.lid_habit, moment.lids)
+    weights = {**moment.expression}
+    for name, weight in lid_weights.items():
+        weights[name] = weights.get(name, 0.0) + weight
+    vertices_head = deform(mesh, person.vertices_mm, weights)
+    R32 = R.astype(np.float32)
+    return PosedHead(
+        vertices_cam=vertices_head @ R32.T + t.astype(np.float32),
+        normals_cam=normals_of(vertices_head) @ R32.T,
+        R_cam_head=R,
+        t_cam_mm=t,
+        centres_cam_mm=person.centres_mm @ R.T + t,
+        axes_cam=axes_head @ R.T,
+        target_cam_mm=np.asarray(pose.target_cam_mm, np.float64),
+        eye_open=openings,
+        weights=weights,
+    )

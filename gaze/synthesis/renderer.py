@@ -1,0 +1,261 @@
+"""Draws a posed head into a view: linear RGB with coverage, by OpenGL."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.synthesis.expression import VertexNormals, skin_kind, skin_normals
+from gaze.synthesis.eye_uniforms import eye_uniforms
+from gaze.synthesis.gl import create_context, load_program, noise_texture, set_uniforms
+from gaze.synthesis.lashes import LashBuilder, Lashes
+from gaze.synthesis.light import LightRig
+from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
+from gaze.synthesis.person import Person
+from gaze.synthesis.pose import PosedHead
+from gaze.synthesis.scene import View
+from gaze.synthesis.visibility import Visibility
+
+NEAR_MM, FAR_MM = 60.0, 6000.0
+_ALBEDO, _DETAIL, _ATLAS, _NOISE = range(4)
+
+
+@dataclass
+class PersonTextures:
+    """One person's textures on the GPU."""
+
+    albedo: moderngl.Texture
+    detail: moderngl.Texture
+    body_albedo: tuple[float, float, float]
+
+    def release(self) -> None:
+        self.albedo.release()
+        self.detail.release()
+
+
+class HeadRenderer:
+    """Holds the context, the mesh on the GPU and the programs; renders squares of ``size_px``."""
+
+    def __init__(self, assets_dir: str | os.PathLike[str], size_px: int) -> None:
+        """Raises DataError without the head model, RuntimeUnavailableError without EGL."""
+        self.mesh = HeadMesh.load(assets_dir)
+        self.normals_of = skin_normals(self.mesh)
+        self.size_px = size_px
+        self.context = create_context()
+        self._lash_builder = LashBuilder(self.mesh)
+        neutral_normals = self.normals_of(self.mesh.vertices_mm)
+        self.visibility = Visibility(self.context, self.mesh, neutral_normals)
+        mouth_triangles = np.concatenate([self.mesh.gum_triangles, self.mesh.teeth_triangles])
+        mouth_normals = VertexNormals(mouth_triangles, MOUTH.stop)(self.mesh.vertices_mm)
+        self._mouth_normals = mouth_normals[MOUTH]
+        self._atlases: dict[str, moderngl.Texture] = {}
+        self._noise = noise_texture(self.context)
+        self._make_programs()
+        self._make_buffers()
+        colour = self.context.texture((size_px, size_px), 4, dtype="f2")
+        depth = self.context.depth_renderbuffer((size_px, size_px))
+        self._target = self.context.framebuffer([colour], depth)
+
+    def _make_programs(self) -> None:
+        self._skin = load_program(self.context, "skin.vert", "skin.frag")
+        self._eye = load_program(self.context, "eye.vert", "eye.frag")
+        self._ribbon = load_program(self.context, "ribbon.vert", "ribbon.frag")
+        self._teeth = load_program(self.context, "plain.vert", "teeth.frag")
+        for program in (self._skin, self._eye, self._ribbon, self._teeth):
+            set_uniforms(
+                program, albedo_map=_ALBEDO, detail_map=_DETAIL, light_atlas=_ATLAS, noise_map=_NOISE
+            )
+
+    def _make_buffers(self) -> None:
+        context, mesh = self.context, self.mesh
+        count = len(mesh.vertices_mm)
+        self._positions = context.buffer(reserve=count * 12, dynamic=True)
+        self._normals = context.buffer(reserve=count * 12, dynamic=True)
+        self._seen = context.buffer(reserve=count * 16, dynamic=True)
+        fixed = np.zeros((count, 3), np.float32)
+        fixed[:, :2] = mesh.uv
+        fixed[:SKIN_COUNT, 2] = skin_kind()
+        self._fixed = context.buffer(fixed.tobytes())
+
+        def indices(triangles: NDArray[np.int32]) -> moderngl.Buffer:
+            return context.buffer(np.ascontiguousarray(triangles, np.int32).tobytes())
+
+        skin_triangles = np.concatenate([mesh.face_triangles, mesh.scalp_triangles])
+        position = (self._positions, "3f", "position")
+        normal = (self._normals, "3f", "normal")
+        seen = (self._seen, "4f", "visibility")
+        self._skin_array = context.vertex_array(
+            self._skin,
+            [position, normal, (self._fixed, "2f 1f", "uv", "kind"), seen],
+            indices(skin_triangles),
+        )
+        self._eye_arrays = [
+            context.vertex_array(self._eye, [position, seen], indices(triangles))
+            for triangles in mesh.eyeball_triangles
+        ]
+        self._teeth_array = context.vertex_array(
+            self._teeth, [position, normal], indices(mesh.teeth_triangles)
+        )
+        self._gum_array = context.vertex_array(self._teeth, [position, normal], indices(mesh.gum_triangles))
+
+    def upload(self, albedo: NDArray[np.uint8], detail: NDArray[np.uint8], body_albedo) -> PersonTextures:
+        """Put a person's maps (T, T, 3) on the GPU; ``body_albedo`` is linear RGB."""
+        textures = []
+        for pixels in (albedo, detail):
+            size = (pixels.shape[1], pixels.shape[0])
+            texture = self.context.texture(size, 3, np.ascontiguousarray(pixels).tobytes(), alignment=1)
+            texture.build_mipmaps()
+            texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+            textures.append(texture)
+        return PersonTextures(textures[0], textures[1], tuple(map(float, body_albedo)))
+
+    def render(
+        self,
+        person: Person,
+        textures: PersonTextures,
+        lashes: Lashes,
+        head: PosedHead,
+        pupil_radius_mm: float,
+        view: View,
+        rig: LightRig,
+        finish: SkinFinish,
+    ) -> NDArray[np.float32]:
+        """Linear RGB and coverage (S, S, 4) of a posed head; the first row is the top."""
+        context = self.context
+        projection = projection_of(view)
+        visibility = self._visibility_towards_light(head, rig)
+        self._positions.write(np.ascontiguousarray(head.vertices_cam, np.float32))
+        self._normals.write(np.ascontiguousarray(head.normals_cam, np.float32))
+        mouth_normals = self._mouth_normals @ head.R_cam_head.T.astype(np.float32)
+        self._normals.write(np.ascontiguousarray(mouth_normals), offset=MOUTH.start * 12)
+        self._seen.write(visibility)
+        if rig.environment.name not in self._atlases:
+            self._atlases[rig.environment.name] = LightRig.texture(context, rig.environment)
+        self._atlases[rig.environment.name].use(_ATLAS)
+        self._noise.use(_NOISE)
+        textures.albedo.use(_ALBEDO)
+        textures.detail.use(_DETAIL)
+        for program in (self._skin, self._eye, self._ribbon, self._teeth):
+            rig.write(program)
+            program["view_projection"].write(projection)
+        self._target.use()
+        self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
+        context.enable(moderngl.DEPTH_TEST)
+        context.disable(moderngl.BLEND | moderngl.CULL_FACE)
+        set_uniforms(
+            self._skin,
+            body_albedo=textures.body_albedo,
+            mouth_albedo=(0.16, 0.035, 0.03),
+            bump=finish.bump,
+            oiliness=finish.oiliness,
+        )
+        self._skin_array.render()
+        self._draw_mouth(head)
+        for side in (0, 1):
+            values = eye_uniforms(self.mesh, person, head, side, pupil_radius_mm)
+            set_uniforms(self._eye, **values, lid_shade=finish.lid_shade, lash_shade=finish.lash_shade)
+            self._eye_arrays[side].render()
+        self._draw_lashes(lashes, head, view)
+        data = self._target.read(components=4, dtype="f2")
+        pixels = np.frombuffer(data, np.float16).reshape(self.size_px, self.size_px, 4)
+        return pixels.astype(np.float32)
+
+    def _visibility_towards_light(self, head: PosedHead, rig: LightRig) -> NDArray[np.float32]:
+        """(N, 4): openness to the surroundings, then how much of each lamp a vertex sees."""
+        values = np.ones((len(self.mesh.vertices_mm), 4), np.float32)
+        rows = self.visibility.openness
+        values[:SKIN_COUNT, 0] = rows[:SKIN_COUNT]
+        eyes = self.visibility.rows_of_eyeballs
+        for ball, part in zip(EYEBALLS, eyes, strict=True):
+            values[ball, 0] = rows[part]
+        directions = rig.lamp_directions()
+        if len(directions):
+            towards = self.visibility.towards(directions @ head.R_cam_head)
+            columns = slice(1, 1 + len(directions))
+            values[:SKIN_COUNT, columns] = towards[:SKIN_COUNT]
+            for ball, part in zip(EYEBALLS, eyes, strict=True):
+                values[ball, columns] = towards[part]
+        return values
+
+    def _draw_mouth(self, head: PosedHead) -> None:
+        """Teeth, gums and tongue, where the lips part."""
+        parted = head.weights.get("jawOpen", 0.0) + 0.5 * max(
+            (head.weights.get(f"{name}_{side}", 0.0) for name in _LIPS_PARTING for side in "LR"), default=0.0
+        )
+        if parted < 0.05:
+            return
+        set_uniforms(self._teeth, albedo=(0.52, 0.47, 0.38), shadow=0.55)
+        self._teeth_array.render()
+        set_uniforms(self._teeth, albedo=(0.32, 0.09, 0.08), shadow=0.35)
+        self._gum_array.render()
+
+    def _draw_lashes(self, lashes: Lashes, head: PosedHead, view: View) -> None:
+        mm_per_px = float(np.linalg.norm(head.face_centre_cam_mm)) / view.focal_px
+        down, forward = head.R_cam_head[:, 1], -head.R_cam_head[:, 2]
+        vertices, triangles = self._lash_builder.build(lashes, head.vertices_cam, down, forward, mm_per_px)
+        context = self.context
+        context.enable(moderngl.BLEND)
+        context.blend_func = (
+            moderngl.SRC_ALPHA,
+            moderngl.ONE_MINUS_SRC_ALPHA,
+            moderngl.ONE,
+            moderngl.ONE_MINUS_SRC_ALPHA,
+        )
+        self._target.depth_mask = False
+        set_uniforms(self._ribbon, strand_colour=lashes.colour, shine=0.3)
+        buffer = context.buffer(vertices.tobytes())
+        index = context.buffer(triangles.tobytes())
+        array = context.vertex_array(self._ribbon, [(buffer, "3f 4f", "position", "strand")], index)
+        array.render()
+        self._target.depth_mask = True
+        for resource in (array, buffer, index):
+            resource.release()
+
+
+_LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
+
+
+@dataclass(frozen=True, slots=True)
+class SkinFinish:
+    """How strongly bumps, oil and the shade of lids and lashes show in one picture (about 0..1)."""
+
+    bump: float = 0.8
+    oiliness: float = 0.5
+    lid_shade: float = 0.6
+    lash_shade: float = 0.25
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator) -> SkinFinish:
+        return cls(
+            bump=float(rng.uniform(0.4, 1.2)),
+            oiliness=float(rng.beta(1.6, 2.4)),
+            lid_shade=float(rng.uniform(0.4, 0.85)),
+            lash_shade=float(rng.uniform(0.05, 0.45)),
+        )
+
+
+def projection_of(view: View) -> bytes:
+    """Column-major bytes of the matrix from camera-frame mm to clip space; the first row read is the top."""
+    scale = 2.0 * view.focal_px / view.size_px
+    # Pixel centres at whole numbers: the middle of the crop, size/2, lies half a pixel right of centre.
+    middle = 1.0 / view.size_px
+    project = np.array(
+        [
+            [scale, 0.0, middle, 0.0],
+            [0.0, scale, middle, 0.0],
+            [
+                0.0,
+                0.0,
+                (FAR_MM + NEAR_MM) / (FAR_MM - NEAR_MM),
+                -2.0 * FAR_MM * NEAR_MM / (FAR_MM - NEAR_MM),
+            ],
+            [0.0, 0.0, 1.0, 0.0],
+        ]
+    )
+    turn = np.eye(4)
+    turn[:3, :3] = view.R_norm_cam
+    return (project @ turn).T.astype(np.float32).tobytes()

@@ -1,0 +1,178 @@
+"""One picture's geometry: where the head is, where it looks, and the view that is rendered.
+
+Camera frame: x right, y down, z forward, mm. The gaze label is the direction from the face centre (mean of the
+six points of gaze.face_model on the rendered head) to the target, rotated into the normalised view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.camera import Camera
+from gaze.face_model import FACE_CENTRE_HEAD_MM, SIX_POINTS_MM
+from gaze.geometry import unit
+from gaze.normalization import normalizing_rotation
+
+EYE_YAW_LIMIT_DEG = 42.0
+EYE_PITCH_LIMIT_DEG = (-36.0, 31.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Head pose and target: ``R_cam_head`` (3, 3), ``t_cam_mm`` (3,) of the eyes' middle, target (3,) mm."""
+
+    R_cam_head: NDArray[np.float64]
+    eyes_cam_mm: NDArray[np.float64]
+    target_cam_mm: NDArray[np.float64]
+    kind: str
+
+
+def head_rotation(yaw_rad: float, pitch_rad: float, roll_rad: float = 0.0) -> NDArray[np.float64]:
+    """R_cam_head of a head at angles that head_angles_from_rotation gives back (zero roll: exactly).
+
+    Yaw positive turns the face towards image-left, pitch positive upwards, roll clockwise in the picture.
+    """
+    cy, sy = np.cos(yaw_rad), np.sin(yaw_rad)
+    cp, sp = np.cos(pitch_rad), np.sin(pitch_rad)
+    cr, sr = np.cos(roll_rad), np.sin(roll_rad)
+    yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    pitch = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
+    roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return yaw @ pitch @ roll
+
+
+def sample_camera(rng: np.random.Generator) -> Camera:
+    """A webcam: 55 to 80 degrees wide, common sizes."""
+    width, height = [(640, 480), (1280, 720), (1920, 1080)][rng.choice(3, p=[0.4, 0.4, 0.2])]
+    return Camera.from_hfov(float(rng.uniform(52, 82)), width, height)
+
+
+def sample_pose(rng: np.random.Generator, camera: Camera) -> Pose:
+    """Head and target: people at a laptop, people looking into or near the lens, and anything in reach."""
+    kind = ("screen", "wide", "lens")[rng.choice(3, p=[0.36, 0.46, 0.18])]
+    for _ in range(200):
+        pose = _draw_pose(rng, camera, kind)
+        if _in_reach(pose):
+            return pose
+        if rng.random() < 0.02:
+            kind = "wide"
+    return Pose(head_rotation(0, 0), np.array([0.0, 0.0, 600.0]), np.zeros(3), "lens")
+
+
+def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
+    wide = kind == "wide"
+    if wide:
+        distance = float(np.exp(rng.uniform(np.log(320), np.log(1800))))
+    else:
+        distance = float(np.clip(np.exp(rng.normal(np.log(580), 0.28)), 300, 1300))
+    half = camera.hfov_deg / 2 - 12
+    across = np.deg2rad(np.clip(rng.normal(0, 10 if not wide else 14), -half, half))
+    down = np.deg2rad(np.clip(rng.normal(2, 7), -half * 0.55, half * 0.55))
+    eyes = distance * unit([np.tan(across), np.tan(down), 1.0])
+    towards = unit(-eyes)
+    # Angles are drawn relative to the line from the head to the camera.
+    base_yaw, base_pitch = np.arctan2(-towards[0], -towards[2]), np.arcsin(np.clip(-towards[1], -1, 1))
+    roll = rng.normal(0, 6) if rng.random() < 0.85 else rng.normal(0, 15)
+    if wide:
+        if rng.random() < 0.55:
+            yaw, pitch = rng.uniform(-62, 62), rng.uniform(-40, 40)
+        else:
+            yaw, pitch = rng.normal(0, 18), rng.normal(-2, 12)
+        if rng.random() < 0.65:
+            eye_yaw, eye_pitch = rng.uniform(-38, 38), rng.uniform(-34, 29)
+        else:
+            eye_yaw, eye_pitch = rng.normal(0, 13), rng.normal(-3, 9)
+        R = head_rotation(*(np.deg2rad([yaw, pitch]) + [base_yaw, base_pitch]), np.deg2rad(roll))
+        ey, ep = np.deg2rad([eye_yaw, eye_pitch])
+        sight = R @ np.array([-np.cos(ep) * np.sin(ey), -np.sin(ep), -np.cos(ep) * np.cos(ey)])
+        reach = (
+            distance * np.exp(rng.normal(0, 0.25)) if rng.random() < 0.7 else np.exp(rng.uniform(5.7, 8.6))
+        )
+        return Pose(R, eyes, eyes + max(280.0, reach) * sight, kind)
+    if kind == "screen":
+        below = rng.random() < 0.88
+        target = np.array(
+            [
+                rng.uniform(-300, 300),
+                rng.uniform(-15, 340) if below else rng.uniform(-360, 20),
+                rng.normal(0, 15),
+            ]
+        )
+    else:
+        target = np.array([rng.normal(0, 30), rng.normal(0, 30), rng.normal(0, 20)])
+        if rng.random() < 0.4:
+            target = np.zeros(3)
+    sight = unit(target - eyes)
+    gaze_yaw, gaze_pitch = np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))
+    follow = rng.uniform(0.0, 0.9)
+    spread = 14 if kind == "screen" else 20
+    yaw = base_yaw + follow * (gaze_yaw - base_yaw) + np.deg2rad(rng.normal(0, spread * 0.7))
+    pitch = base_pitch + follow * (gaze_pitch - base_pitch) + np.deg2rad(rng.normal(-1, spread * 0.55))
+    return Pose(head_rotation(yaw, pitch, np.deg2rad(roll)), eyes, target, kind)
+
+
+def _in_reach(pose: Pose) -> bool:
+    """Whether the eyes can turn to the target in the head, and the target is far enough to fuse."""
+    to_target = pose.target_cam_mm - pose.eyes_cam_mm
+    if np.linalg.norm(to_target) < 270:
+        return False
+    sight = pose.R_cam_head.T @ unit(to_target)
+    yaw, pitch = np.rad2deg([np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))])
+    low, high = EYE_PITCH_LIMIT_DEG
+    head = pose.R_cam_head.T @ unit(-pose.eyes_cam_mm)
+    facing = np.degrees(np.arccos(np.clip(-head[2], -1, 1)))
+    return abs(yaw) < EYE_YAW_LIMIT_DEG and low < pitch < high and facing < 68 and sight[2] < 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The normalised view of a crop: rotation, focal length and middle in px of the wanted size."""
+
+    R_norm_cam: NDArray[np.float64]
+    focal_px: float
+    size_px: int
+    centre_cam_mm: NDArray[np.float64]
+    R_cam_head_estimated: NDArray[np.float64]
+
+    def project(self, points_cam_mm) -> NDArray[np.float64]:
+        """Crop px (N, 2) of camera-frame points (N, 3)."""
+        q = np.asarray(points_cam_mm, np.float64) @ self.R_norm_cam.T
+        return self.focal_px * q[:, :2] / q[:, 2:] + self.size_px / 2.0
+
+
+def exact_view(R_cam_head, centre_cam_mm, size_px: int, crop_mm: float = 140.0) -> View:
+    """The normalised view of a known head: 140 mm of the face plane, as in gaze.normalization."""
+    R = normalizing_rotation(R_cam_head, centre_cam_mm)
+    focal = size_px / crop_mm * float(np.linalg.norm(centre_cam_mm))
+    return View(R, focal, size_px, np.asarray(centre_cam_mm, np.float64), np.asarray(R_cam_head, np.float64))
+
+
+def estimated_view(
+    rng: np.random.Generator, six_points_cam_mm, R_cam_head, size_px: int, noise_mm: float, bias_mm
+) -> View:
+    """The view that a six-point head pose from noisy landmarks would give (the live pipeline's way).
+
+    ``six_points_cam_mm`` (6, 3) true points; ``bias_mm`` (6, 2) a person's constant landmark error and
+    ``noise_mm`` the deviation of the passing one, both in the picture plane.
+    """
+    depth = float(np.mean(six_points_cam_mm[:, 2]))
+    focal = 1000.0
+    points = six_points_cam_mm.copy()
+    points[:, :2] += np.asarray(bias_mm) + rng.normal(0, noise_mm, (6, 2))
+    image = focal * points[:, :2] / points[:, 2:]
+    K = np.diag([focal, focal, 1.0])
+    ok, rvec, tvec = cv2.solvePnP(SIX_POINTS_MM, image, K, None, flags=cv2.SOLVEPNP_EPNP)
+    if ok:
+        ok, rvec, tvec = cv2.solvePnP(
+            SIX_POINTS_MM, image, K, None, rvec, tvec, True, flags=cv2.SOLVEPNP_ITERATIVE
+        )
+    if ok and np.all(np.isfinite(tvec)) and 0.6 * depth < tvec[2, 0] < 1.6 * depth:
+        R = cv2.Rodrigues(rvec)[0]
+        centre = R @ FACE_CENTRE_HEAD_MM + tvec[:, 0]
+        if R[2, 2] > 0.2:
+            return exact_view(R, centre, size_px)
+    return exact_view(R_cam_head, six_points_cam_mm.mean(axis=0), size_px)
