@@ -115,8 +115,9 @@ def check_graph(path: Path, inputs: dict[str, str], outputs: Collection[str], sp
 
 
 def first_line(error: BaseException) -> str:
-    """The telling line of an engine's error, without the source positions around it."""
+    """The telling line of an engine's error, without the positions in its source around it."""
     lines = [line.strip() for line in str(error).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("Exception from", "FrontEnd API"))]
-    text = telling[0] if telling else type(error).__name__
+    passing = ("Exception from", "FrontEnd API", "Check '", "Loading input model")
+    telling = [line for line in lines if line and not line.startswith(passing)]
+    text = telling[0] if telling else next(filter(None, lines), type(error).__name__)
     return text if len(text) <= 300 else text[:297] + "..."

@@ -23,6 +23,7 @@ from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import load_model_spec, sha256_of
 from gaze.types import ModelSpec, Prediction
 
+VERSION = openvino.__version__.partition("-")[0]
 HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 DEVICE_MENDS = {
     "GPU": "install the Intel compute runtime (intel-opencl-icd) and add the user to the group render",
@@ -95,7 +96,7 @@ class OpenVinoRuntime(Runtime):
             self._compiled = core.compile_model(model, device, settings)
         except RuntimeError as error:
             raise ModelError(
-                f"{path}: OpenVINO {openvino.__version__} cannot compile it for {device} in {shown}: "
+                f"{path}: OpenVINO {VERSION} cannot compile it for {device} in {shown}: "
                 f"{first_line(error)}; try another --precision or --device"
             ) from error
         self._request = self._compiled.create_infer_request()
@@ -149,8 +150,7 @@ def _check_device(core: openvino.Core, device: str, precision: str) -> None:
     if not any(name == device or name.partition(".")[0] == device for name in available):
         mend = DEVICE_MENDS.get(family, "choose one of these")
         raise RuntimeUnavailableError(
-            f"OpenVINO {openvino.__version__} finds no device {device} here, only "
-            f"{', '.join(available)}; {mend}"
+            f"OpenVINO {VERSION} finds no device {device} here, only {', '.join(available)}; {mend}"
         )
     capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     if precision != "fp32" and precision.upper() not in capabilities:
@@ -172,7 +172,7 @@ def _read(core: openvino.Core, path: Path, spec: ModelSpec) -> openvino.Model:
         model = core.read_model(path)
     except RuntimeError as error:
         raise ModelError(
-            f"{path}: OpenVINO {openvino.__version__} cannot read it: {first_line(error)}; "
+            f"{path}: OpenVINO {VERSION} cannot read it: {first_line(error)}; "
             "upgrade openvino if the file is newer than it, else run `gaze export` again"
         ) from error
     names = {item.any_name: item.element_type.to_string() for item in model.inputs}

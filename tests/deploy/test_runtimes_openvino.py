@@ -1,0 +1,115 @@
+"""OpenVINO: stated precision, threads, cache, queue, devices; both of its files are guarded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_models import expected_angles, some_faces, spec, write_model
+
+from deploy.runtimes import create_runtime
+from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
+from gaze.model_spec import save_spec, sha256_of, sidecar_path
+
+openvino = pytest.importorskip("openvino")
+
+from deploy.runtimes.openvino_runtime import OpenVinoRuntime, preferred_precision  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture
+def ir(tmp_path, model):
+    path = tmp_path / "tiny_ir.xml"
+    openvino.save_model(openvino.convert_model(model), path, compress_to_fp16=False)
+    save_spec(
+        spec("tiny_ir", sha256=sha256_of(path), notes={"sha256_bin": sha256_of(path.with_suffix(".bin"))}),
+        sidecar_path(path),
+    )
+    return path
+
+
+def test_an_ir_gives_the_same_numbers(ir):
+    faces = some_faces(3)
+    with create_runtime(ir) as runtime:
+        assert runtime.engine == "openvino"
+        np.testing.assert_allclose(runtime.predict(faces).pitch_yaw_rad, expected_angles(faces), atol=2e-5)
+
+
+def test_the_bin_is_guarded_too(ir):
+    weights = ir.with_suffix(".bin")
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-4])
+    with pytest.raises(ModelError, match=r"tiny_ir\.bin: is missing, truncated or altered"):
+        create_runtime(ir)
+    weights.unlink()
+    with pytest.raises(ModelError, match=r"tiny_ir\.bin: is missing"):
+        create_runtime(ir)
+
+
+def test_precision_is_fp32_unless_asked_for(model):
+    with OpenVinoRuntime(model, threads=1) as runtime:
+        assert runtime._compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
+        assert runtime._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+        assert runtime.name == "openvino:CPU:fp32"
+
+
+def test_auto_takes_bf16_only_with_measured_parity(tmp_path):
+    if preferred_precision() != "bf16":
+        pytest.skip("this CPU does not prefer bf16")
+    good = {"openvino:CPU:bf16": {"mean": 0.02, "max": 0.1}}
+    coarse = {"openvino:CPU:bf16": {"mean": 0.2, "max": 0.9}}
+    with create_runtime(write_model(tmp_path / "good.onnx", parity_deg=good)) as runtime:
+        assert runtime.precision == "bf16" and "0.1 degrees" in runtime.description
+    with create_runtime(write_model(tmp_path / "coarse.onnx", parity_deg=coarse)) as runtime:
+        assert runtime.precision == "fp32"
+
+
+def test_a_precision_that_the_device_lacks(model, monkeypatch):
+    real = openvino.Core.get_property
+
+    def poor(self, device, name):
+        return ["FP32", "INT8"] if name == "OPTIMIZATION_CAPABILITIES" else real(self, device, name)
+
+    monkeypatch.setattr(openvino.Core, "get_property", poor)
+    with pytest.raises(RuntimeUnavailableError, match=r"does not calculate in bf16.*FP32, INT8"):
+        OpenVinoRuntime(model, precision="bf16")
+
+
+@pytest.mark.parametrize("device", ["GPU", "NPU", "GPU.3", "TOASTER"])
+def test_a_device_that_does_not_exist(model, device):
+    if device in openvino.Core().available_devices:
+        pytest.skip(f"this machine has {device}")
+    with pytest.raises(RuntimeUnavailableError, match=rf"no device {device} here, only"):
+        OpenVinoRuntime(model, device=device)
+
+
+def test_wrong_use(model, tmp_path):
+    with pytest.raises(UsageError, match="give the int8 file"):
+        OpenVinoRuntime(model, precision="int8")
+    with pytest.raises(UsageError, match=r"runs \.xml and \.onnx"):
+        OpenVinoRuntime(tmp_path / "tiny.pt")
+
+
+def test_the_queue_keeps_the_order(model):
+    batches = [some_faces(2, seed=seed) for seed in range(12)]
+    with OpenVinoRuntime(model, throughput=True) as runtime:
+        results = runtime.predict_many(iter(batches))
+    assert len(results) == 12
+    for faces, result in zip(batches, results, strict=True):
+        np.testing.assert_allclose(result.pitch_yaw_rad, expected_angles(faces), atol=2e-5)
+
+
+def test_the_compiled_model_is_cached_where_told(model, tmp_path):
+    with OpenVinoRuntime(model, cache_dir=tmp_path / "cache"):
+        pass
+    assert any((tmp_path / "cache" / "openvino").iterdir())
+
+
+def test_a_cache_that_cannot_be_written(model, tmp_path):
+    occupied = tmp_path / "cache"
+    occupied.write_text("a file, not a folder")
+    with pytest.raises(RuntimeUnavailableError, match=r"cannot be written.*GAZE_CACHE_DIR"):
+        OpenVinoRuntime(model, cache_dir=occupied)
