@@ -150,13 +150,15 @@ class GazeRay:
 class PointOfGaze:
     """Where the line of sight meets the screen: mm and px from the screen's top left corner.
 
-    ``covariance_mm2`` (2, 2) is the uncertainty of ``screen_mm`` where the calibration gives one.
+    ``covariance_mm2`` (2, 2) is the uncertainty of ``screen_mm`` where the calibration gives one;
+    ``screen`` names the screen where there are several.
     """
 
     screen_mm: NDArray[np.float64]
     screen_px: NDArray[np.float64]
     on_screen: bool
     covariance_mm2: NDArray[np.float64] | None = None
+    screen: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "screen_mm", _frozen(self.screen_mm, (2,), "PointOfGaze.screen_mm"))
