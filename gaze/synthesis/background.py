@@ -80,7 +80,7 @@ def _chair(rng: np.random.Generator, picture: NDArray[np.float32]) -> None:
 
 
 def _room(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
-    """A wall with upright and level things before it: doors, shelves with books, pictures, panes, furniture."""
+    """A wall with things before it: doors, shelves with books, pictures, panes, furniture."""
     picture = _wall(rng, size)
     for _ in range(int(rng.integers(2, 9))):
         kind = rng.random()

@@ -1,0 +1,126 @@
+"""Draws what a person wears or holds, over a drawn head, by OpenGL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.synthesis.gl import load_program, set_uniforms
+from gaze.synthesis.glasses import Glasses
+from gaze.synthesis.light import LightRig
+from gaze.synthesis.solids import Accessory
+
+
+class WearPass:
+    """Programs and buffers for accessories on a square target of ``size_px``.
+
+    Vertex buffers are made per thing with ``upload`` and kept as long as the caller keeps them.
+    """
+
+    def __init__(self, context: moderngl.Context, size_px: int, atlas_unit: int, scene_unit: int) -> None:
+        """``atlas_unit``: where the light's atlas is bound; ``scene_unit``: one that is free."""
+        self._context = context
+        self._solid = load_program(context, "accessory.vert", "accessory.frag")
+        self._lens = load_program(context, "lens.vert", "lens.frag")
+        set_uniforms(self._solid, light_atlas=atlas_unit)
+        set_uniforms(self._lens, light_atlas=atlas_unit, scene=scene_unit)
+        self._scene_unit = scene_unit
+        self._copy = context.texture((size_px, size_px), 4, dtype="f2")
+        self._copy.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        self._copy.repeat_x = self._copy.repeat_y = False
+        self._copy_target = context.framebuffer([self._copy])
+
+    def upload(self, things: Sequence[Accessory], glasses: Glasses | None) -> WearBuffers:
+        """Put one person's accessories on the GPU."""
+        solids = list(things) + ([glasses.frame] if glasses is not None else [])
+        buffers: list[moderngl.Buffer] = []
+
+        def buffer(array: NDArray) -> moderngl.Buffer:
+            buffers.append(self._context.buffer(np.ascontiguousarray(array).tobytes()))
+            return buffers[-1]
+
+        arrays = []
+        for thing in solids:
+            rows = np.concatenate([thing.vertices_mm, thing.normals, thing.coords], axis=1)
+            layout = [(buffer(rows), "3f 3f 2f", "position", "normal", "coords")]
+            arrays.append((self._context.vertex_array(self._solid, layout, buffer(thing.triangles)), thing))
+        lens = None
+        if glasses is not None:
+            lenses = glasses.lenses
+            rows = np.concatenate([lenses.vertices_mm, lenses.normals, lenses.from_centre_mm], axis=1)
+            layout = [(buffer(rows), "3f 3f 3f", "position", "normal", "from_centre")]
+            lens = self._context.vertex_array(self._lens, layout, buffer(lenses.triangles))
+        return WearBuffers(arrays, lens, glasses, buffers)
+
+    def draw(
+        self,
+        target: moderngl.Framebuffer,
+        wear: WearBuffers,
+        R_cam_head: NDArray[np.floating],
+        t_cam_mm: NDArray[np.floating],
+        view_projection: bytes,
+        rig: LightRig,
+    ) -> None:
+        """Draw into ``target`` (its depth is tested and written), lenses last, over a copy of the picture."""
+        if not wear.arrays and wear.lens is None:
+            return
+        place = np.eye(4)
+        place[:3, :3], place[:3, 3] = R_cam_head, t_cam_mm
+        matrix = place.T.astype(np.float32)
+        context = self._context
+        context.enable(moderngl.DEPTH_TEST)
+        context.disable(moderngl.BLEND | moderngl.CULL_FACE)
+        rig.write(self._solid)
+        self._solid["view_projection"].write(view_projection)
+        self._solid["cam_from_head"].write(matrix.tobytes())
+        for array, thing in wear.arrays:
+            matter = thing.material
+            set_uniforms(
+                self._solid,
+                albedo=matter.albedo,
+                second=matter.second,
+                f0=matter.f0,
+                roughness=matter.roughness,
+                scatter=matter.scatter,
+                scale_mm=matter.scale_mm,
+                pattern=matter.pattern,
+            )
+            array.render()
+        if wear.lens is not None and wear.glasses is not None:
+            context.copy_framebuffer(self._copy_target, target)
+            target.use()
+            self._copy.use(self._scene_unit)
+            style = wear.glasses.style
+            rig.write(self._lens)
+            self._lens["view_projection"].write(view_projection)
+            self._lens["cam_from_head"].write(matrix.tobytes())
+            set_uniforms(
+                self._lens,
+                shift=style.shift,
+                tint=style.tint,
+                tint_gradient=style.tint_gradient,
+                coating=style.coating,
+            )
+            wear.lens.render()
+
+
+class WearBuffers:
+    """One person's accessories on the GPU."""
+
+    def __init__(self, arrays, lens, glasses: Glasses | None, buffers: list[moderngl.Buffer]) -> None:
+        self.arrays: list[tuple[moderngl.VertexArray, Accessory]] = arrays
+        self.lens: moderngl.VertexArray | None = lens
+        self.glasses = glasses
+        self._buffers = buffers
+
+    def release(self) -> None:
+        """Free the GPU's memory."""
+        for array, _ in self.arrays:
+            array.release()
+        if self.lens is not None:
+            self.lens.release()
+        for buffer in self._buffers:
+            buffer.release()
