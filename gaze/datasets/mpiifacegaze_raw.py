@@ -16,6 +16,7 @@ import cv2
 
 from gaze.datasets.mpiifacegaze_annotations import Annotations, RowProblem, read_annotations
 from gaze.datasets.mpiifacegaze_calibration import PersonCalibration, calibration_files, load_calibration
+from gaze.datasets.mpiifacegaze_counts import PUBLISHED_COUNTS
 from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.sample import ROTATION_ONLY, GazeSample
 from gaze.errors import DataError
@@ -23,13 +24,6 @@ from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.model_spec import sha256_of
 from gaze.normalization import normalize_direction, normalizing_rotation
 
-# Pictures of p00..p14 in the published set: 37,667 in all.
-PUBLISHED_COUNTS = {
-    f"p{index:02d}": count
-    for index, count in enumerate(
-        (2927, 2904, 2916, 2929, 2860, 2870, 2877, 2843, 2767, 2719, 2194, 2262, 1601, 1498, 1500)
-    )
-}
 # A set with other people than the published ones says so in this file: {"schema": ..., "counts": {...}}.
 MANIFEST = "dataset.json"
 MANIFEST_SCHEMA = "gaze.raw_dataset/1"
@@ -80,7 +74,8 @@ class RawPerson:
 class RawDataset:
     """The people of a raw MPIIFaceGaze folder.
 
-    ``counts`` is what the published set (or the set's own manifest) promises a person to have.
+    ``counts`` is what the published set (or the set's own manifest) promises a person to have; ``published``
+    is False where there is such a manifest.
 
     Raises:
         DataError: the folder does not exist or holds another data set.
@@ -91,6 +86,7 @@ class RawDataset:
         self.persons = tuple(
             sorted(item.name for item in self.root.iterdir() if re.fullmatch(r"p\d\d", item.name))
         )
+        self.published = not (self.root / MANIFEST).is_file()
         self.counts = _promised_counts(self.root)
 
     def missing_persons(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class RawSource:
             if self.subset_lists is not None:
                 sources[f"subset/{name}.txt"] = sha256_of(self.subset_lists / f"{name}.txt")
         return NormalizedHeader(
-            "mpiifacegaze-raw",
+            "mpiifacegaze-raw" if dataset.published else "mpiifacegaze-like",
             ROTATION_ONLY,
             self.camera,
             FACE_CENTRE,

@@ -1,0 +1,170 @@
+"""Reading rendered training shards: a folder of uncompressed npz files that may still be growing."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.datasets.sample import ROTATION_ONLY, GazeSample
+from gaze.errors import DataError
+from gaze.types import NormalizedCamera
+
+SCHEMA = "gaze.shards/1"
+
+
+class Shard:
+    """One npz file; the faces stay on disk until they are read.
+
+    Raises:
+        DataError: the file is truncated, compressed, or lacks an array.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.faces = _mapped_member(path, "faces.npy")
+            with np.load(path) as archive:
+                self.pitch_yaw_rad = archive["pitch_yaw_rad"].astype(np.float32)
+                self.head_pitch_yaw_rad = archive["head_pitch_yaw_rad"].astype(np.float32)
+                self.person = archive["person"]
+                self.seed = archive["seed"]
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile, struct.error) as error:
+            raise DataError(
+                f"{path}: is no complete shard: {error}; remove it and render it again"
+            ) from error
+        count = len(self.faces)
+        if self.faces.dtype != np.uint8 or self.faces.ndim != 4 or self.faces.shape[3] != 3:
+            raise DataError(f"{path}: faces must be uint8 (N, S, S, 3), got {self.faces.shape}")
+        for name, shape in (("pitch_yaw_rad", (count, 2)), ("head_pitch_yaw_rad", (count, 2))):
+            if getattr(self, name).shape != shape:
+                raise DataError(f"{path}: {name} must have shape {shape}, got {getattr(self, name).shape}")
+        if not np.all(np.isfinite(self.pitch_yaw_rad)):
+            raise DataError(f"{path}: pitch_yaw_rad holds NaN or infinity; remove it and render it again")
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def attributes(self) -> list[dict[str, object]]:
+        """What was in each picture, read from the file on every call."""
+        with np.load(self.path) as archive:
+            return [json.loads(text) for text in archive["attributes"]]
+
+
+def _mapped_member(path: Path, name: str) -> NDArray:
+    """Memory-map an array inside an uncompressed npz (a zip of .npy files)."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(name)
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{name} is compressed; shards are written with np.savez")
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        header = file.read(30)
+        name_length, extra_length = struct.unpack("<HH", header[26:30])
+        file.seek(info.header_offset + 30 + name_length + extra_length)
+        version = np.lib.format.read_magic(file)
+        read_header = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, fortran, dtype = read_header(file)
+        if fortran or dtype.hasobject:
+            raise ValueError(f"{name} must be a plain C-ordered array")
+        return np.memmap(path, dtype=dtype, mode="r", offset=file.tell(), shape=shape)
+
+
+class ShardFolder:
+    """The shards of one or more folders as a source of training batches.
+
+    All folders must hold faces of one size. ``rescan`` picks up shards that were written since.
+
+    Raises:
+        DataError: a folder has no shards.json, another schema, or another size than the first; no shard yet.
+    """
+
+    def __init__(self, folders: Sequence[str | Path], limit: int | None = None) -> None:
+        self.folders = [Path(folder) for folder in folders]
+        self.limit = limit
+        cameras = [_read_description(folder) for folder in self.folders]
+        for folder, camera in zip(self.folders, cameras, strict=True):
+            if camera != cameras[0]:
+                raise DataError(f"{folder}: is rendered for {camera}, {self.folders[0]} for {cameras[0]}")
+        self.normalized_camera = cameras[0]
+        self.size_px = cameras[0].size_px
+        self._open: dict[Path, Shard] = {}
+        self.shards: list[Shard] = []
+        self.starts = np.zeros(1, dtype=np.int64)
+        self.rescan()
+        if not self.shards:
+            raise DataError(f"{self.folders[0]}: holds no shard_*.npz yet; run `gaze synthesize shards`")
+
+    def rescan(self, names: Sequence[str] | None = None) -> None:
+        """Take up all shards that are there now, or exactly ``names`` (as given by names())."""
+        if names is None:
+            paths = [path for folder in self.folders for path in sorted(folder.glob("shard_*.npz"))]
+            paths = [path for path in paths if ".tmp" not in path.name]
+        else:
+            paths = [Path(name) for name in names]
+        for path in paths:
+            if path not in self._open:
+                self._open[path] = Shard(path)
+        self.shards = [self._open[path] for path in paths]
+        for shard in self.shards:
+            if shard.faces.shape[1] != self.size_px:
+                raise DataError(
+                    f"{shard.path}: faces of {shard.faces.shape[1]} px, shards.json says {self.size_px}"
+                )
+        self.starts = np.concatenate([[0], np.cumsum([len(shard) for shard in self.shards])]).astype(np.int64)
+
+    def names(self) -> list[str]:
+        """The shards in use, for rescan."""
+        return [str(shard.path) for shard in self.shards]
+
+    def __len__(self) -> int:
+        total = int(self.starts[-1])
+        return total if self.limit is None else min(total, self.limit)
+
+    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Faces (n, S, S, 3) and gaze (pitch, yaw) (n, 2) of samples 0 .. len-1."""
+        faces = np.empty((len(indices), self.size_px, self.size_px, 3), dtype=np.uint8)
+        angles = np.empty((len(indices), 2), dtype=np.float32)
+        owners = np.searchsorted(self.starts, indices, side="right") - 1
+        for row, (index, owner) in enumerate(zip(indices, owners, strict=True)):
+            shard, offset = self.shards[owner], index - self.starts[owner]
+            faces[row] = shard.faces[offset]
+            angles[row] = shard.pitch_yaw_rad[offset]
+        return faces, angles
+
+    def samples(self) -> Iterator[GazeSample]:
+        """All samples in order, with head pose."""
+        for index in range(len(self)):
+            owner = int(np.searchsorted(self.starts, index, side="right")) - 1
+            shard, row = self.shards[owner], index - int(self.starts[owner])
+            yield GazeSample(
+                np.array(shard.faces[row]),
+                shard.pitch_yaw_rad[row],
+                shard.head_pitch_yaw_rad[row],
+                str(int(shard.person[row])),
+                None,
+                f"{shard.path.stem}/{int(shard.seed[row])}",
+                ROTATION_ONLY,
+            )
+
+
+def _read_description(folder: Path) -> NormalizedCamera:
+    path = folder / "shards.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise DataError(f"{path}: schema is {content['schema']!r}, not {SCHEMA!r}")
+        return NormalizedCamera(**content["normalized_camera"]).resized(int(content["size"]))
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}); is this a folder of `gaze synthesize shards`?"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: is not a shard description: {error!r}") from error
