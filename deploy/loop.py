@@ -1,0 +1,275 @@
+"""The live loop: frames in, results out to window and sinks, until the source ends or somebody stops it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+
+from deploy.overlay import Hud, OverlayOptions, draw_overlay
+from deploy.pipeline import FrameResult, Pipeline
+from deploy.service import Health, resident_mb
+from deploy.sinks import ReaderGone, Sink, VideoSink, any_needs_picture
+from deploy.sources import Source
+from deploy.stopping import StopSignals
+from deploy.window import Window, snapshot_path
+from gaze.errors import SourceError
+from gaze.types import Status
+
+log = logging.getLogger("gaze")
+
+READ_TIMEOUT_S = 0.2
+MESSAGE_S = 3.0
+DEFAULT_FPS = 30.0
+
+
+@dataclass(slots=True)
+class LoopSummary:
+    """What a run did."""
+
+    frames: int = 0
+    faces: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    dropped: int = 0
+    complete: bool = False
+    files: list[str] = field(default_factory=list)
+
+
+class Loop:
+    """Runs a source through a pipeline.
+
+    Args:
+        window: shown where given; its keys work then.
+        observers: called with every result (a score, a progress bar).
+        out_folder: where snapshots and recordings made by key go.
+        max_frames: end after this many.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        *,
+        sinks: Sequence[Sink] = (),
+        window: Window | None = None,
+        overlay: OverlayOptions | None = None,
+        health: Health | None = None,
+        stop: StopSignals | None = None,
+        observers: Sequence[Callable[[FrameResult], None]] = (),
+        out_folder: Path = Path("out"),
+        max_frames: int | None = None,
+    ) -> None:
+        self._source = source
+        self._pipeline = pipeline
+        self._sinks = list(sinks)
+        self._window = window
+        self._overlay = overlay or OverlayOptions()
+        self._health = health
+        self._stop = stop or StopSignals()
+        self._observers = observers
+        self._out_folder = out_folder
+        self._max_frames = max_frames
+        self._summary = LoopSummary()
+        self._recording: VideoSink | None = None
+        self._paused = False
+        self._quit = False
+        self._last: FrameResult | None = None
+        self._fps: float | None = None
+        self._last_processed = 0.0
+        self._play_start: float | None = None
+        self._frozen = False
+        self._message, self._message_until = "", 0.0
+
+    def run(self) -> LoopSummary:
+        """Go until the end; whatever ends it, recordings are closed.
+
+        Raises:
+            SourceError: the source cannot be opened, broke off, or gave no frame at all.
+            SinkError: a file cannot be written any more.
+        """
+        with ExitStack() as stack:
+            stack.callback(self._end_recording)
+            try:
+                while not self._finished():
+                    self._step()
+            except ReaderGone:
+                log.info("the reader of standard output has gone")
+                self._summary.complete = True
+            finally:
+                self._summary.dropped = self._source.dropped
+        if self._source.ended and self._summary.frames == 0 and not self._stop.requested:
+            raise SourceError(f"{self._source.name}: ended without a single frame")
+        return self._summary
+
+    def _finished(self) -> bool:
+        if self._stop.requested or self._quit:
+            return True
+        if self._max_frames is not None and self._summary.frames >= self._max_frames:
+            self._summary.complete = True
+            return True
+        if self._source.ended:
+            self._summary.complete = True
+            return True
+        return False
+
+    def _step(self) -> None:
+        self._tell_health()
+        if self._paused:
+            self._show()
+            self._handle_key(self._window.poll(30))
+            return
+        frame = self._source.read(READ_TIMEOUT_S)
+        if frame is None:
+            if self._window is not None and self._last is not None and not self._source.ended:
+                self._show()
+                self._handle_key(self._window.poll())
+            return
+        result = self._pipeline.process(frame)
+        self._count(result)
+        picture = None
+        if any_needs_picture(self._sinks) or self._recording is not None:
+            # What is saved shows the scene as it is: not mirrored, without help and messages.
+            plain = dataclasses.replace(self._overlay, mirror=False, help=False)
+            canvas = draw_overlay(result, plain, Hud(self._fps, self._source.dropped))
+            picture = self._hooked(canvas.image, result)
+        for sink in [*self._sinks, *([self._recording] if self._recording else [])]:
+            sink.write(result, picture)
+        for observe in self._observers:
+            observe(result)
+        if self._window is not None:
+            self._show()
+            self._handle_key(self._wait_until_due(frame.t_s))
+
+    def _count(self, result: FrameResult) -> None:
+        summary = self._summary
+        summary.frames += 1
+        summary.faces += len(result.estimates)
+        summary.statuses[result.status.value] += 1
+        now = time.monotonic()
+        if self._last is not None and now > self._last_processed:
+            rate = 1.0 / (now - self._last_processed)
+            self._fps = rate if self._fps is None else self._fps + 0.1 * (rate - self._fps)
+        self._last, self._last_processed = result, now
+        frozen = result.status is Status.FROZEN
+        if frozen != self._frozen:
+            self._frozen = frozen
+            log.warning("the camera is frozen") if frozen else log.info("the camera moves again")
+
+    def _tell_health(self) -> None:
+        if self._health is None:
+            return
+        state = self._source.state
+        if state == "running" and self._frozen:
+            state = "frozen"
+        summary = self._summary
+        self._health.tell(
+            state,
+            {
+                "source": self._source.name,
+                "frames": summary.frames,
+                "faces": summary.faces,
+                "dropped": self._source.dropped,
+                "reopened": self._source.reopened,
+                "fps": round(self._fps, 2) if self._fps is not None else None,
+                "last_status": self._last.status.value if self._last is not None else None,
+                "resident_mb": resident_mb(),
+            },
+        )
+
+    def _hooked(self, picture, result: FrameResult):
+        if self._pipeline.hook is not None:
+            self._pipeline.hook.draw(picture, result.estimates)
+        return picture
+
+    def _show(self) -> None:
+        if self._window is None or self._last is None:
+            return
+        messages = []
+        if self._source.state in ("lost", "waiting"):
+            messages.append("camera lost: trying again")
+        if time.monotonic() < self._message_until:
+            messages.append(self._message)
+        hud = Hud(self._fps, self._source.dropped, self._recording is not None, self._paused, messages)
+        canvas = draw_overlay(self._last, self._overlay, hud)
+        self._window.show(self._hooked(canvas.image, self._last))
+
+    def _wait_until_due(self, t_s: float) -> str | None:
+        """Show a file no faster than it was filmed, and a picture until a key is pressed."""
+        if self._source.live:
+            return self._window.poll()
+        if not self._source.sequence:
+            while (key := self._window.poll(50)) is None and not self._stop.requested:
+                self._tell_health()
+            return key
+        now = time.monotonic()
+        if self._play_start is None:
+            self._play_start = now - t_s
+        due = self._play_start + t_s
+        if now > due + 0.5:  # too slow, or paused: go on from here
+            self._play_start = now - t_s
+        return self._window.poll(min(1000, max(1, round((due - now) * 1000))))
+
+    def _say(self, text: str) -> None:
+        self._message, self._message_until = text, time.monotonic() + MESSAGE_S
+        log.info("%s", text)
+
+    def _handle_key(self, key: str | None) -> None:
+        flip = {"m": "mirror", "l": "landmarks", "w": "weight_map", "t": "timings", "h": "help"}
+        if key in flip:
+            name = flip[key]
+            self._overlay = dataclasses.replace(self._overlay, **{name: not getattr(self._overlay, name)})
+            if key == "w" and self._overlay.weight_map and not self._has_weight_map():
+                self._say("this model gives no weight map")
+        elif key == "q":
+            self._quit = True
+        elif key == "space":
+            self._paused = not self._paused
+            self._play_start = None
+        elif key == "s":
+            self._snapshot()
+        elif key == "r":
+            self._toggle_recording()
+
+    def _has_weight_map(self) -> bool:
+        shown = self._last.estimates if self._last is not None else ()
+        return not shown or any(estimate.weight_map is not None for estimate in shown)
+
+    def _new_path(self, suffix: str) -> Path:
+        self._out_folder.mkdir(parents=True, exist_ok=True)
+        return snapshot_path(self._out_folder, time.strftime("gaze-%Y%m%d-%H%M%S"), suffix)
+
+    def _snapshot(self) -> None:
+        if self._last is None:
+            return
+        try:
+            path = self._new_path(".png")
+            picture = draw_overlay(self._last, dataclasses.replace(self._overlay, help=False)).image
+            saved = cv2.imwrite(str(path), self._hooked(picture, self._last))
+        except OSError as error:
+            self._say(f"no snapshot: {error}")
+            return
+        if saved:
+            self._summary.files.append(str(path))
+        self._say(f"saved {path}" if saved else f"no snapshot: {path} cannot be written")
+
+    def _toggle_recording(self) -> None:
+        if self._recording is not None:
+            self._end_recording()
+            return
+        fps = self._source.fps or DEFAULT_FPS
+        self._recording = VideoSink(str(self._new_path(".mp4")), fps, real_time=self._source.live)
+        self._summary.files.append(self._recording.name)
+        self._say(f"recording {self._recording.name}")
+
+    def _end_recording(self) -> None:
+        if self._recording is not None:
+            self._recording.close()
+            self._say(f"saved {self._recording.name}")
+            self._recording = None

@@ -1,0 +1,136 @@
+"""The settings of `gaze run`: flag over gaze.toml over default."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.gates import GateConfig
+from deploy.run_options import DEFAULT_FILE, TABLE, make_parser
+from deploy.smoothing import SmoothingConfig
+from gaze.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """Every setting of a run; names are those of the flags."""
+
+    source: str
+    size: tuple[int, int] | None
+    fps: float | None
+    newest: bool
+    wait: bool
+    loop: bool
+    frames: int | None
+    demo: bool
+    camera: str | None
+    hfov: float | None
+    model: str | None
+    runtime: str
+    device: str
+    precision: str | None
+    threads: int | None
+    landmarks: str
+    landmark_model: str | None
+    max_faces: int
+    smooth: bool
+    smooth_min_cutoff: float
+    smooth_beta: float
+    min_eye_open: float
+    min_sharpness: float
+    frozen_after: float
+    profile: str | None
+    window: bool | None
+    mirror: bool
+    show_landmarks: bool
+    weight_map: bool
+    timings: bool
+    save: str | None
+    jsonl: str | None
+    csv: str | None
+    out: str
+    truth: str | None
+    status_file: str | None
+    watchdog: str
+    progress: bool
+
+    @property
+    def gates(self) -> GateConfig:
+        """The limits of the gates."""
+        return GateConfig(self.min_eye_open, self.min_sharpness, self.frozen_after)
+
+    @property
+    def smoothing(self) -> SmoothingConfig | None:
+        """The One Euro settings, None when smoothing is off."""
+        return SmoothingConfig(self.smooth_min_cutoff, self.smooth_beta) if self.smooth else None
+
+
+def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
+    """The settings of a call.
+
+    Raises:
+        UsageError: the TOML file is unreadable, has an unknown key or a wrong value, or options contradict.
+    """
+    parser = make_parser()
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--config")
+    chosen = first.parse_known_args(argv)[0].config
+    path = Path(chosen) if chosen is not None else DEFAULT_FILE
+    if chosen is not None or path.is_file():
+        parser.set_defaults(**_read_toml(path, parser))
+    values = vars(parser.parse_args(argv))
+    del values["config"]
+    config = RunConfig(**values)
+    if config.camera is not None and config.hfov is not None:
+        raise UsageError("--camera and --hfov exclude each other: the file holds the field of view")
+    if config.landmark_model is not None and config.landmarks == "mesh":
+        raise UsageError("--landmark-model belongs to --landmarks tasks; mesh has its models built in")
+    if [config.jsonl, config.csv].count("-") == 2:
+        raise UsageError("--jsonl - and --csv - both want standard output; give one of them a file")
+    return config
+
+
+def _read_toml(path: Path, parser: argparse.ArgumentParser) -> dict[str, object]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is not TOML: {error}") from error
+    # Other commands may have tables of their own; anything outside a table would be lost.
+    if stray := [key for key, value in content.items() if not isinstance(value, dict)]:
+        raise UsageError(f"{path}: {', '.join(stray)} must stand in a table; write [{TABLE}] above")
+    actions = {action.dest: action for action in parser._actions if action.dest not in ("help", "config")}
+    settings = {}
+    for key, value in content.get(TABLE, {}).items():
+        action = actions.get(key.replace("-", "_"))
+        if action is None:
+            raise UsageError(
+                f"{path}: unknown key {key!r} in [{TABLE}]; known are {', '.join(sorted(actions))}"
+            )
+        settings[action.dest] = _converted(path, key, value, action)
+    return settings
+
+
+def _converted(path: Path, key: str, value: object, action: argparse.Action) -> object:
+    if isinstance(action, argparse.BooleanOptionalAction):
+        if not isinstance(value, bool):
+            raise UsageError(f"{path}: {key} must be true or false, got {value!r}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise UsageError(f"{path}: {key} must be a text or a number, got {value!r}")
+    try:
+        converted = action.type(str(value)) if action.type is not None else str(value)
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        raise UsageError(f"{path}: {key} = {value!r}: {error}") from error
+    if action.choices is not None and converted not in action.choices:
+        raise UsageError(f"{path}: {key} must be one of {', '.join(action.choices)}, got {value!r}")
+    return converted

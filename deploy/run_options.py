@@ -1,0 +1,211 @@
+"""The flags of `gaze run`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from deploy.gates import GateConfig
+from gaze.camera import ASSUMED_HFOV_DEG
+
+DEFAULT_FILE = Path("gaze.toml")
+TABLE = "run"
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults, but for what has none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None:
+            return (action.help or "").replace(" (default: %(default)s)", "")
+        return super()._get_help_string(action)
+
+
+def size_argument(text: str) -> tuple[int, int]:
+    """``640x480`` -> (640, 480)."""
+    match = re.fullmatch(r"(\d+)[xX](\d+)", text.strip())
+    if match is None or int(match[1]) == 0 or int(match[2]) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write WIDTHxHEIGHT, such as 640x480")
+    return int(match[1]), int(match[2])
+
+
+def _positive(kind: type, low: float = 0.0, low_is_good: bool = False):
+    def convert(text: str):
+        value = kind(text)
+        if not (value > low or (low_is_good and value == low)):
+            raise argparse.ArgumentTypeError(
+                f"{text} is too small; it must be {'at least' if low_is_good else 'above'} {low:g}"
+            )
+        return value
+
+    convert.__name__ = kind.__name__
+    return convert
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags of `gaze run`."""
+    parser = argparse.ArgumentParser(
+        prog="gaze run",
+        description="Estimate gaze on a camera, video, stream, picture or folder. Settings can also stand "
+        f"in the table [{TABLE}] of {DEFAULT_FILE}, by the names of the flags; a flag wins.",
+        formatter_class=HelpFormatter,
+    )
+    on_off = argparse.BooleanOptionalAction
+    at_least_0 = _positive(float, low_is_good=True)
+    parser.add_argument(
+        "--config", metavar="TOML", help=f"settings file; {DEFAULT_FILE} here, where there is one"
+    )
+
+    group = parser.add_argument_group("source")
+    group.add_argument(
+        "--source",
+        default="0",
+        help="camera index or device path, video file, picture, folder of pictures, RTSP or HTTP URL, "
+        "GStreamer pipeline string, or - for raw BGR frames on standard input (with --size)",
+    )
+    group.add_argument(
+        "--size",
+        type=size_argument,
+        metavar="WxH",
+        help="size asked of a camera, or of the frames on standard input",
+    )
+    group.add_argument(
+        "--fps",
+        type=_positive(float),
+        help="rate asked of a camera; of standard input; of a folder, which is then a sequence "
+        "and not unrelated pictures",
+    )
+    group.add_argument(
+        "--newest",
+        action=on_off,
+        default=False,
+        help="hand over only the newest frame of standard input too, as of cameras and streams",
+    )
+    group.add_argument(
+        "--wait", action=on_off, default=False, help="wait for a camera or stream that is not there yet"
+    )
+    group.add_argument("--loop", action=on_off, default=False, help="play a video file for ever")
+    group.add_argument("--frames", type=_positive(int), metavar="N", help="end after N frames")
+    group.add_argument(
+        "--demo",
+        action=on_off,
+        default=False,
+        help="the first camera that delivers a picture, else the clip that comes with the package",
+    )
+
+    group = parser.add_argument_group("camera and network")
+    group.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
+    group.add_argument(
+        "--hfov",
+        type=_positive(float),
+        metavar="DEG",
+        help="horizontal field of view, where there is no --camera; "
+        f"{ASSUMED_HFOV_DEG:g} is assumed, with a warning",
+    )
+    group.add_argument("--model", help="network (.onnx, .xml, .pt); the one in the package")
+    group.add_argument(
+        "--runtime",
+        default="auto",
+        help="auto, onnxruntime, openvino, torch or tensorrt; auto says what it chose",
+    )
+    group.add_argument(
+        "--device", default="CPU", help="as the runtime names it, such as CPU, GPU, NPU, CUDA, TENSORRT"
+    )
+    group.add_argument(
+        "--precision", choices=("fp32", "bf16", "fp16", "int8"), help="what the runtime calculates in"
+    )
+    group.add_argument("--threads", type=_positive(int), help="CPU threads of the network; all cores")
+    group.add_argument(
+        "--landmarks",
+        choices=("auto", "mesh", "tasks"),
+        default="auto",
+        help="which MediaPipe interface finds the face",
+    )
+    group.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for --landmarks tasks")
+    group.add_argument(
+        "--max-faces", type=_positive(int), default=1, metavar="N", help="how many people are followed"
+    )
+
+    group = parser.add_argument_group("smoothing and gates")
+    group.add_argument(
+        "--smooth", action=on_off, default=False, help="steady the directions (One Euro filter)"
+    )
+    group.add_argument(
+        "--smooth-min-cutoff",
+        type=_positive(float),
+        default=1.0,
+        metavar="HZ",
+        help="lower is steadier and slower",
+    )
+    group.add_argument(
+        "--smooth-beta",
+        type=at_least_0,
+        default=1.0,
+        metavar="B",
+        help="Hz of cut-off added per rad/s of gaze speed; higher follows jumps faster",
+    )
+    group.add_argument(
+        "--min-eye-open",
+        type=at_least_0,
+        default=GateConfig().eye_open,
+        metavar="X",
+        help="eyes less open on average are a blink; 0 never",
+    )
+    group.add_argument(
+        "--min-sharpness",
+        type=at_least_0,
+        default=GateConfig().sharpness,
+        metavar="X",
+        help="a face less sharp is blurred; 0 never",
+    )
+    group.add_argument(
+        "--frozen-after",
+        type=at_least_0,
+        default=GateConfig().frozen_s,
+        metavar="S",
+        help="seconds of the very same picture after which the camera is frozen; 0 never",
+    )
+    group.add_argument(
+        "--profile",
+        metavar="JSON",
+        help="calibrated profile (gaze calibrate person): adds the point on the screen",
+    )
+
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--window", action=on_off, default=None, help="show a window; where there is a display"
+    )
+    group.add_argument("--mirror", action=on_off, default=False, help="show the window like a mirror")
+    group.add_argument("--show-landmarks", action=on_off, default=False, help="draw the landmarks")
+    group.add_argument(
+        "--weight-map",
+        action=on_off,
+        default=False,
+        help="draw the heat map of the network's spatial weights",
+    )
+    group.add_argument("--timings", action=on_off, default=True, help="draw rate and milliseconds per stage")
+    group.add_argument("--save", metavar="MP4", help="video with everything drawn (.mp4 or .avi)")
+    group.add_argument("--jsonl", metavar="FILE", help="one JSON object a frame; - is standard output")
+    group.add_argument("--csv", metavar="FILE", help="one row a face; - is standard output")
+    group.add_argument(
+        "--out", default="out", metavar="DIR", help="where snapshots and recordings made by key go"
+    )
+    group.add_argument(
+        "--truth",
+        metavar="JSONL",
+        help="ground truth of the clip: its camera is used, and the mean angular error printed at the end",
+    )
+    group.add_argument(
+        "--progress", action=on_off, default=True, help="progress bar for files, on a terminal"
+    )
+
+    group = parser.add_argument_group("service")
+    group.add_argument("--status-file", metavar="JSON", help="health of the run, rewritten every second")
+    group.add_argument(
+        "--watchdog",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="feed systemd's watchdog: where it asks, always (an error where it does not ask), never",
+    )
+    return parser

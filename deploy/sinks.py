@@ -1,0 +1,256 @@
+"""Where results go: JSON lines, CSV and video, all opened in one ``with``, each readable up to a fault."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deploy.pipeline import FrameResult
+from deploy.records import CSV_COLUMNS, csv_rows, frame_record
+from gaze.errors import GazeError, UsageError
+
+VIDEO_CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
+# A video needs room for its index when it is closed, so recording stops before the disk is full.
+RESERVED_BYTES = 32 * 1024 * 1024
+SPACE_CHECK_S = 0.5
+# A gap in a live recording is filled with the last picture up to this long.
+LONGEST_FILL_S = 5.0
+
+
+class SinkError(GazeError):
+    """Something cannot be written. What was written before is complete."""
+
+
+class ReaderGone(Exception):
+    """Whoever reads our standard output has closed it: an ordinary end."""
+
+
+class Sink(Protocol):
+    """Takes every frame's result."""
+
+    needs_picture: bool
+
+    def write(self, result: FrameResult, picture: NDArray[np.uint8] | None) -> None:
+        """Store one frame; ``picture`` is the drawn one where ``needs_picture`` is set."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+def _failure(path: object, error: OSError) -> SinkError:
+    mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another path"
+    return SinkError(f"{path}: cannot be written ({error.strerror}); {mend}. Frames before this one are kept")
+
+
+def _open_file(path: str) -> BinaryIO:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return Path(path).open("wb", buffering=0)
+    except OSError as error:
+        raise _failure(path, error) from error
+
+
+class TextSink:
+    """Lines of text, each written whole or not at all; ``-`` is standard output.
+
+    Raises:
+        SinkError: the file cannot be opened or written.
+        ReaderGone: (from write) standard output has been closed by its reader.
+    """
+
+    needs_picture = False
+
+    def __init__(self, path: str) -> None:
+        self.name = path
+        self._file = None if path == "-" else _open_file(path)
+        self._good_bytes = 0
+
+    def _put(self, text: str) -> None:
+        if self._file is None:
+            try:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            except BrokenPipeError as error:
+                raise ReaderGone from error
+            return
+        content = text.encode("utf-8")
+        try:
+            written = 0
+            while written < len(content):
+                written += self._file.write(content[written:])
+        except OSError as error:
+            # Half a line would spoil the file for its readers; what is no plain file cannot be cut.
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._good_bytes)
+            raise _failure(self.name, error) from error
+        self._good_bytes += len(content)
+
+    def close(self) -> None:
+        """Close the file; standard output stays open."""
+        if self._file is not None:
+            self._file.close()
+
+
+class JsonlSink(TextSink):
+    """One JSON object a frame (see deploy.records)."""
+
+    def write(self, result: FrameResult, picture: NDArray[np.uint8] | None = None) -> None:
+        """Append the frame's object."""
+        self._put(json.dumps(frame_record(result), separators=(",", ":")) + "\n")
+
+
+class CsvSink(TextSink):
+    """One row a face (see deploy.records)."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._put(",".join(CSV_COLUMNS) + "\n")
+
+    def write(self, result: FrameResult, picture: NDArray[np.uint8] | None = None) -> None:
+        """Append the frame's rows."""
+        for row in csv_rows(result):
+            self._put(",".join(map(str, row)) + "\n")
+
+
+class VideoSink:
+    """A video of the drawn pictures.
+
+    Every picture becomes a frame, or, with ``real_time``, as many as keep the recording in step with
+    ``t_s``. Pictures of another size than the first are fitted into it.
+
+    Raises:
+        SinkError: the path cannot be written, there is no encoder, or the disk is nearly full.
+        UsageError: the ending of the name is not a known container.
+    """
+
+    needs_picture = True
+
+    def __init__(self, path: str, fps: float, real_time: bool = False) -> None:
+        suffix = Path(path).suffix.lower()
+        if suffix not in VIDEO_CODECS:
+            raise UsageError(f"{path}: a video is saved as {' or '.join(VIDEO_CODECS)}")
+        self.name = path
+        self._codec = VIDEO_CODECS[suffix]
+        self._fps = fps
+        self._real_time = real_time
+        self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        self._written = 0
+        self._first_s: float | None = None
+        self._next_check = 0.0
+        _open_file(path).close()  # says now, not after a minute of work, that the path is no good
+        self._check_space()
+
+    def write(self, result: FrameResult, picture: NDArray[np.uint8] | None) -> None:
+        """Append the picture (H, W, 3) BGR."""
+        if self._writer is None:
+            self._open(picture)
+        self._check_space()
+        picture = fit_picture(picture, self._size)
+        for _ in range(self._repeats(result.frame.t_s)):
+            self._writer.write(picture)
+            self._written += 1
+
+    def _open(self, picture: NDArray[np.uint8]) -> None:
+        height, width = picture.shape[:2]
+        # Encoders want even sides, and none takes a single pixel.
+        self._size = (max(16, width + width % 2), max(16, height + height % 2))
+        self._writer = cv2.VideoWriter(self.name, cv2.VideoWriter_fourcc(*self._codec), self._fps, self._size)
+        if not self._writer.isOpened():
+            self._writer = None
+            raise SinkError(
+                f"{self.name}: this OpenCV cannot encode {self._size[0]}x{self._size[1]} as {self._codec}; "
+                "try another size or .avi"
+            )
+
+    def _repeats(self, t_s: float) -> int:
+        if not self._real_time:
+            return 1
+        if self._first_s is None:
+            self._first_s = t_s
+        due = round((t_s - self._first_s) * self._fps) + 1
+        missing = due - self._written
+        longest = round(LONGEST_FILL_S * self._fps)
+        if missing > longest:  # a long break is cut out
+            self._first_s += (missing - longest) / self._fps
+            missing = longest
+        return max(0, missing)
+
+    def _check_space(self) -> None:
+        now = time.monotonic()
+        if now < self._next_check:
+            return
+        self._next_check = now + SPACE_CHECK_S
+        free = shutil.disk_usage(Path(self.name).absolute().parent).free
+        if free < RESERVED_BYTES:
+            raise SinkError(
+                f"{self.name}: the disk is full ({free / 1e6:.0f} MB left); free some space. "
+                "The recording up to here is complete"
+            )
+
+    def close(self) -> None:
+        """Write the index; the file can then be played. A recording without a frame is removed."""
+        if self._writer is not None:
+            self._writer.release()
+            self._writer = None
+        elif self._written == 0:
+            Path(self.name).unlink(missing_ok=True)
+
+
+def fit_picture(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The picture in a frame of ``size`` (width, height): as it is, padded, or shrunk in proportion."""
+    height, width = picture.shape[:2]
+    if (width, height) == size:
+        return picture
+    scale = min(size[0] / width, size[1] / height)
+    if scale < 1.0 or min(size[0] - width, size[1] - height) > 16:
+        width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    fitted = np.zeros((size[1], size[0], 3), np.uint8)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    fitted[top : top + height, left : left + width] = picture
+    return fitted
+
+
+@contextmanager
+def open_sinks(
+    *, save: str | None, jsonl: str | None, csv_path: str | None, fps: float, real_time: bool
+) -> Iterator[list[Sink]]:
+    """All sinks that were asked for, closed on every way out.
+
+    Raises:
+        SinkError: one cannot be opened; those opened before it are closed.
+        UsageError: two of them would write to the same place.
+    """
+    places = [os.path.realpath(path) if path != "-" else "-" for path in (save, jsonl, csv_path) if path]
+    if len(set(places)) < len(places):
+        raise UsageError("--save, --jsonl and --csv need a file each, got the same one twice")
+    with ExitStack() as stack:
+        sinks: list[Sink] = []
+        for path, make in (
+            (jsonl, JsonlSink),
+            (csv_path, CsvSink),
+            (save, lambda p: VideoSink(p, fps, real_time)),
+        ):
+            if path:
+                sinks.append(make(path))
+                stack.callback(sinks[-1].close)
+        yield sinks
+
+
+def any_needs_picture(sinks: Sequence[Sink]) -> bool:
+    """Whether one of the sinks wants the drawn picture."""
+    return any(sink.needs_picture for sink in sinks)

@@ -1,0 +1,98 @@
+"""Sources of frames: cameras, files, folders, streams and pipes, all with one face."""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import partial
+from pathlib import Path
+
+from deploy.sources.base import Source, without_credentials
+from deploy.sources.cameras import find_cameras
+from deploy.sources.captures import open_camera, open_gstreamer, open_url
+from deploy.sources.pictures import PICTURE_SUFFIXES, PictureSource, picture_files
+from deploy.sources.pipes import RawPipe
+from deploy.sources.threaded import ThreadedSource
+from deploy.sources.video import VideoSource
+from gaze.errors import SourceError, UsageError
+
+__all__ = ["Source", "kind_of_source", "open_source"]
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
+
+
+def kind_of_source(text: str) -> str:
+    """What a --source means: stdin, camera, gstreamer, url, folder, picture or video.
+
+    Raises:
+        SourceError: it is none of these: no such file, and no camera, URL or pipeline either.
+    """
+    if text == "-":
+        return "stdin"
+    if re.fullmatch(r"\d+", text) or text.startswith("/dev/"):
+        return "camera"
+    if re.search(r"\s!\s", text):
+        return "gstreamer"
+    if re.match(r"[a-z][a-z0-9+.-]*://", text):
+        return "url"
+    path = Path(text)
+    if path.is_dir():
+        return "folder"
+    if not path.exists():
+        cameras = ", ".join(map(str, find_cameras())) or "none"
+        raise SourceError(f"{text}: no such file or folder; cameras found: {cameras}")
+    return "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "video"
+
+
+def open_source(
+    text: str,
+    *,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    wait: bool = False,
+    newest: bool = False,
+    loop: bool = False,
+) -> Source:
+    """Open what --source names.
+
+    Args:
+        size: (width, height) asked of a camera; needed for raw frames on standard input.
+        fps: asked of a camera; the rate of standard input, and of a folder that is a sequence.
+        wait: keep trying when a camera or stream is not there yet.
+        newest: hand over only the newest frame of standard input too, as of cameras.
+        loop: play a video file for ever.
+
+    Raises:
+        SourceError: it cannot be opened or read.
+        UsageError: the options do not fit the source.
+    """
+    kind = kind_of_source(text)
+    if loop and kind != "video":
+        raise UsageError(f"--loop plays video files again and again; {without_credentials(text)} is a {kind}")
+    if kind == "stdin":
+        if size is None:
+            raise UsageError("raw frames on standard input need their size: --size WIDTHxHEIGHT")
+        opener = partial(RawPipe, sys.stdin.buffer, size, fps)
+        timed = None if newest else fps or 30.0
+        return ThreadedSource("standard input", opener, newest=newest, reopen=False, timed_by_count_fps=timed)
+    if kind == "camera":
+        device = int(text) if text.isdigit() else text
+        return ThreadedSource(f"camera {text}", partial(open_camera, device, size, fps), wait=wait)
+    if kind == "gstreamer":
+        return ThreadedSource("GStreamer pipeline", partial(open_gstreamer, text), wait=wait)
+    if kind == "url":
+        # A file on a web server is read like a file: every frame, and its end is the end.
+        is_file = Path(text.partition("?")[0]).suffix.lower() in VIDEO_SUFFIXES and text.startswith("http")
+        return ThreadedSource(
+            without_credentials(text),
+            partial(open_url, text),
+            newest=not is_file,
+            wait=wait,
+            reopen=not is_file,
+        )
+    if kind == "folder":
+        files, ignored = picture_files(Path(text))
+        return PictureSource(text, files, fps, ignored)
+    if kind == "picture":
+        return PictureSource(text, [Path(text)])
+    return VideoSource(Path(text), loop)

@@ -1,0 +1,114 @@
+"""Cameras, streams and pipelines that OpenCV opens."""
+
+from __future__ import annotations
+
+import sys
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from deploy.sources.base import without_credentials
+from deploy.sources.cameras import why_no_camera
+from deploy.sources.pipes import GStreamerProcess
+from gaze.errors import SourceError
+
+OPEN_TIMEOUT_MS = 8000
+READ_TIMEOUT_MS = 5000
+
+
+class OpenCvCapture:
+    """A camera, stream URL or GStreamer pipeline opened by OpenCV."""
+
+    finished = False
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self._capture = capture
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        self.fps = fps if 0.0 < fps < 1000.0 else None
+
+    def read(self) -> NDArray[np.uint8] | None:
+        """The next picture as three-channel BGR, or None."""
+        good, image = self._capture.read()
+        if not good or image is None or image.size == 0:
+            return None
+        if image.ndim == 2:
+            return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        return np.ascontiguousarray(image[:, :, :3])
+
+    def interrupt(self) -> None:
+        """OpenCV cannot be interrupted; its own time-outs end a read that hangs."""
+
+    def close(self) -> None:
+        """Release the device."""
+        self._capture.release()
+
+
+def open_camera(
+    device: int | str, size: tuple[int, int] | None = None, fps: float | None = None
+) -> OpenCvCapture:
+    """Open a webcam by index or device path, asking for MJPEG, a size and a rate where given.
+
+    Raises:
+        SourceError: it cannot be opened; the message lists the cameras found and who uses this one.
+    """
+    backend = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}.get(
+        sys.platform, cv2.CAP_ANY
+    )
+    capture = cv2.VideoCapture(device, backend)
+    if not capture.isOpened():
+        raise SourceError(f"camera {device} cannot be opened; {why_no_camera(device)}")
+    if size is not None:
+        # Uncompressed USB video is limited to a few frames a second at larger sizes.
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+    if fps is not None:
+        capture.set(cv2.CAP_PROP_FPS, fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return OpenCvCapture(capture)
+
+
+def open_url(url: str) -> OpenCvCapture:
+    """Open an RTSP or HTTP stream, with time-outs.
+
+    Raises:
+        SourceError: nothing answers there, or it is no video.
+    """
+    capture = cv2.VideoCapture(
+        url,
+        cv2.CAP_FFMPEG,
+        [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS],
+    )
+    if not capture.isOpened():
+        raise SourceError(
+            f"{without_credentials(url)}: cannot be opened as a video stream; "
+            "check address, user and password, and that a player on this machine shows it"
+        )
+    return OpenCvCapture(capture)
+
+
+def opencv_has_gstreamer() -> bool:
+    """Whether this OpenCV was built with GStreamer (the wheels from the package index are not)."""
+    for line in cv2.getBuildInformation().splitlines():
+        if line.strip().startswith("GStreamer:"):
+            return "YES" in line
+    return False
+
+
+def open_gstreamer(pipeline: str) -> OpenCvCapture | GStreamerProcess:
+    """Open a pipeline string: by OpenCV where it can, otherwise through a gst-launch-1.0 process.
+
+    Raises:
+        SourceError: the pipeline does not start, or neither way exists here.
+    """
+    if opencv_has_gstreamer():
+        text = pipeline if "appsink" in pipeline else f"{pipeline} ! videoconvert ! appsink drop=true"
+        capture = cv2.VideoCapture(text, cv2.CAP_GSTREAMER)
+        if not capture.isOpened():
+            raise SourceError(
+                f"GStreamer pipeline does not start: {without_credentials(pipeline)}; "
+                "try it with gst-launch-1.0"
+            )
+        return OpenCvCapture(capture)
+    return GStreamerProcess(pipeline)

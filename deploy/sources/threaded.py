@@ -1,0 +1,172 @@
+"""Live sources: a thread that captures, keeps the newest frame, and brings a lost camera back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from deploy.sources.base import Capture, Source
+from gaze.errors import SourceError
+from gaze.types import Frame
+
+log = logging.getLogger("gaze")
+
+REOPEN_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+FAILED_READS_BEFORE_LOST = 3
+QUEUE_LENGTH = 4
+
+
+class ThreadedSource(Source):
+    """Pictures captured by a thread of their own.
+
+    With ``newest`` the latest picture is handed over and those it replaced are counted in ``dropped``;
+    otherwise every picture is, and the thread waits when four are queued. A source that disappears is
+    reopened with growing pauses. One that cannot be opened at the start raises from ``read``, unless
+    ``wait`` says to keep trying. ``reopen`` False: the end of the stream is the end.
+
+    ``Frame.index`` counts captured pictures, so that dropped ones are gaps; ``t_s`` runs from the moment
+    the source was made, or by ``fps`` from the picture's number where ``timed_by_count`` is set.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], Capture],
+        *,
+        newest: bool = True,
+        wait: bool = False,
+        reopen: bool = True,
+        timed_by_count_fps: float | None = None,
+        pauses_s: tuple[float, ...] = REOPEN_PAUSES_S,
+    ) -> None:
+        self.name = name
+        self.live = newest
+        self.fps = timed_by_count_fps
+        self._opener = opener
+        self._newest = newest
+        self._wait = wait
+        self._reopen = reopen
+        self._count_fps = timed_by_count_fps
+        self._pauses_s = pauses_s
+        self._frames: deque[Frame] = deque()
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._error: SourceError | None = None
+        self._thread_done = False
+        self._captured = 0
+        self._capture: Capture | None = None
+        self._start = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="gaze-capture", daemon=True)
+        self._thread.start()
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """The newest frame (or the next, see the class), waiting for one at most ``timeout_s``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames or self._thread_done, timeout_s)
+            if self._frames:
+                frame = self._frames.popleft()
+                self._changed.notify_all()
+                return frame
+            if self._thread_done:
+                self.state = "ended"
+                if self._error is not None:
+                    error, self._error = self._error, None
+                    raise error
+            return None
+
+    def close(self) -> None:
+        """Stop the thread; one that is stuck in its driver is left behind, it ends with the process."""
+        self._stop.set()
+        if (capture := self._capture) is not None:
+            capture.interrupt()
+        with self._changed:
+            self._changed.notify_all()
+        self._thread.join(timeout=0.5)
+        self.state = "ended"
+
+    def _run(self) -> None:
+        try:
+            self._capture_until_stopped()
+        except SourceError as error:
+            self._error = error
+        finally:
+            with self._changed:
+                self._thread_done = True
+                self._changed.notify_all()
+
+    def _capture_until_stopped(self) -> None:
+        attempt = 0
+        while not self._stop.is_set():
+            delivered, reason = self._capture_once()
+            if self._stop.is_set() or reason is None:
+                return
+            if not self._captured and not self._wait:
+                raise reason
+            if not self._reopen:
+                return
+            attempt = 0 if delivered else attempt
+            pause = self._pauses_s[min(attempt, len(self._pauses_s) - 1)]
+            self._change_state("lost" if self._captured else "waiting", str(reason))
+            attempt += 1
+            self._stop.wait(pause)
+
+    def _capture_once(self) -> tuple[bool, SourceError | None]:
+        """Open, deliver until it fails. Returns whether a picture came, and why it stopped (None: ended)."""
+        try:
+            capture = self._capture = self._opener()
+        except SourceError as error:
+            return False, error
+        delivered, failures = False, 0
+        try:
+            self.fps = self.fps or capture.fps
+            if not self._newest and self._count_fps is None:
+                self._count_fps = capture.fps
+            while not self._stop.is_set():
+                image = capture.read()
+                if image is not None:
+                    self.reopened += self.state == "lost"
+                    self._change_state("running", "")
+                    delivered, failures = True, 0
+                    self._hand_over(image)
+                    continue
+                if capture.finished:
+                    return delivered, None
+                failures += 1
+                if failures >= FAILED_READS_BEFORE_LOST:
+                    what = "stopped delivering" if delivered else "was opened but delivers no picture"
+                    return delivered, SourceError(f"{self.name} {what}; is it in use or unplugged?")
+            return delivered, None
+        finally:
+            self._capture = None
+            capture.close()
+
+    def _hand_over(self, image) -> None:
+        t_s = time.monotonic() - self._start
+        if self._count_fps is not None:
+            t_s = self._captured / self._count_fps
+        frame = Frame(image, self._captured, t_s)
+        with self._changed:
+            self._captured += 1
+            if self._newest:
+                self.dropped += len(self._frames)
+                self._frames.clear()
+            else:
+                self._changed.wait_for(lambda: len(self._frames) < QUEUE_LENGTH or self._stop.is_set())
+            self._frames.append(frame)
+            self._changed.notify_all()
+
+    def _change_state(self, state: str, reason: str) -> None:
+        if state == self.state:
+            return
+        before, self.state = self.state, state
+        if state == "lost":
+            log.warning("%s; trying again until it is back", reason)
+        elif state == "waiting":
+            log.warning("%s; waiting for it", reason)
+        elif before in ("lost", "waiting"):
+            log.info("%s delivers pictures%s", self.name, " again" if before == "lost" else "")

@@ -1,0 +1,130 @@
+"""Ground truth beside a clip, and the error of a run against it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deploy.pipeline import FrameResult
+from gaze.camera import Camera
+from gaze.errors import DataError, GazeError
+from gaze.geometry import angular_error_rad
+from gaze.types import Status
+
+SCHEMA = "gaze.truth/1"
+# A truth face whose eyes are both more closed than this has no gaze to be measured.
+OPEN_ENOUGH = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class TruthFace:
+    """One person in one frame of a clip, camera frame."""
+
+    direction_cam: NDArray[np.float64]
+    origin_cam_mm: NDArray[np.float64]
+    eyes_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The camera of a clip and the faces of each of its frames."""
+
+    camera: Camera
+    frames: dict[int, tuple[TruthFace, ...]]
+
+
+def load_truth(path: Path) -> Truth:
+    """Read a ``gaze.truth/1`` JSONL file.
+
+    Raises:
+        DataError: it is missing or a line does not hold what the format promises.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give the clip's .truth.jsonl") from error
+    number = 1
+    try:
+        head = json.loads(lines[0])
+        if head["schema"] != SCHEMA:
+            raise DataError(f"{path}: line 1: schema is {head['schema']!r}, wanted {SCHEMA!r}")
+        content = head["camera"]
+        camera = Camera(
+            content["K"], content.get("distortion", []), content["width"], content["height"], "calibrated"
+        )
+        frames = {}
+        for line in lines[1:]:
+            number += 1
+            record = json.loads(line)
+            frames[int(record["frame"])] = tuple(map(_face, record["faces"]))
+    except (IndexError, KeyError, TypeError, ValueError, GazeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path}: line {number}: {type(error).__name__}: {error}; write the file again"
+        ) from error
+    return Truth(camera, frames)
+
+
+def _face(record: dict) -> TruthFace:
+    direction, origin = (np.array(record[key], float) for key in ("direction_cam", "origin_cam_mm"))
+    if direction.shape != (3,) or origin.shape != (3,) or not np.isfinite([*direction, *origin]).all():
+        raise ValueError("direction_cam and origin_cam_mm must be three finite numbers")
+    return TruthFace(direction, origin, max(record.get("eye_open", [1.0])) >= OPEN_ENOUGH)
+
+
+class TruthScore:
+    """Collects angular errors of a run, frame by frame."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self._errors_deg: list[float] = []
+        self._wanted = 0
+        self._missing: dict[str, int] = {}
+
+    def add(self, result: FrameResult) -> None:
+        """Compare a frame's faces with the truth; each true face with the nearest found one."""
+        for true in self._truth.frames.get(result.frame.index, ()):
+            if not true.eyes_open:
+                continue
+            self._wanted += 1
+            estimate = self._nearest(result, true)
+            if estimate is None or estimate.ray is None:
+                status = Status.NO_FACE if estimate is None else estimate.status
+                self._missing[status.value] = self._missing.get(status.value, 0) + 1
+                continue
+            error = angular_error_rad(estimate.ray.direction_cam, true.direction_cam)
+            self._errors_deg.append(float(np.rad2deg(error)))
+
+    def _nearest(self, result: FrameResult, true: TruthFace):
+        height, width = result.frame.image.shape[:2]
+        u, v = self._truth.camera.resized(width, height).project([true.origin_cam_mm])[0]
+        inside = []
+        for estimate in result.estimates:
+            left, top, right, bottom = estimate.face.box_px
+            if left <= u <= right and top <= v <= bottom:
+                inside.append((np.hypot((left + right) / 2 - u, (top + bottom) / 2 - v), estimate))
+        return min(inside, key=lambda pair: pair[0])[1] if inside else None
+
+    @property
+    def errors_deg(self) -> Sequence[float]:
+        """One error per measured face, degrees."""
+        return self._errors_deg
+
+    def summary(self) -> str:
+        """One line: the mean angular error and how much of the truth it covers."""
+        if not self._errors_deg:
+            return f"no gaze to compare with the ground truth in {self._wanted} true faces"
+        errors = np.array(self._errors_deg)
+        line = (
+            f"mean angular error {errors.mean():.2f} degrees (median {np.median(errors):.2f}, "
+            f"90 % below {np.percentile(errors, 90):.2f}) over {errors.size} of {self._wanted} true gazes"
+        )
+        if self._missing:
+            line += "; without a gaze: " + ", ".join(f"{n} {name}" for name, n in self._missing.items())
+        return line
