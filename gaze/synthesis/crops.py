@@ -11,19 +11,16 @@ from numpy.typing import NDArray
 
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.synthesis.background import paint_background
+from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
 from gaze.synthesis.expression import sample_expression
-from gaze.synthesis.lashes import Lashes
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.light import LightRig
-from gaze.synthesis.mesh import LANDMARKS_68
-from gaze.synthesis.person import STREAM_EYES, STREAM_SKIN, Person, stream
+from gaze.synthesis.person import Person, stream
 from gaze.synthesis.pose import Moment, PosedHead, pose_head
-from gaze.synthesis.renderer import HeadRenderer, PersonTextures, SkinFinish
+from gaze.synthesis.renderer import HeadRenderer, SkinFinish
 from gaze.synthesis.scene import View, estimated_view, exact_view, sample_camera, sample_pose
 from gaze.synthesis.sensor import SensorSettings, expose
-from gaze.synthesis.skin import paint_skin
-from gaze.synthesis.uv_atlas import UvAtlas
 
 # A picture's random streams; a person's own are in gaze.synthesis.person.
 STREAM_PICTURE, STREAM_LIGHT, STREAM_CAMERA, STREAM_FACE = range(100, 104)
@@ -48,46 +45,22 @@ class Crop:
         return json.dumps(self.attributes, separators=(",", ":"))
 
 
-@dataclass(frozen=True)
-class DressedPerson:
-    """A person with everything on the GPU; release it when done."""
-
-    person: Person
-    textures: PersonTextures
-    lashes: Lashes
-
-    def release(self) -> None:
-        self.textures.release()
-
-
 class CropRenderer:
     """Renders crops of ``size_px``; drawing is done at ``supersampling`` times that."""
 
     def __init__(
-        self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.5
+        self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.25
     ) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL."""
         self.size_px = size_px
         self.draw_px = round(size_px * supersampling)
         self.environments = load_environments(assets_dir)
         self.renderer = HeadRenderer(assets_dir, self.draw_px)
-        mesh = self.renderer.mesh
-        self._atlas = UvAtlas.bake(
-            mesh.vertices_mm, mesh.uv, mesh.face_triangles, mesh.face_triangles, LANDMARKS_68
-        )
+        self._wardrobe = Wardrobe(self.renderer.context, self.renderer.mesh, self.renderer.wear)
 
     def dress(self, seed: int) -> DressedPerson:
-        """Make the person of a seed ready to be drawn."""
-        person = Person.sample(seed, self.renderer.mesh)
-        maps = paint_skin(self._atlas, person.skin, stream(seed, STREAM_SKIN + 1000))
-        detail = np.empty((*maps.gloss.shape, 3), np.uint8)
-        detail[..., :2] = maps.normal.astype(np.int16) + 128
-        detail[..., 2] = maps.gloss
-        body = (np.asarray(maps.base_srgb, np.float64) / 255.0) ** 2.2
-        textures = self.renderer.upload(maps.albedo, detail, body)
-        hair = (np.asarray(person.skin.brow_srgb, np.float64) / 255.0) ** 2.2
-        lashes = Lashes.sample(stream(seed, STREAM_EYES + 1000), hair)
-        return DressedPerson(person, textures, lashes)
+        """Make the person of a seed ready to be drawn; release it when done."""
+        return self._wardrobe.dress(seed)
 
     def render(self, dressed: DressedPerson, picture_seed: int) -> Crop:
         """One picture of a person; everything else about it comes from its own seed."""
@@ -101,9 +74,7 @@ class CropRenderer:
         head = pose_head(self.renderer.mesh, self.renderer.normals_of, person, pose, moment)
         view = self._view(pose_rng, person, head)
         linear = self.renderer.render(
-            person,
-            dressed.textures,
-            dressed.lashes,
+            dressed,
             head,
             moment.pupil_radius_mm,
             view,
@@ -124,6 +95,7 @@ class CropRenderer:
             "distance_mm": round(float(np.linalg.norm(head.face_centre_cam_mm))),
             "eye_open": [round(value, 3) for value in head.eye_open],
             "grid_px": settings.grid_px,
+            **dressed.worn.attributes,
         }
         return Crop(image, label, head_label, person.seed, int(picture_seed), attributes, head, view)
 

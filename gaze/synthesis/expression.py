@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.mesh import FACE, MOUTH_SOCKET, SCALP, SKIN_COUNT, HeadMesh
 
+# Height of a collar's front below the origin; it rises towards the back.
+COLLAR_MM = 118.0
+
 _PAIRED = (
     "browDown", "browOuterUp", "browInnerUp", "cheekRaiser", "cheekPuff", "mouthFrown", "mouthDimple",
     "mouthPress", "mouthStretch", "noseSneer", "mouthUpperUp", "mouthLowerDown",
@@ -18,16 +21,16 @@ _SINGLE = ("mouthPucker", "mouthFunnel", "mouthLeft", "mouthRight", "jawLeft", "
 def sample_expression(rng: np.random.Generator) -> tuple[dict[str, float], float]:
     """Blendshape weights of a passing expression, and the squint that goes with it (0..1).
 
-    Half of the faces are nearly neutral, as people are in front of a computer; a quarter smile or talk.
+    Most faces are nearly neutral, as people are in front of a computer; a quarter smile or talk.
     """
     weights: dict[str, float] = {}
     squint = 0.0
     kind = rng.random()
     for name in rng.choice(_PAIRED, 2, replace=False):
-        level = abs(rng.normal(0, 0.12 if kind < 0.5 else 0.3))
+        level = abs(rng.normal(0, 0.10 if kind < 0.6 else 0.28))
         for side in "LR":
             weights[f"{name}_{side}"] = float(min(1.0, level * rng.uniform(0.75, 1.25)))
-    if 0.5 <= kind < 0.68:
+    if 0.6 <= kind < 0.75:
         smile = rng.uniform(0.2, 1.0)
         for side in "LR":
             weights[f"mouthSmile_{side}"] = float(smile * rng.uniform(0.9, 1.1))
@@ -35,10 +38,10 @@ def sample_expression(rng: np.random.Generator) -> tuple[dict[str, float], float
         squint = float(0.45 * smile * rng.random())
         if rng.random() < 0.5:
             weights["jawOpen"] = float(0.15 * rng.random())
-    elif kind < 0.85:
-        weights["jawOpen"] = float(min(0.8, abs(rng.normal(0, 0.22))))
+    elif 0.75 <= kind < 0.87:
+        weights["jawOpen"] = float(min(0.7, abs(rng.normal(0, 0.2))))
         weights[str(rng.choice(_SINGLE))] = float(min(0.8, abs(rng.normal(0, 0.35))))
-    else:
+    elif kind >= 0.87:
         level = rng.uniform(0.0, 0.9)
         name = "browDown" if rng.random() < 0.5 else "browInnerUp"
         for side in "LR":
@@ -92,9 +95,11 @@ def skin_normals(mesh: HeadMesh) -> VertexNormals:
     return VertexNormals(np.concatenate([mesh.face_triangles, mesh.scalp_triangles]), SKIN_COUNT)
 
 
-def skin_kind() -> NDArray[np.float32]:
-    """What each skin vertex is, (SKIN_COUNT,): 0 face, 1 scalp and neck, 2 mouth socket, 3 eye socket."""
+def skin_kind(vertices_mm: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What each skin vertex is, (SKIN_COUNT,): 0 face, 1 scalp and neck, 1.4 clothes, 2 mouth, 3 eye socket."""
     kind = np.full(SKIN_COUNT, 3.0, np.float32)
     for part, value in ((FACE, 0.0), (SCALP, 1.0), (MOUTH_SOCKET, 2.0)):
         kind[part] = value
+    clothed = vertices_mm[:SKIN_COUNT, 1] > COLLAR_MM - 0.35 * vertices_mm[:SKIN_COUNT, 2]
+    kind[clothed & (kind == 1.0)] = 1.4
     return kind

@@ -53,7 +53,7 @@ def eye_uniforms(
         "veins": eyes.veins,
         "pinkness": eyes.pinkness,
         "wetness": eyes.wetness,
-        "sink_mm": 1.3,
+        "sink_mm": 0.25,
     }
 
 

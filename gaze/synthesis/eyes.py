@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import unit
+from gaze.synthesis.eyeballs import fit_sphere
 from gaze.synthesis.mesh import EYEBALLS
 
 APEX_TO_ROTATION_MM = 13.2
@@ -42,7 +43,7 @@ class EyeAppearance:
     def sample(cls, rng: np.random.Generator, melanin: float) -> EyeAppearance:
         """Draw eyes that go with a skin of ``melanin`` 0 (very light) to 1 (very dark)."""
         outer, inner = _iris_colours(rng, melanin)
-        white = rng.uniform(0.42, 0.72) * (1.0 - 0.25 * melanin * rng.random())
+        white = rng.uniform(0.27, 0.50) * (1.0 - 0.35 * melanin * rng.random())
         yellow = rng.uniform(0.0, 0.12) + 0.14 * melanin * rng.random()
         sclera = (white, white * (1.0 - 0.35 * yellow - 0.03), white * (1.0 - 1.1 * yellow - 0.03))
         horizontal, vertical = rng.normal(4.6, 1.3), rng.normal(-1.2, 1.2)
@@ -84,17 +85,16 @@ def _iris_colours(rng: np.random.Generator, melanin: float):
     else:
         outer = np.full(3, 0.15) * rng.uniform(0.5, 1.2) * np.array([0.95, 1.0, 1.06])
         inner = outer * rng.uniform(0.8, 1.3)
-    return tuple(map(float, outer)), tuple(map(float, inner))
+    # An iris lies under the lids and the cornea's shade: darker than its pigment on a plate.
+    return tuple(map(float, 0.75 * outer)), tuple(map(float, 0.75 * inner))
 
 
 def rotation_centres(vertices_mm: NDArray[np.float32], eyes: EyeAppearance) -> NDArray[np.float64]:
     """Centres of rotation (2, 3) in the head frame, left eye first, of a neutral head (N, 3) in mm."""
     centres = []
     for side, ball in enumerate(EYEBALLS):
-        points = vertices_mm[ball].astype(np.float64)
-        # Least-squares sphere: |p|^2 = 2 p.c + k.
-        system = np.c_[2.0 * points, np.ones(len(points))]
-        centre = np.linalg.lstsq(system, np.sum(points**2, axis=1), rcond=None)[0][:3]
+        points = vertices_mm[ball]
+        centre, _ = fit_sphere(points)
         apex_z = points[:, 2].min() - APEX_BEYOND_BALL_MM + eyes.depth_mm
         outwards = eyes.lateral_mm if side == 0 else -eyes.lateral_mm
         centres.append([centre[0] + outwards, centre[1], apex_z + APEX_TO_ROTATION_MM])

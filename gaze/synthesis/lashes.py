@@ -33,10 +33,10 @@ class Lashes:
             else np.minimum(np.asarray(hair_colour) * 0.45, 0.06) * rng.uniform(0.5, 1.0)
         )
         return cls(
-            upper=_hairs(rng, int(rng.integers(70, 130)), length),
+            upper=_hairs(rng, int(rng.integers(90, 150)), length),
             lower=_hairs(rng, int(rng.integers(25, 60)), length * rng.uniform(0.4, 0.6)),
             curl=float(rng.uniform(0.3, 1.15)),
-            thickness_mm=float(rng.uniform(0.07, 0.12) + (0.05 if mascara else 0.0)),
+            thickness_mm=float(rng.uniform(0.09, 0.16) + (0.06 if mascara else 0.0)),
             colour=tuple(map(float, colour)),
         )
 

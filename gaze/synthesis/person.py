@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.eyeballs import Eyeball, round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
 from gaze.synthesis.lids import LidHabit, LidRig
-from gaze.synthesis.mesh import HeadMesh
+from gaze.synthesis.mesh import EYEBALLS, HeadMesh
 from gaze.synthesis.skin import SkinAppearance
 
 # Independent random streams of one person's seed, so that a change in one part leaves the others alone.
@@ -31,6 +32,7 @@ class Person:
     eyes: EyeAppearance
     lid_habit: LidHabit
     lid_rig: LidRig
+    balls: tuple[Eyeball, Eyeball]
     skin: SkinAppearance
 
     @classmethod
@@ -40,6 +42,7 @@ class Person:
         eyes = EyeAppearance.sample(stream(seed, STREAM_EYES), skin.melanin)
         vertices = _shape(stream(seed, STREAM_SHAPE), mesh)
         centres = rotation_centres(vertices, eyes)
+        balls = tuple(round_eyeball(vertices, ball) for ball in EYEBALLS)
         return cls(
             seed=int(seed),
             vertices_mm=vertices,
@@ -47,6 +50,7 @@ class Person:
             eyes=eyes,
             lid_habit=LidHabit.sample(stream(seed, STREAM_LIDS)),
             lid_rig=LidRig(mesh, vertices, centres),
+            balls=balls,
             skin=skin,
         )
 
@@ -58,7 +62,7 @@ def _shape(rng: np.random.Generator, mesh: HeadMesh) -> NDArray[np.float32]:
     )
     flat = mesh.identity_mm.reshape(len(coefficients), -1)
     vertices = mesh.vertices_mm + (coefficients @ flat).reshape(-1, 3)
-    # The mesh's eye slit is 24 to 26 mm wide, people's 27 to 31 mm (Farkas, Anthropometry of the Head and Face).
+    # The mesh's eye slit is 24 to 26 mm wide, people's 27 to 31 mm (Farkas 1994).
     widen, heighten = rng.normal(1.085, 0.03), rng.normal(1.03, 0.03)
     hood = max(0.0, rng.normal(0.4, 1.2))
     fold = rng.uniform(0.5, 2.2) if rng.random() < 0.25 else 0.0

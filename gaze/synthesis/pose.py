@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.synthesis.expression import VertexNormals, deform
+from gaze.synthesis.eyeballs import lift_lids
 from gaze.synthesis.eyes import optical_axes
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.mesh import SIX_POINTS, HeadMesh
@@ -71,6 +72,8 @@ def pose_head(
     for name, weight in lid_weights.items():
         weights[name] = weights.get(name, 0.0) + weight
     vertices_head = deform(mesh, person.vertices_mm, weights)
+    for ball in person.balls:
+        lift_lids(vertices_head, ball)
     R32 = R.astype(np.float32)
     return PosedHead(
         vertices_cam=vertices_head @ R32.T + t.astype(np.float32),

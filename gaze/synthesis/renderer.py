@@ -9,32 +9,21 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import VertexNormals, skin_kind, skin_normals
 from gaze.synthesis.eye_uniforms import eye_uniforms
 from gaze.synthesis.gl import create_context, load_program, noise_texture, set_uniforms
 from gaze.synthesis.lashes import LashBuilder, Lashes
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
-from gaze.synthesis.person import Person
 from gaze.synthesis.pose import PosedHead
 from gaze.synthesis.scene import View
 from gaze.synthesis.visibility import Visibility
+from gaze.synthesis.wear_pass import WearPass
 
 NEAR_MM, FAR_MM = 60.0, 6000.0
-_ALBEDO, _DETAIL, _ATLAS, _NOISE = range(4)
-
-
-@dataclass
-class PersonTextures:
-    """One person's textures on the GPU."""
-
-    albedo: moderngl.Texture
-    detail: moderngl.Texture
-    body_albedo: tuple[float, float, float]
-
-    def release(self) -> None:
-        self.albedo.release()
-        self.detail.release()
+BEHIND_EARS_MM = 40.0
+_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE = range(5)
 
 
 class HeadRenderer:
@@ -56,6 +45,7 @@ class HeadRenderer:
         self._noise = noise_texture(self.context)
         self._make_programs()
         self._make_buffers()
+        self.wear = WearPass(self.context, size_px, _ATLAS, _SCENE)
         colour = self.context.texture((size_px, size_px), 4, dtype="f2")
         depth = self.context.depth_renderbuffer((size_px, size_px))
         self._target = self.context.framebuffer([colour], depth)
@@ -78,13 +68,15 @@ class HeadRenderer:
         self._seen = context.buffer(reserve=count * 16, dynamic=True)
         fixed = np.zeros((count, 3), np.float32)
         fixed[:, :2] = mesh.uv
-        fixed[:SKIN_COUNT, 2] = skin_kind()
+        fixed[:SKIN_COUNT, 2] = skin_kind(mesh.vertices_mm)
         self._fixed = context.buffer(fixed.tobytes())
 
         def indices(triangles: NDArray[np.int32]) -> moderngl.Buffer:
             return context.buffer(np.ascontiguousarray(triangles, np.int32).tobytes())
 
-        skin_triangles = np.concatenate([mesh.face_triangles, mesh.scalp_triangles])
+        skin_triangles = _in_front(
+            mesh, np.concatenate([mesh.face_triangles, mesh.scalp_triangles]), facing=-1.0
+        )
         position = (self._positions, "3f", "position")
         normal = (self._normals, "3f", "normal")
         seen = (self._seen, "4f", "visibility")
@@ -98,26 +90,15 @@ class HeadRenderer:
             for triangles in mesh.eyeball_triangles
         ]
         self._teeth_array = context.vertex_array(
-            self._teeth, [position, normal], indices(mesh.teeth_triangles)
+            self._teeth, [position, normal], indices(_in_front(mesh, mesh.teeth_triangles, facing=0.1))
         )
-        self._gum_array = context.vertex_array(self._teeth, [position, normal], indices(mesh.gum_triangles))
-
-    def upload(self, albedo: NDArray[np.uint8], detail: NDArray[np.uint8], body_albedo) -> PersonTextures:
-        """Put a person's maps (T, T, 3) on the GPU; ``body_albedo`` is linear RGB."""
-        textures = []
-        for pixels in (albedo, detail):
-            size = (pixels.shape[1], pixels.shape[0])
-            texture = self.context.texture(size, 3, np.ascontiguousarray(pixels).tobytes(), alignment=1)
-            texture.build_mipmaps()
-            texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
-            textures.append(texture)
-        return PersonTextures(textures[0], textures[1], tuple(map(float, body_albedo)))
+        self._gum_array = context.vertex_array(
+            self._teeth, [position, normal], indices(_in_front(mesh, mesh.gum_triangles, facing=0.1))
+        )
 
     def render(
         self,
-        person: Person,
-        textures: PersonTextures,
-        lashes: Lashes,
+        dressed: DressedPerson,
         head: PosedHead,
         pupil_radius_mm: float,
         view: View,
@@ -137,8 +118,8 @@ class HeadRenderer:
             self._atlases[rig.environment.name] = LightRig.texture(context, rig.environment)
         self._atlases[rig.environment.name].use(_ATLAS)
         self._noise.use(_NOISE)
-        textures.albedo.use(_ALBEDO)
-        textures.detail.use(_DETAIL)
+        dressed.albedo.use(_ALBEDO)
+        dressed.detail.use(_DETAIL)
         for program in (self._skin, self._eye, self._ribbon, self._teeth):
             rig.write(program)
             program["view_projection"].write(projection)
@@ -148,18 +129,24 @@ class HeadRenderer:
         context.disable(moderngl.BLEND | moderngl.CULL_FACE)
         set_uniforms(
             self._skin,
-            body_albedo=textures.body_albedo,
+            body_albedo=dressed.body_albedo,
+            cloth_albedo=dressed.cloth_albedo,
             mouth_albedo=(0.16, 0.035, 0.03),
             bump=finish.bump,
             oiliness=finish.oiliness,
         )
+        # The first row is the top, which turns the winding round.
+        context.front_face = "cw"
+        context.enable(moderngl.CULL_FACE)
         self._skin_array.render()
+        context.disable(moderngl.CULL_FACE)
         self._draw_mouth(head)
         for side in (0, 1):
-            values = eye_uniforms(self.mesh, person, head, side, pupil_radius_mm)
+            values = eye_uniforms(self.mesh, dressed.person, head, side, pupil_radius_mm)
             set_uniforms(self._eye, **values, lid_shade=finish.lid_shade, lash_shade=finish.lash_shade)
             self._eye_arrays[side].render()
-        self._draw_lashes(lashes, head, view)
+        self._draw_lashes(dressed.lashes, head, view)
+        self.wear.draw(self._target, dressed.wear, head.R_cam_head, head.t_cam_mm, projection, rig)
         data = self._target.read(components=4, dtype="f2")
         pixels = np.frombuffer(data, np.float16).reshape(self.size_px, self.size_px, 4)
         return pixels.astype(np.float32)
@@ -216,6 +203,19 @@ class HeadRenderer:
             resource.release()
 
 
+def _in_front(mesh: HeadMesh, triangles: NDArray[np.int32], facing: float) -> NDArray[np.int32]:
+    """The triangles that a crop can show: not behind the ears, not turned away.
+
+    ``facing`` is the least share of the outward normal that points forwards.
+    """
+    corners = mesh.vertices_mm[triangles]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
+    centre = corners.mean(axis=1)
+    kept = (centre[:, 2] < BEHIND_EARS_MM) & (-normals[:, 2] >= facing)
+    return triangles[kept]
+
+
 _LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
 
 
@@ -233,8 +233,8 @@ class SkinFinish:
         return cls(
             bump=float(rng.uniform(0.4, 1.2)),
             oiliness=float(rng.beta(1.6, 2.4)),
-            lid_shade=float(rng.uniform(0.4, 0.85)),
-            lash_shade=float(rng.uniform(0.05, 0.45)),
+            lid_shade=float(rng.uniform(0.45, 0.9)),
+            lash_shade=float(rng.uniform(0.2, 0.6)),
         )
 
 

@@ -1,7 +1,7 @@
 """One picture's geometry: where the head is, where it looks, and the view that is rendered.
 
-Camera frame: x right, y down, z forward, mm. The gaze label is the direction from the face centre (mean of the
-six points of gaze.face_model on the rendered head) to the target, rotated into the normalised view.
+Camera frame: x right, y down, z forward, mm. The gaze label is the direction from the face centre (mean of
+the six points of gaze.face_model on the rendered head) to the target, rotated into the normalised view.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
             eye_yaw, eye_pitch = rng.uniform(-38, 38), rng.uniform(-34, 29)
         else:
             eye_yaw, eye_pitch = rng.normal(0, 13), rng.normal(-3, 9)
-        R = head_rotation(*(np.deg2rad([yaw, pitch]) + [base_yaw, base_pitch]), np.deg2rad(roll))
+        R = head_rotation(base_yaw + np.deg2rad(yaw), base_pitch + np.deg2rad(pitch), np.deg2rad(roll))
         ey, ep = np.deg2rad([eye_yaw, eye_pitch])
         sight = R @ np.array([-np.cos(ep) * np.sin(ey), -np.sin(ep), -np.cos(ep) * np.cos(ey)])
         reach = (

@@ -1,7 +1,7 @@
 """How much of the surroundings each vertex of the head sees: soft self-shadowing by brow, nose and lids.
 
-The visibility function of every vertex is projected on real spherical harmonics up to order 4 (Sloan, Kautz and
-Snyder, SIGGRAPH 2002), once per process for the neutral head; it changes little from person to person.
+The visibility function of every vertex is projected on real spherical harmonics up to order 4 (Sloan,
+Kautz and Snyder, SIGGRAPH 2002), once per process for the neutral head; it changes little between people.
 """
 
 from __future__ import annotations
@@ -72,10 +72,20 @@ class Visibility:
         # A hidden half-space behind the surface is the cosine's business, not the shadow's.
         behind = outward @ directions.T < 0.0
         seen = np.where(behind, np.maximum(seen, 0.7), seen)
-        self.coefficients = (seen @ harmonics(directions) * (4.0 * np.pi / _DIRECTIONS)).astype(np.float32)
+        coefficients = (seen @ harmonics(directions) * (4.0 * np.pi / _DIRECTIONS)).astype(np.float32)
         # Share of the cosine-weighted hemisphere that is open.
         cosine = np.clip(outward @ directions.T, 0.0, None)
-        self.openness = ((seen * cosine).sum(1) / (cosine.sum(1) + 1e-9)).astype(np.float32)
+        openness = ((seen * cosine).sum(1) / (cosine.sum(1) + 1e-9)).astype(np.float32)
+        # Lids uncover now this, now that part of a ball: all of it is given what its front sees.
+        row = SKIN_COUNT
+        for ball in EYEBALLS:
+            rows = slice(row, row + ball.stop - ball.start)
+            depth = points[rows, 2]
+            front = depth < depth.min() + 1.5
+            coefficients[rows] = coefficients[rows][front].mean(axis=0)
+            openness[rows] = openness[rows][front].mean()
+            row = rows.stop
+        self.coefficients, self.openness = coefficients, openness
         self.rows_of_eyeballs = (
             slice(SKIN_COUNT, SKIN_COUNT + 770),
             slice(SKIN_COUNT + 770, SKIN_COUNT + 1540),

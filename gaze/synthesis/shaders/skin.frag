@@ -9,6 +9,7 @@ in vec4 V;
 uniform sampler2D albedo_map;  // sRGB
 uniform sampler2D detail_map;  // tangent-space normal xy, gloss
 uniform vec3 body_albedo;      // linear, where the face's texture does not reach
+uniform vec3 cloth_albedo;
 uniform vec3 mouth_albedo;
 uniform float bump;
 uniform float oiliness;
@@ -39,6 +40,10 @@ void main() {
         n = bumped(n, detail.rg * 2.0 - 1.0);
         gloss = detail.b;
         roughness = mix(0.62, 0.34, gloss * oiliness);
+    } else if (K > 1.2 && K < 1.5) {
+        albedo = cloth_albedo;
+        gloss = 0.1;
+        roughness = 0.9;
     } else if (K > 2.5) {
         albedo = body_albedo * vec3(0.72, 0.40, 0.36);
         gloss = 0.5;

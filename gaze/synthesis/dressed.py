@@ -1,0 +1,82 @@
+"""A person ready to be drawn: skin maps, lashes and everything worn, on the GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.synthesis.accessories import Wear, sample_wear
+from gaze.synthesis.background import matt_colour
+from gaze.synthesis.lashes import Lashes
+from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
+from gaze.synthesis.person import STREAM_EYES, STREAM_SKIN, STREAM_WEAR, Person, stream
+from gaze.synthesis.skin import paint_skin
+from gaze.synthesis.uv_atlas import UvAtlas
+from gaze.synthesis.wear_pass import WearBuffers, WearPass
+
+# Painting and lashes draw from streams beside those that chose the appearance.
+_DETAIL_STREAMS = 1000
+
+
+@dataclass(frozen=True)
+class DressedPerson:
+    """``albedo`` and ``detail`` are textures over the face tile; ``body_albedo`` and ``cloth_albedo`` linear RGB
+    of the neck and of the shoulders.
+    """
+
+    person: Person
+    albedo: moderngl.Texture
+    detail: moderngl.Texture
+    body_albedo: tuple[float, float, float]
+    cloth_albedo: tuple[float, float, float]
+    lashes: Lashes
+    worn: Wear
+    wear: WearBuffers
+
+    def release(self) -> None:
+        """Free the GPU's memory."""
+        self.albedo.release()
+        self.detail.release()
+        self.wear.release()
+
+
+class Wardrobe:
+    """Makes people ready to be drawn on one context."""
+
+    def __init__(self, context: moderngl.Context, mesh: HeadMesh, wear_pass: WearPass) -> None:
+        self._context = context
+        self._mesh = mesh
+        self._wear_pass = wear_pass
+        triangles = mesh.face_triangles
+        self._atlas = UvAtlas.bake(mesh.vertices_mm, mesh.uv, triangles, triangles, LANDMARKS_68)
+
+    def dress(self, seed: int) -> DressedPerson:
+        """The person of a seed; release it when done."""
+        person = Person.sample(seed, self._mesh)
+        maps = paint_skin(self._atlas, person.skin, stream(seed, STREAM_SKIN + _DETAIL_STREAMS))
+        detail = np.empty((*maps.gloss.shape, 3), np.uint8)
+        detail[..., :2] = maps.normal.astype(np.int16) + 128
+        detail[..., 2] = maps.gloss
+        hair = (np.asarray(person.skin.brow_srgb) / 255.0) ** 2.2
+        body = (np.asarray(maps.base_srgb) / 255.0) ** 2.2
+        worn = sample_wear(stream(seed, STREAM_WEAR), person.vertices_mm, person.centres_mm)
+        return DressedPerson(
+            person=person,
+            albedo=self._texture(maps.albedo),
+            detail=self._texture(detail),
+            body_albedo=tuple(map(float, body)),
+            cloth_albedo=tuple(map(float, matt_colour(stream(seed, STREAM_WEAR + _DETAIL_STREAMS)))),
+            lashes=Lashes.sample(stream(seed, STREAM_EYES + _DETAIL_STREAMS), hair),
+            worn=worn,
+            wear=self._wear_pass.upload(worn.things, worn.glasses),
+        )
+
+    def _texture(self, pixels: NDArray[np.uint8]) -> moderngl.Texture:
+        size = (pixels.shape[1], pixels.shape[0])
+        texture = self._context.texture(size, 3, np.ascontiguousarray(pixels).tobytes(), alignment=1)
+        texture.build_mipmaps()
+        texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        return texture

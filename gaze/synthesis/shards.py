@@ -1,0 +1,98 @@
+"""Shards of training crops: written whole or not at all, skipped when they are already there."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from gaze.errors import DataError
+from gaze.files import replacing, write_json
+from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.synthesis.crops import Crop, CropRenderer
+
+SCHEMA = "gaze.shards/1"
+PICTURES_PER_PERSON = 12
+PEOPLE_PER_SHARD = 40
+# Picture seeds of different people never meet.
+_SEED_STRIDE = 1000
+
+
+def shard_path(folder: str | os.PathLike[str], number: int) -> Path:
+    """The file of a shard's number."""
+    return Path(folder) / f"shard_{number:06d}.npz"
+
+
+def shard_is_whole(path: Path) -> bool:
+    """Whether a shard lies there complete (names of all arrays present, archive closed)."""
+    if not path.is_file():
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+    except zipfile.BadZipFile:
+        return False
+    return {"faces", "pitch_yaw_rad", "person", "attributes"} <= names
+
+
+def prepare_folder(folder: str | os.PathLike[str], size_px: int) -> None:
+    """Make the folder and its shards.json.
+
+    Raises:
+        DataError: the folder holds shards of another size.
+    """
+    import json
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    index = folder / "shards.json"
+    camera = DEFAULT_NORMALIZED_CAMERA.resized(size_px)
+    content = {
+        "schema": SCHEMA,
+        "size": size_px,
+        "normalized_camera": {
+            "focal_px": camera.focal_px,
+            "distance_mm": camera.distance_mm,
+            "size_px": camera.size_px,
+        },
+        "label_space": "rotation-only",
+        "pictures_per_person": PICTURES_PER_PERSON,
+        "people_per_shard": PEOPLE_PER_SHARD,
+    }
+    if index.is_file():
+        if json.loads(index.read_text(encoding="utf-8")) != content:
+            raise DataError(f"{index}: holds shards of other settings; give another --out")
+        return
+    write_json(index, content)
+
+
+def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number: int) -> int:
+    """Render and write one shard; returns how many crops it made, 0 when the shard is already whole."""
+    path = shard_path(folder, number)
+    if shard_is_whole(path):
+        return 0
+    crops: list[Crop] = []
+    for k in range(PEOPLE_PER_SHARD):
+        seed = number * PEOPLE_PER_SHARD + k
+        dressed = renderer.dress(seed)
+        try:
+            for picture in range(PICTURES_PER_PERSON):
+                crops.append(renderer.render(dressed, seed * _SEED_STRIDE + picture))
+        finally:
+            dressed.release()
+    # Neighbours in a shard are different people: a reader may take pictures in order.
+    order = np.random.default_rng(number).permutation(len(crops))
+    crops = [crops[k] for k in order]
+    with replacing(path) as temporary:
+        np.savez(
+            temporary,
+            faces=np.stack([crop.image for crop in crops]),
+            pitch_yaw_rad=np.array([crop.pitch_yaw_rad for crop in crops], np.float32),
+            head_pitch_yaw_rad=np.array([crop.head_pitch_yaw_rad for crop in crops], np.float32),
+            person=np.array([crop.person_seed for crop in crops], np.int32),
+            seed=np.array([crop.picture_seed for crop in crops], np.int64),
+            attributes=np.array([crop.attributes_json for crop in crops]),
+        )
+    return len(crops)
