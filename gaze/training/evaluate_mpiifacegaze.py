@@ -13,7 +13,8 @@ from gaze.datasets.mpiifacegaze_counts import EVALUATION_COUNT, PUBLISHED_COUNTS
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
 from gaze.training.baselines import CONSTANT, HEAD_POSE, constant_baseline, head_pose_baseline
-from gaze.training.metrics import angular_metrics, bootstrap_interval
+from gaze.training.bootstrap import bootstrap_interval
+from gaze.training.metrics import summary
 from gaze.training.runs import ALL_PEOPLE, RUN_FILE, FoldRun, Predictions, read_predictions, read_run
 
 EVALUATION_SCHEMA = "gaze.leave_one_person_out/1"
@@ -147,11 +148,11 @@ def evaluate(folder: str | os.PathLike[str], calibrate: Calibrator | None = None
     table = {}
     for name in persons:
         own = predictions.person == name
-        table[name] = angular_metrics(predictions.pitch_yaw_rad[own], predictions.predicted_rad[own])
+        table[name] = figures(predictions.where(own))
     means = np.array([table[name]["mean_deg"] for name in persons])
     low, high = bootstrap_interval(means)
     run = runs[0][1]
-    summary: dict[str, object] = {
+    result: dict[str, object] = {
         "schema": EVALUATION_SCHEMA,
         "protocol": run.protocol,
         "label_space": run.data.label_space,
@@ -166,14 +167,27 @@ def evaluate(folder: str | os.PathLike[str], calibrate: Calibrator | None = None
         "mean_of_persons_deg": float(means.mean()),
         "std_over_persons_deg": float(means.std(ddof=1)) if len(means) > 1 else 0.0,
         "interval_95_deg": [low, high],
-        "pooled": angular_metrics(predictions.pitch_yaw_rad, predictions.predicted_rad),
+        "pooled": figures(predictions),
         "persons": table,
         "train_persons": {item.test_person: list(item.train_persons) for _, item in runs},
         "baselines": _baselines(predictions, persons),
         "few_shot": [asdict(item) for item in calibrate(predictions)] if calibrate else [],
         "notes": _notes(runs, persons, predictions),
     }
-    return Evaluation(predictions, errors, summary)
+    return Evaluation(predictions, errors, result)
+
+
+def figures(predictions: Predictions) -> dict[str, float | int | None]:
+    """The common figures of some predictions (see gaze.training.metrics) with the deviation, None for NaN.
+
+    Raises:
+        DataError: there are fewer than two.
+    """
+    if len(predictions) < 2:
+        raise DataError(f"figures need at least two samples, got {len(predictions)}")
+    errors = angular_error_deg(predictions.pitch_yaw_rad, predictions.predicted_rad)
+    values = {**summary(predictions.predicted_rad, predictions.pitch_yaw_rad), "std_deg": float(errors.std())}
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
 
 
 def _baselines(predictions: Predictions, persons: list[str]) -> dict[str, dict[str, float]]:
