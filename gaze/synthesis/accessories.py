@@ -1,4 +1,4 @@
-"""What one person wears or holds: glasses, and now and then a mask, headphones, a hand or a cup."""
+"""What one person wears: glasses, and now and then a mask or headphones. Hands and cups: see occluders."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.glasses import Glasses, make_glasses
 from gaze.synthesis.glasses_style import GlassesStyle
+from gaze.synthesis.headphones import make_headphones
+from gaze.synthesis.masks import MaskStyle, make_mask
 from gaze.synthesis.solids import Accessory
 
-GLASSES_SHARE = 0.30
+GLASSES_SHARE, MASK_SHARE, HEADPHONES_SHARE = 0.30, 0.045, 0.05
 
 
 @dataclass(frozen=True)
@@ -23,20 +25,23 @@ class Wear:
 
     @property
     def attributes(self) -> dict[str, object]:
-        """Labels of a sample: glasses' shape or '', sunglasses, names of the other things."""
+        """Labels of a sample: the glasses' shape or '', sunglasses, mask, headphones."""
+        names = {thing.name for thing in self.things}
         labels: dict[str, object] = {"glasses": "", "sunglasses": False}
         if self.glasses is not None:
             labels.update(self.glasses.attributes)
-        for thing in self.things:
-            labels[thing.name] = True
-        return labels
+        return {**labels, "mask": "mask" in names, "headphones": "headphones" in names}
 
 
 def sample_wear(
     rng: np.random.Generator, vertices_mm: NDArray[np.floating], centres_mm: NDArray[np.floating]
 ) -> Wear:
     """Draw what a person wears; ``vertices_mm`` (N, 3) of the head, ``centres_mm`` (2, 3) of the eyes."""
-    glasses = None
+    glasses, things = None, []
     if rng.random() < GLASSES_SHARE:
         glasses = make_glasses(GlassesStyle.sample(rng), vertices_mm, centres_mm)
-    return Wear(glasses, ())
+    if rng.random() < MASK_SHARE:
+        things.append(make_mask(MaskStyle.sample(rng), vertices_mm))
+    if rng.random() < HEADPHONES_SHARE:
+        things.append(make_headphones(rng, vertices_mm))
+    return Wear(glasses, tuple(things))

@@ -28,6 +28,34 @@ class Material:
 
 
 @dataclass(frozen=True)
+class Binding:
+    """How a soft thing follows the skin: for each vertex four of the skin and their weights (V, 4)."""
+
+    indices: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def nearest(cls, points_mm: NDArray[np.floating], skin_mm: NDArray[np.floating]) -> Binding:
+        """Bind points (V, 3) to an even selection of the skin vertices (N, 3) about them, by distance."""
+        low, high = np.min(points_mm, axis=0) - 5.0, np.max(points_mm, axis=0) + 5.0
+        about = np.flatnonzero(((skin_mm > low) & (skin_mm < high)).all(axis=1))
+        chosen = about[:: max(1, len(about) // 400)]
+        points, skin = np.asarray(points_mm, np.float32), np.asarray(skin_mm, np.float32)[chosen]
+        squared = (points**2).sum(1)[:, None] - 2.0 * points @ skin.T + (skin**2).sum(1)[None]
+        nearest = np.argpartition(squared, 4, axis=1)[:, :4]
+        weights = 1.0 / (np.take_along_axis(squared, nearest, 1).clip(0.0) + 4.0)
+        weights /= weights.sum(1, keepdims=True)
+        return cls(chosen[nearest].astype(np.int32), weights.astype(np.float32))
+
+    def moved(
+        self, points_mm: NDArray[np.float32], skin_shift_mm: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """Points (V, 3) after the skin's vertices moved by ``skin_shift_mm`` (N, 3)."""
+        shift = np.asarray(skin_shift_mm, np.float32)[self.indices]
+        return points_mm + (self.weights[..., None] * shift).sum(1)
+
+
+@dataclass(frozen=True)
 class Accessory:
     """A drawable thing in the head frame (mm).
 
@@ -42,6 +70,11 @@ class Accessory:
     triangles: NDArray[np.int32]
     material: Material
     attributes: dict[str, object] = field(default_factory=dict)
+    binding: Binding | None = None
+
+    def bound(self, binding: Binding) -> Accessory:
+        """The same thing, following the skin."""
+        return replace(self, binding=binding)
 
     def with_material(self, material: Material) -> Accessory:
         """The same shape of another matter."""
@@ -181,6 +214,48 @@ def ellipsoid(centre, half, rotation: NDArray | None = None, rows: int = 8, colu
     coords = sphere[:, :2] * np.asarray(half)[:2]
     vertices = (sphere * np.asarray(half)) @ axes.T + np.asarray(centre)
     return Part(vertices, _outward(vertices, triangles), coords)
+
+
+def sheet(grid: NDArray, thickness_mm: float) -> Part:
+    """A closed thin shell of a grid of points (R, C, 3): the grid outside, a layer below it, edges sewn."""
+    rows, columns = grid.shape[:2]
+    grid = np.asarray(grid, dtype=np.float64)
+    across, down = np.gradient(grid, axis=1), np.gradient(grid, axis=0)
+    normal = np.cross(across, down)
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
+    if (normal * (grid - grid.mean((0, 1)) - np.array([0.0, 0.0, 40.0]))).sum() < 0:
+        normal = -normal
+    layers = np.concatenate([grid.reshape(-1, 3), (grid - thickness_mm * normal).reshape(-1, 3)])
+    i, j = np.meshgrid(np.arange(rows - 1), np.arange(columns - 1), indexing="ij")
+    a = (i * columns + j).ravel()
+    front = np.concatenate(
+        [np.stack([a, a + columns, a + columns + 1], -1), np.stack([a, a + columns + 1, a + 1], -1)]
+    )
+    count = rows * columns
+    edge = np.concatenate(
+        [
+            np.arange(columns - 1),
+            np.arange(columns - 1, count - 1, columns),
+            np.arange(count - 1, count - columns, -1),
+            np.arange(count - columns, 0, -columns),
+        ]
+    )
+    following = np.roll(edge, -1)
+    hem = np.concatenate(
+        [
+            np.stack([edge, following, following + count], -1),
+            np.stack([edge, following + count, edge + count], -1),
+        ]
+    )
+    triangles = np.concatenate([front, front[:, ::-1] + count, hem]).astype(np.int32)
+    coords = np.stack(
+        [
+            np.cumsum(np.linalg.norm(np.diff(grid, axis=1, prepend=grid[:, :1]), axis=-1), axis=1),
+            np.cumsum(np.linalg.norm(np.diff(grid, axis=0, prepend=grid[:1]), axis=-1), axis=0),
+        ],
+        -1,
+    ).reshape(-1, 2)
+    return Part(layers, _outward(layers, triangles), np.concatenate([coords, coords]))
 
 
 def is_closed(triangles: NDArray[np.int32]) -> bool:
