@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gaze.errors import DataError, ModelError
+from gaze.errors import DataError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from export.faces import FaceSet
+    from gaze.types import NormalizedCamera
 
 CALIBRATION_FACES = 512
 PARITY_FACES = 256
@@ -22,20 +27,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.report import markdown_table, write_report
 
     kinds = choose_kinds(options.formats, options.calibration is not None)
+    if options.calibration_faces < 1:
+        raise UsageError(f"--calibration-faces must be at least 1, got {options.calibration_faces}")
     reference = TorchRuntime(options.checkpoint)
-    size = reference.spec.input_size
+    camera = reference.spec.normalized_camera
     calibration = None
-    faces = [load_faces(path, size, PARITY_FACES) for path in options.faces]
+    faces = [load_faces(path, camera, PARITY_FACES) for path in options.faces]
     if options.calibration is not None:
         # What calibrates must not judge: a fifth is kept back for parity.
-        whole = load_faces(options.calibration, size, options.calibration_faces * 5 // 4)
+        whole = load_faces(options.calibration, camera, options.calibration_faces * 5 // 4)
         calibration, held_back = whole.every_fifth_apart()
         if len(calibration) == 0 or len(held_back) == 0:
             raise DataError(
                 f"{options.calibration}: {len(whole)} faces are too few to calibrate on; give more"
             )
         faces.append(held_back)
-    faces = faces or _default_faces(size)
+    faces = faces or _default_faces(camera)
     print(f"compared on: {', '.join(f'{len(item)} faces of {item.name}' for item in faces)}", flush=True)
     if options.formats is None and options.calibration is None:
         print("left out: int8, which needs --calibration FOLDER", flush=True)
@@ -56,12 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _default_faces(size: int):
+def _default_faces(camera: NormalizedCamera) -> list[FaceSet]:
     from export.faces import load_faces, made_faces
 
     real = Path(__file__).resolve().parents[2] / "shared" / "real" / "validation_faces"
-    made = [made_faces(size)]
-    return [*made, load_faces(real, size, PARITY_FACES)] if real.is_dir() else made
+    return [load_faces(real, camera, PARITY_FACES) if real.is_dir() else made_faces(camera.size_px)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="FOLDER",
-        help="faces to compare on: training shards or normalised crops (none: made pictures)",
+        help="faces to compare on: training shards or normalised crops (without: the real validation faces "
+        "beside the checkout where present, else made pictures)",
     )
     parser.add_argument(
         "--calibration", type=Path, metavar="FOLDER", help="faces to calibrate int8 on: shards or crops"

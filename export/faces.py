@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
+from gaze.training.virtual_camera import resize_face
+from gaze.types import NormalizedCamera
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
@@ -36,29 +39,30 @@ class FaceSet:
         return FaceSet(self.name, self.faces[chosen], None if labels is None else labels[chosen])
 
 
-def load_faces(path: str | os.PathLike[str], size: int, limit: int) -> FaceSet:
+def load_faces(path: str | os.PathLike[str], camera: NormalizedCamera, limit: int) -> FaceSet:
     """Faces of a folder, evenly spread over what it holds.
 
     Args:
         path: a folder of training shards (shards.json), or of normalised face crops as pictures.
-        size: side in px that the network takes; crops of another size are resampled.
+        camera: the network's normalised camera; crops of another size are resampled as in training.
         limit: at most so many faces.
 
     Raises:
-        DataError: there is no such folder, it holds no face, a picture is unreadable or not square.
+        DataError: there is no such folder, it holds no face, a picture is unreadable or not square, or the
+            shards show another field than the camera.
     """
     path = Path(path)
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; give training shards or a folder of normalised face crops")
     if (path / "shards.json").is_file():
-        return _from_shards(path, size, limit)
+        return _from_shards(path, camera, limit)
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES)
     if not files:
         raise DataError(
             f"{path}: holds no face; give a folder with shards.json or with pictures ({', '.join(PICTURES)})"
         )
     chosen = [files[index] for index in _spread(len(files), limit)]
-    return FaceSet(path.name, np.stack([_read(file, size) for file in chosen]))
+    return FaceSet(path.name, np.stack([_read(file, camera.size_px) for file in chosen]))
 
 
 def made_faces(size: int, count: int = 64, seed: int = 0) -> FaceSet:
@@ -78,13 +82,6 @@ def _spread(count: int, limit: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.int64))
 
 
-def _resized(face: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    if face.shape[0] == size:
-        return face
-    way = cv2.INTER_AREA if face.shape[0] > size else cv2.INTER_CUBIC
-    return cv2.resize(face, (size, size), interpolation=way)
-
-
 def _read(file: Path, size: int) -> NDArray[np.uint8]:
     face = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if face is None:
@@ -94,15 +91,15 @@ def _read(file: Path, size: int) -> NDArray[np.uint8]:
             f"{file}: is {face.shape[1]}x{face.shape[0]}, a normalised face is square; "
             "give crops of the normalisation, not whole photos"
         )
-    return _resized(face, size)
+    return resize_face(face, size)
 
 
-def _from_shards(path: Path, size: int, limit: int) -> FaceSet:
-    from gaze.datasets.shards import read_shards
-
-    shards = read_shards(path)
-    if len(shards) == 0:
-        raise DataError(f"{path}: the shards hold no face; render some with `gaze synthesize`")
-    rows = _spread(len(shards), limit)
-    faces = np.stack([_resized(shards.face(int(row)), size) for row in rows])
-    return FaceSet(path.name, faces, np.asarray(shards.pitch_yaw_rad[rows], dtype=np.float64))
+def _from_shards(path: Path, camera: NormalizedCamera, limit: int) -> FaceSet:
+    shards = ShardFolder([path])
+    # The crop depends on focal length over distance alone.
+    shown = shards.normalized_camera.resized(camera.size_px)
+    if not np.isclose(shown.focal_px / shown.distance_mm, camera.focal_px / camera.distance_mm, rtol=1e-3):
+        raise DataError(f"{path}: is rendered for {shards.normalized_camera}, the network sees {camera}")
+    faces, angles = shards.read(_spread(len(shards), limit))
+    resized = np.stack([resize_face(face, camera.size_px) for face in faces])
+    return FaceSet(path.name, resized, angles.astype(np.float64))

@@ -55,7 +55,7 @@ class Parity:
 
     def broken_bounds(self) -> list[str]:
         """The bounds that this artefact does not keep, in words."""
-        if not np.isfinite([self.mean_deg, self.max_deg, self.single_max_deg]).all():
+        if not np.isfinite([self.mean_deg, self.single_max_deg]).all():
             return ["its angles are not finite"]
         if self.precision.startswith("int8"):
             broken = []
@@ -116,7 +116,7 @@ def breaches(results: Sequence[Parity]) -> list[str]:
 
 def _degrees(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
     whole = np.isfinite(first).all(axis=-1) & np.isfinite(second).all(axis=-1)
-    degrees = np.full(len(first), np.inf)
+    degrees = np.full(len(first), np.nan)
     degrees[whole] = angular_error_deg(first[whole], second[whole])
     return degrees
 

@@ -81,7 +81,12 @@ def export_all(
                     raise ModelError(f"{path.name} was not kept, it differs from torch: {'; '.join(own)}")
                 within = [item for item in parities if not item.broken_bounds()]
                 save_spec(
-                    dataclasses.replace(spec, parity_deg={item.name: item.as_json() for item in within}),
+                    dataclasses.replace(
+                        spec,
+                        parity_deg={item.name: item.as_json() for item in within},
+                        notes=spec.notes
+                        | {"parity_faces": [f"{len(item)} of {item.name}" for item in faces]},
+                    ),
                     sidecar_path(path),
                 )
                 kept.append(_keep(kind, path, out, within, breaches(parities)))
@@ -160,9 +165,9 @@ def openvino_precisions() -> list[str]:
 
 def _bound_precision(kind: Kind, run: Run) -> str:
     """The bound that holds: the coarser of what the file holds and what the engine calculates in."""
-    if kind.precision == "fp32" and run.precision is not None:
-        return run.precision
-    return kind.precision
+    if kind.precision == "int8" or run.precision in (None, "fp32"):
+        return kind.precision
+    return run.precision
 
 
 def _compare(runtime, bound: str, reference: TorchRuntime, faces: Sequence[FaceSet], say: Say) -> Parity:

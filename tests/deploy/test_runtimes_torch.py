@@ -1,0 +1,68 @@
+"""The torch runtime: a checkpoint's angles, what it says of itself, and what it cannot do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from deploy.runtimes import create_runtime  # noqa: E402
+from deploy.runtimes.torch_runtime import TorchRuntime  # noqa: E402
+from gaze.errors import ModelError, RuntimeUnavailableError, UsageError  # noqa: E402
+from gaze.network import FacePreprocess, GazeNet, save_checkpoint  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    net = GazeNet(input_size=64, width=0.25, predict_sigma=True)
+    path = tmp_path_factory.mktemp("checkpoint") / "small.pt"
+    save_checkpoint(path, net, {"licence": "Apache-2.0"})
+    return path
+
+
+def test_angles_sigma_and_map_are_the_networks(checkpoint):
+    faces = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    with create_runtime(checkpoint, precision="fp32") as runtime:
+        assert runtime.description.startswith("auto: torch on CPU, fp32")
+        given = runtime.predict(faces)
+        with torch.no_grad():
+            wanted = runtime.net.forward_with_map(FacePreprocess()(torch.from_numpy(faces)))
+    np.testing.assert_allclose(given.pitch_yaw_rad, wanted[0].numpy(), atol=1e-7)
+    np.testing.assert_allclose(given.sigma_rad, np.exp(wanted[1].numpy()), rtol=1e-6)
+    assert given.weight_map.shape == (3, 2, 2)
+
+
+def test_bf16_is_near(checkpoint):
+    faces = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    with TorchRuntime(checkpoint) as exact, TorchRuntime(checkpoint, precision="bf16") as coarse:
+        first, second = exact.predict(faces), coarse.predict(faces)
+    assert second.pitch_yaw_rad.dtype == np.float32
+    assert 0 < np.abs(first.sigma_rad - second.sigma_rad).max() < 0.02
+
+
+def test_the_camera_is_the_projects_own_unless_the_checkpoint_has_one(checkpoint, tmp_path):
+    with TorchRuntime(checkpoint) as runtime:
+        camera = runtime.spec.normalized_camera
+        # 140 mm are seen: the crop of 960 px over 600 mm at 224 px.
+        assert camera.size_px * camera.distance_mm / camera.focal_px == pytest.approx(140.0)
+        assert runtime.spec.licence == "Apache-2.0"
+    wrong = {"normalized_camera": {"focal_px": 480.0, "distance_mm": 600.0, "size_px": 112}}
+    save_checkpoint(tmp_path / "wrong.pt", GazeNet(input_size=64, width=0.25), wrong)
+    with pytest.raises(ModelError, match="takes 64 px, its normalised camera gives 112 px"):
+        TorchRuntime(tmp_path / "wrong.pt")
+
+
+def test_wrong_use(checkpoint, tmp_path):
+    with pytest.raises(UsageError, match="no device 'TPU'"):
+        TorchRuntime(checkpoint, device="TPU")
+    with pytest.raises(UsageError, match="int8"):
+        TorchRuntime(checkpoint, precision="int8")
+    with pytest.raises(UsageError, match="runs checkpoints"):
+        TorchRuntime(tmp_path / "x.onnx")
+    with pytest.raises(RuntimeUnavailableError, match="fp16 on CUDA only"):
+        TorchRuntime(checkpoint, precision="fp16")
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeUnavailableError, match="no CUDA device"):
+            TorchRuntime(checkpoint, device="CUDA")

@@ -1,0 +1,59 @@
+"""A small random network, exported once for all tests here."""
+
+from __future__ import annotations
+
+import cv2
+import pytest
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """A narrow network whose angles differ plainly from face to face."""
+    from export.faces import made_faces
+    from gaze.network import FacePreprocess, GazeNet, save_checkpoint
+
+    torch.manual_seed(3)
+    net = GazeNet(input_size=64, width=0.25, predict_sigma=True, dropout=0.0)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None
+    pictures = FacePreprocess()(torch.from_numpy(made_faces(64, 64, seed=1).faces))
+    with torch.no_grad():
+        net.train()(pictures)
+        angles, _ = net.eval()(pictures)
+        # So that the angles spread by 0.05 rad about zero.
+        net.fc_final.weight *= (0.05 / angles.std(dim=0)).unsqueeze(1)
+        net.fc_final.bias -= net(pictures)[0].mean(dim=0)
+    path = tmp_path_factory.mktemp("checkpoint") / "small.pt"
+    camera = {"focal_px": 280.0, "distance_mm": 600.0, "size_px": 64}
+    save_checkpoint(
+        path,
+        net,
+        {"normalized_camera": camera, "licence": "Apache-2.0", "training_data": "none"},
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoint, tmp_path_factory):
+    """The folder of what needs no calibration.
+
+    A random network amplifies rounding as no trained one does, so the bounds of coarse precisions are lifted.
+    """
+    pytest.importorskip("onnx")
+    from export import parity
+    from export.command import main
+    from export.faces import made_faces
+
+    folder, crops = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("crops")
+    for index, face in enumerate(made_faces(64, 24).faces):
+        cv2.imwrite(str(crops / f"{index:02d}.png"), face)
+    argv = ["--checkpoint", str(checkpoint), "--out", str(folder), "--faces", str(crops)]
+    formats = ["onnx", "onnx-float-input", "onnx-fp16", "openvino-fp16"]
+    with pytest.MonkeyPatch.context() as patch:
+        for precision in ("fp16", "bf16"):
+            patch.setitem(parity.MAX_DEG, precision, 20.0)
+        assert main([*argv, "--formats", *formats]) == 0
+    return folder

@@ -1,0 +1,81 @@
+"""Faces for calibration and parity come from shards and folders, and wrong ones are named."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from export.faces import load_faces, made_faces
+from gaze.errors import DataError
+from gaze.types import NormalizedCamera
+
+CAMERA = NormalizedCamera(240.0, 600.0, 32)
+
+
+def write_shards(folder, focal_px=240.0, size=32, count=10):
+    faces = made_faces(size, count, seed=2).faces
+    angles = np.linspace(-0.2, 0.2, 2 * count, dtype=np.float32).reshape(count, 2)
+    np.savez(
+        folder / "shard_000000.npz",
+        faces=faces,
+        pitch_yaw_rad=angles,
+        head_pitch_yaw_rad=np.zeros_like(angles),
+        person=np.zeros(count, np.int32),
+        seed=np.arange(count),
+        attributes=np.array(["{}"] * count),
+    )
+    camera = {"focal_px": focal_px, "distance_mm": 600.0, "size_px": size}
+    description = {"schema": "gaze.shards/1", "size": size, "normalized_camera": camera}
+    (folder / "shards.json").write_text(json.dumps(description))
+    return faces, angles
+
+
+def test_shards_come_with_labels_and_spread(tmp_path):
+    faces, angles = write_shards(tmp_path)
+    given = load_faces(tmp_path, CAMERA, 4)
+    np.testing.assert_array_equal(given.faces, faces[[0, 3, 6, 9]])
+    np.testing.assert_allclose(given.pitch_yaw_rad, angles[[0, 3, 6, 9]])
+
+
+def test_shards_of_another_size_are_resampled_and_of_another_field_refused(tmp_path):
+    (tmp_path / "large").mkdir()
+    faces, _ = write_shards(tmp_path / "large", focal_px=480.0, size=64)
+    given = load_faces(tmp_path / "large", CAMERA, 10)
+    np.testing.assert_array_equal(
+        given.faces[0], cv2.resize(faces[0], (32, 32), interpolation=cv2.INTER_AREA)
+    )
+    (tmp_path / "narrow").mkdir()
+    write_shards(tmp_path / "narrow", focal_px=480.0, size=32)
+    with pytest.raises(DataError, match=r"rendered for .*480"):
+        load_faces(tmp_path / "narrow", CAMERA, 10)
+
+
+def test_a_folder_of_crops(tmp_path):
+    face = made_faces(32, 1).faces[0]
+    cv2.imwrite(str(tmp_path / "a.png"), face)
+    (tmp_path / "labels.csv").write_text("file,pitch_rad,yaw_rad\n")
+    given = load_faces(tmp_path, CAMERA, 10)
+    np.testing.assert_array_equal(given.faces, face[None])
+    assert given.pitch_yaw_rad is None
+
+
+def test_wrong_folders_are_named(tmp_path):
+    with pytest.raises(DataError, match="no such folder"):
+        load_faces(tmp_path / "none", CAMERA, 1)
+    with pytest.raises(DataError, match="holds no face"):
+        load_faces(tmp_path, CAMERA, 1)
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"broken\.png: cannot be read"):
+        load_faces(tmp_path, CAMERA, 1)
+    cv2.imwrite(str(tmp_path / "broken.png"), np.zeros((20, 30, 3), np.uint8))
+    with pytest.raises(DataError, match="30x20, a normalised face is square"):
+        load_faces(tmp_path, CAMERA, 1)
+
+
+def test_what_calibrates_does_not_judge():
+    used, apart = made_faces(16, 20).every_fifth_apart()
+    assert (len(used), len(apart)) == (16, 4)
+    assert not any((apart.faces[0] == face).all() for face in used.faces)
