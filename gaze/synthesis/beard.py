@@ -1,7 +1,8 @@
 """Facial hair: shaving shadow, stubble, moustaches and beards of several layouts.
 
-Strands are drawn once per process into banks (one for each length class): every strand carries a rank, and a person's
-density map lets through the strands whose rank is high enough, so that edges thin out hair by hair.
+Strands are drawn once per process into banks (one for each length class): every strand carries a rank, and
+a person's density map lets through the strands whose rank is high enough, so that edges thin out hair by
+hair.
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ _WINDOW = (0.03, 0.64)
 
 @dataclass(frozen=True)
 class BeardStyle:
-    """layout of LAYOUTS; shadow 0..1 (colour of roots under shaven skin); density 0..1; length_class 0..3;
-    cheek_line_mm: shift of the upper edge on the cheeks, downwards positive; neck_mm: how far down the neck."""
+    """One man's facial hair.
+
+    layout of LAYOUTS; shadow 0..1 (colour of roots under shaven skin); density 0..1; length_class 0..3;
+    cheek_line_mm: how far the upper edge on the cheeks lies below the natural one; neck_mm: reach below the
+    chin.
+    """
 
     layout: str
     shadow: float
@@ -45,7 +50,7 @@ class BeardStyle:
             shadow=float(rng.beta(1.4, 2.2)),
             density=float(np.clip(rng.normal(0.72, 0.2), 0.2, 1.0)),
             length_class=lengths.get(layout, int(rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]))),
-            cheek_line_mm=float(rng.normal(0.0, 6.0)),
+            cheek_line_mm=float(rng.normal(4.0, 6.0)),
             neck_mm=float(rng.uniform(5.0, 40.0)),
         )
 
@@ -69,7 +74,8 @@ def beard_fields(regions: FaceRegions, atlas: UvAtlas) -> dict[str, np.ndarray]:
     # The upper edge runs from the ear over the cheek to the mouth's corner and under the lower lip.
     knots = [0, 11, 18, mouth_x + 1, mouth_x + 10, 48, 60, 72]
     heights = np.array([19, 18, 12, 4, -4, -15, -36, -94]) + mouth_y
-    jaw = smoothstep(-4, 8, y - np.interp(x, knots, heights)) * smoothstep(72, 68, x * (z > -30))
+    depth = y - np.interp(x, knots, heights)
+    jaw = smoothstep(-4, 8, depth) * smoothstep(72, 68, x * (z > -30))
     chin = jaw * smoothstep(mouth_x + 4, mouth_x - 6, x)
     side = (
         smoothstep(62, 68, x) * smoothstep(-60, -52, y) * smoothstep(mouth_y - 6, mouth_y - 18, y) * (z < -22)
@@ -85,6 +91,8 @@ def beard_fields(regions: FaceRegions, atlas: UvAtlas) -> dict[str, np.ndarray]:
     fields = {name: np.ascontiguousarray(mask * skin, np.float32) for name, mask in fields.items()}
     every = np.maximum.reduce([moustache, 0.6 * corner, soul, jaw, 0.7 * side]).astype(np.float32)
     fields["everywhere"] = cv2.GaussianBlur(every, (0, 0), 4.5 * atlas.size / 512) * (1.0 - regions["lips"])
+    # How far below the edge on the cheeks; the chin is always far below.
+    fields["cheek_depth"] = (depth + 40.0 * smoothstep(mouth_x + 8, mouth_x - 2, x)).astype(np.float32)
     atlas.cache["beard"] = fields
     return fields
 
@@ -97,8 +105,7 @@ def beard_density(
     y = regions.y_mm
     chin_y = float(atlas.landmarks_mm[8, 1])
     under = smoothstep(chin_y + style.neck_mm + 14, chin_y + style.neck_mm, y - 0.25 * (regions.z_mm + 100))
-    drop = smoothstep(-4, 4, style.cheek_line_mm - 0.0 * y) if style.cheek_line_mm > 4 else 0.0
-    jaw = fields["jaw"] * (1.0 - 0.4 * drop)
+    jaw = fields["jaw"] * smoothstep(-4, 8, fields["cheek_depth"] - style.cheek_line_mm)
     whole = [fields["moustache"], fields["corner"] * 0.6, fields["soul"], jaw]
     everything = np.maximum(np.maximum.reduce(whole) * under, 0.7 * fields["sideburn"])
     if style.layout in ("full", "stubble", "shaven", "patchy"):

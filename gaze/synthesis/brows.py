@@ -1,7 +1,7 @@
 """Eyebrows: hundreds of fine hairs a side, following the natural direction of growth.
 
-Inner hairs stand up, the lower rows sweep up and outwards, the upper rows down and outwards, so that both meet
-along the middle of the brow, and the tail lies flat.
+Inner hairs stand up, the lower rows sweep up and outwards, the upper rows down and outwards, so that both
+meet along the middle of the brow, and the tail lies flat.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _ALONG = np.array([0.0, 0.2, 0.45, 0.7, 1.0])
 class BrowShape:
     """One person's brows: lengths in mm on the neutral head, angles in rad.
 
-    height_mm: middle of the brow above the middle of the eye; arch_mm: rise of the outer third over the inner
-    end; tail_drop_mm; half_width_mm at the thickest place; density 0..1; hair_mm: length of a hair; stray: share
-    of hairs growing outside; messy: spread of directions; unibrow 0..1; opacity 0..1; gap_mm: half the distance
-    between the inner ends; tail_mm: the outer end's x; plucked: sharp lower edge.
+    height_mm: middle of the brow above the middle of the eye; arch_mm: rise of the outer third over the
+    inner end; tail_drop_mm; half_width_mm at the thickest place; density 0..1; hair_mm: length of a hair;
+    stray: share of hairs growing outside; messy: spread of directions; unibrow 0..1; opacity 0..1; gap_mm:
+    half the distance between the inner ends; tail_mm: the outer end's x; filled 0..1: brow pencil.
     """
 
     height_mm: float
@@ -67,7 +67,7 @@ class BrowShape:
 def brow_coverage(
     atlas: UvAtlas, shape: BrowShape, rng: np.random.Generator
 ) -> list[tuple[tuple[slice, slice], np.ndarray, np.ndarray]]:
-    """For each side: the window of the atlas, hair coverage 0..1 and mean tone 0..1 of that window (float32)."""
+    """For each side: the window of the atlas, and over it hair coverage 0..1 and mean tone 0..1."""
     patches = []
     for side in (-1, 1):
         window, coefficients = _plane_map(atlas, side)

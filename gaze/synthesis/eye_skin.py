@@ -22,9 +22,12 @@ _SHADOWS = (
 
 @dataclass(frozen=True)
 class EyeSkin:
-    """crease_mm: height of the fold above the lid's edge; crease 0..1: its depth (0 for a lid without fold);
-    second_crease 0..1; bag, fold, trough 0..1 below the eye; dark 0..1 circles; lash_line 0..1; rim_pink 0..1;
-    liner 0..1, liner_mm, wing 0..1, lower_liner 0..1; shadow 0..1 with shadow_srgb."""
+    """One person's lids and what is painted on them.
+
+    crease_mm: height of the fold above the lid's edge; crease 0..1: its depth (0 for a lid without fold);
+    second_crease 0..1; bag, fold, trough 0..1 below the eye; dark 0..1 circles; lash_line 0..1; rim_pink
+    0..1; liner 0..1, liner_mm, wing 0..1, lower_liner 0..1; shadow 0..1 with shadow_srgb.
+    """
 
     crease_mm: float
     crease: float
@@ -58,7 +61,7 @@ class EyeSkin:
             rim_pink=float(rng.uniform(0.3, 1.0)),
             liner=float(rng.uniform(0.5, 1.0)) if liner else 0.0,
             liner_mm=float(rng.uniform(0.5, 2.0)),
-            wing=float(rng.random() < 0.45),
+            wing=float(rng.random() < 0.3),
             lower_liner=float(rng.uniform(0.2, 0.9)) if liner and rng.random() < 0.45 else 0.0,
             shadow=float(rng.uniform(0.15, 0.7)) if made_up and rng.random() < 0.55 else 0.0,
             shadow_srgb=tuple(np.clip(tint, 0, 255).tolist()),
@@ -91,7 +94,7 @@ def paint_eye_skin(
     bag = lids.bag * smoothstep(3.0, 8.0, d) * smoothstep(bag_edge + 2.0, bag_edge - 3.0, d) * ~up * mid**0.5
     bag_shade = lids.bag * _ridge(d, bag_edge + 1.0, 2.2) * ~up * np.clip(mid + 0.15, 0, 1)
     circles = lids.dark * (
-        ~up * _ridge(d, 6.5 + 0.0 * s, 5.5) * smoothstep(1.25, 0.3, s) + 0.4 * up * _ridge(d, 4.0, 4.5)
+        ~up * _ridge(d, 6.5, 5.5) * smoothstep(1.25, 0.3, s) + 0.4 * up * _ridge(d, 4.0, 4.5)
     )
     circles = circles * near
     lash = (
@@ -104,11 +107,11 @@ def paint_eye_skin(
     rim = smoothstep(0.7, 0.1, d)
     thickness = lids.liner_mm * (0.35 + 0.65 * np.clip(s, 0, 1)) * np.clip(0.5 + s, 0, 1)
     liner_up = lids.liner * up * smoothstep(thickness + 0.55, thickness, d) * smoothstep(0.0, 0.12, s)
-    liner_up = liner_up * smoothstep(1.14 + 0.0 * lids.wing, 1.02, s) * (d > 0.1)
+    liner_up = liner_up * smoothstep(1.14, 1.02, s) * (d > 0.1)
     if lids.wing:
         beyond = np.clip((s - 1.0) / 0.22, 0, 1)
         wing = lids.liner * smoothstep(0.98, 1.02, s) * smoothstep(1.24, 1.16, s)
-        rise = d - 7.5 * beyond
+        rise = d - 4.2 * beyond
         liner_up = np.maximum(
             liner_up, wing * up * smoothstep(1.5, 0.6, np.abs(rise)) * smoothstep(0.02, 0.1, 1 - beyond)
         )
@@ -122,7 +125,7 @@ def paint_eye_skin(
         "grey": 0.62 * crease + 0.22 * second + 0.14 * fold + 0.16 * bag_shade + 0.9 * lash,
         "blue": 0.30 * circles,
         "melanin": 0.10 * circles,
-        "haemoglobin": 0.7 * circles + 1.6 * lids.rim_pink * rim + 0.4 * lash * 0,
+        "haemoglobin": 0.7 * circles + 1.6 * lids.rim_pink * rim,
         "liner": np.clip(np.maximum(liner_up, liner_low), 0, 1),
         "shadow": np.clip(shadow, 0, 1),
         "wet": rim,

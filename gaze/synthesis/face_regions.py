@@ -1,4 +1,4 @@
-"""Soft masks of the parts of a face over its texture atlas, placed by the 68 landmarks; made once per atlas."""
+"""Soft masks of the parts of a face over its texture atlas, placed by the 68 landmarks."""
 
 from __future__ import annotations
 

@@ -12,102 +12,14 @@ import numpy as np
 
 from gaze.synthesis.face_regions import smoothstep
 from gaze.synthesis.hair_parts import HairPart, ribbons, shell, trace
+from gaze.synthesis.hair_style import CUTS, HairStyle
 from gaze.synthesis.head_surface import CENTRE_MM, DirectionMap, HeadSurface, directions_of
-from gaze.synthesis.headwear import HEADWEAR, Headwear, build_headwear
-from gaze.synthesis.pigment import greyed, sample_dye_srgb
+from gaze.synthesis.headwear import build_headwear
 from gaze.synthesis.skin_noise import fractal_field
 
-CUTS = (
-    "bald",
-    "shaven",
-    "crop",
-    "side_part",
-    "swept_back",
-    "fringe",
-    "curly",
-    "afro",
-    "bob",
-    "long",
-    "tied_back",
-)
-_MAN = (0.05, 0.10, 0.27, 0.16, 0.09, 0.11, 0.10, 0.04, 0.02, 0.05, 0.01)
-_WOMAN = (0.005, 0.015, 0.05, 0.05, 0.02, 0.06, 0.08, 0.05, 0.155, 0.355, 0.16)
 # The hairline: azimuth in degrees from the face, and its height y in mm on the neutral head.
 _LINE_PHI = np.array([0, 22, 38, 50, 60, 67, 74, 80, 88, 100, 112, 122, 135, 150, 180], float)
-_LINE_Y = np.array([-101, -103, -99, -88, -66, -44, -14, -22, -49, -52, -42, -12, 22, 36, 40], float)
-
-
-@dataclass(frozen=True)
-class HairStyle:
-    """cut of CUTS; srgb (3,) 0..255; recede 0..1 at the temples, thinning 0..1; volume_mm at the top, side_mm;
-    hairline_mm shift upwards; sideburn_mm length below the line; fringe_mm: how far down the forehead
-    (0: none); fringe_gap 0..1 open in the middle; length_mm of long hair; wave 0..1; parting: lateral offset
-    in mm; behind_ears; stray: count of single hairs; gloss 0..1; headwear or None."""
-
-    cut: str
-    srgb: tuple[float, float, float]
-    recede: float
-    thinning: float
-    volume_mm: float
-    side_mm: float
-    hairline_mm: float
-    fringe_mm: float
-    fringe_gap: float
-    length_mm: float
-    wave: float
-    parting_mm: float
-    behind_ears: bool
-    stray: int
-    gloss: float
-    headwear: Headwear | None
-
-    @classmethod
-    def sample(cls, rng: np.random.Generator, skin, cut: str | None = None) -> HairStyle:
-        """Hair that goes with a SkinAppearance (age, colour, greying); `cut` fixes the cut."""
-        weights = np.array(_MAN if skin.masculine else _WOMAN)
-        if skin.melanin > 0.6:
-            weights[[1, 6, 7]] *= 2.5
-        if skin.age_years < 16:
-            weights[[0, 1]] = 0.0
-        drawn = str(rng.choice(CUTS, p=weights / weights.sum()))
-        cut = cut or drawn
-        old = float(np.clip((skin.age_years - 25) / 40, 0, 1)) if skin.masculine else 0.0
-        base = np.array(skin.hair_srgb)
-        if rng.random() < (0.02 if skin.masculine else 0.09):
-            base = sample_dye_srgb(rng)
-        else:
-            base = greyed(base, skin.grey if skin.masculine or rng.random() < 0.5 else 0.0)
-        fringe = 0.0
-        if cut in ("fringe", "curly") or (cut in ("bob", "long") and rng.random() < 0.35):
-            fringe = float(rng.uniform(22, 72))
-        elif cut in ("crop", "side_part") and rng.random() < 0.3:
-            fringe = float(rng.uniform(10, 35))
-        covered = rng.random()
-        wear = Headwear.sample(rng, skin.masculine) if covered < (0.07 if skin.masculine else 0.11) else None
-        volume = {"shaven": 0.5, "crop": 9, "afro": 42, "curly": 22, "tied_back": 5, "swept_back": 13}.get(
-            cut, 13
-        )
-        side = {"shaven": 0.5, "crop": 3.5, "afro": 34, "curly": 15, "tied_back": 3, "swept_back": 5}.get(
-            cut, 8
-        )
-        return cls(
-            cut=cut,
-            srgb=tuple(np.clip(base, 0, 255).tolist()),
-            recede=float(np.clip(rng.beta(1.2, 3.0) * 0.5 + old * rng.beta(1.5, 1.5), 0, 1)),
-            thinning=float(np.clip(old * rng.beta(1.0, 2.0), 0, 0.8)),
-            volume_mm=float(volume * rng.uniform(0.6, 1.4)),
-            side_mm=float(side * rng.uniform(0.6, 1.4)),
-            hairline_mm=float(rng.normal(0.0, 5.0)),
-            fringe_mm=fringe,
-            fringe_gap=float(rng.uniform(0, 1)) if rng.random() < 0.4 else 0.0,
-            length_mm=float(rng.uniform(150, 215) if cut == "bob" else rng.uniform(250, 380)),
-            wave=float(rng.beta(1.2, 2.0)),
-            parting_mm=float(rng.choice([0.0, 28.0, -28.0], p=[0.4, 0.3, 0.3]) + rng.normal(0, 5)),
-            behind_ears=bool(rng.random() < 0.35),
-            stray=int(rng.poisson(10)),
-            gloss=float(rng.uniform(0.2, 1.0)),
-            headwear=wear,
-        )
+_LINE_Y = np.array([-98, -99, -92, -76, -54, -37, -12, -22, -49, -52, -42, -12, 22, 36, 40], float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +173,7 @@ class HairBuilder:
         theta = self._line(style, phi) * (1 - rng.beta(1.0, 1.6, count) * 0.9) - 0.02
         inwards = (self._line(style, phi) - theta) * 95.0
         lift = (style.side_mm + style.volume_mm) * 0.45 * smoothstep(0, 16, inwards)
-        root, outward, down, east = self._rooted(surface, theta, phi, lift)
+        root, outward, _, _ = self._rooted(surface, theta, phi, lift)
         heading = outward + 0.6 * rng.normal(size=(count, 3))
         path = trace(surface, root, heading, rng.uniform(6, 14, count), lift, 0.0, 4)
         return ribbons(path, rng.uniform(5, 10, count), rng, colour, style.gloss, "curls", 0.55, 0.15)
@@ -274,11 +186,11 @@ class HairBuilder:
         z = -62 + 120 * back
         part = style.parting_mm + 2.0 * side
         start = np.stack([part, np.full(count, -200.0), z], -1)
-        theta, phi, _ = directions_of(start + [0, 0, 0])
+        theta, phi, _ = directions_of(start)
         line = self._line(style, phi)
         theta = np.minimum(theta, line - 0.03)
         lift = style.volume_mm * (0.55 + 0.5 * rng.random(count))
-        root, outward, _, _ = self._rooted(surface, theta, phi, lift * 0.8)
+        root = self._rooted(surface, theta, phi, lift * 0.8)[0]
         sweep = rng.uniform(0.15, 0.75) if style.behind_ears else rng.uniform(-0.15, 0.25)
         heading = np.stack([side, np.full(count, 0.15), np.full(count, sweep)], -1)
         length = style.length_mm * rng.uniform(0.85, 1.1, count) + 40
@@ -331,4 +243,4 @@ class HairBuilder:
         return ribbons(path, rng.uniform(0.25, 0.9, count), rng, colour, style.gloss, "strands", 0.95, 0.1)
 
 
-__all__ = ["CUTS", "HEADWEAR", "HairBuilder", "HairGeometry", "HairStyle"]
+__all__ = ["CUTS", "HairBuilder", "HairGeometry", "HairStyle"]

@@ -18,11 +18,12 @@ TEXTURES = ("strands", "curls", "stubble", "cloth", "knit")
 class HairPart:
     """A piece to draw, in the head frame, mm.
 
-    vertices_mm, normals, tangents (M, 3) float32 (tangents run along strands); texcoord (M, 2) (across, along);
-    coverage (M,) 0..1; tone (M,) factor on the colour; triangles (K, 3) int32, both sides visible; srgb (3,)
-    0..1 colour of the strands or the cloth; texture: a name of TEXTURES, see `hair_texture`; gloss 0..1.
-    Hair's alpha at a fragment is smoothstep(1 - coverage, 1 - coverage + 0.35, texture red); its colour is
-    srgb * tone * (0.5 + texture green), which also scales its highlights. Cloth is opaque. Parts come in drawing order, from the skin outwards.
+    vertices_mm, normals, tangents (M, 3) float32 (tangents run along strands); texcoord (M, 2) (across,
+    along); coverage (M,) 0..1; tone (M,) factor on the colour; triangles (K, 3) int32, both sides visible;
+    srgb (3,) 0..1 colour of the strands or the cloth; texture: a name of TEXTURES, see `hair_texture`;
+    gloss 0..1. Hair's alpha at a fragment is smoothstep(1 - coverage, 1 - coverage + 0.35, texture red);
+    its colour is srgb * tone * (0.5 + texture green), which also scales its highlights. Cloth is opaque.
+    Parts come in drawing order, from the skin outwards.
     """
 
     vertices_mm: np.ndarray

@@ -1,8 +1,8 @@
 """The head seen from inside: its surface as a function of direction, for hair, scarves and hats to lie on.
 
-A direction has an inclination theta from straight up (0) to straight down (pi) and an azimuth phi, 0 towards the
-face and growing to the subject's left, in (-pi, pi]. The map from directions to mesh triangles is made once on
-the neutral head; a person's own surface follows from their vertices. Head frame, mm.
+A direction has an inclination theta from straight up (0) to straight down (pi) and an azimuth phi, 0
+towards the face and growing to the subject's left, in (-pi, pi]. The map from directions to mesh triangles
+is made once on the neutral head; a person's own surface follows from their vertices. Head frame, mm.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class HeadSurface:
         return np.linalg.norm(self.at(theta, phi) - CENTRE_MM, axis=-1)
 
     def theta_of_height(self, phi: np.ndarray, y_mm: np.ndarray) -> np.ndarray:
-        """For each azimuth (K,), the first inclination from the top at which the surface is as low as y_mm."""
+        """For each azimuth (K,), the inclination from the top where the surface is as low as y_mm (K,)."""
         theta = (np.arange(160) + 0.5) / 160 * np.pi
         heights = self.at(
             np.broadcast_to(theta[:, None], (160, len(phi))), np.broadcast_to(phi, (160, len(phi)))

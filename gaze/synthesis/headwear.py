@@ -29,9 +29,12 @@ _CLOTH = (
 
 @dataclass(frozen=True)
 class Headwear:
-    """kind of HEADWEAR; srgb (3,) 0..255; rim_mm: height of the front edge above the eyes' level on the neutral
+    """One thing worn on the head.
+
+    kind of HEADWEAR; srgb (3,) 0..255; rim_mm: height of the front edge above the eyes' level on the neutral
     head; thickness_mm; peak_mm length and peak_pitch rad (downwards) of a cap; open_mm: half the width of a
-    scarf's opening."""
+    scarf's opening.
+    """
 
     kind: str
     srgb: tuple[float, float, float]

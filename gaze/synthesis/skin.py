@@ -1,4 +1,4 @@
-"""A person's skin as texture maps: colour from melanin and haemoglobin, brows, beard, make-up, relief and gloss."""
+"""A person's skin as texture maps: colour, brows, beard, make-up, relief and gloss."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ _LIPSTICKS = (
 class SkinAppearance:
     """Everything that makes one person's skin, apart from noise.
 
-    melanin 0 very light .. 1 very dark; haemoglobin and yellow: undertone, about -1..2, 0 the mean; redness,
-    mottle, freckles, blemishes, oil, pores 0..1; moles: count; lips: extra haemoglobin; lipstick 0..1 with its
-    colour; hair_srgb: natural colour 0..255; grey: share of grey hair in the scalp and beard; foundation 0..1.
+    melanin 0 very light .. 1 very dark; haemoglobin and yellow: undertone, about -1..2, 0 the mean;
+    redness, mottle, freckles, blemishes, oil, pores 0..1; moles: count; lips: extra haemoglobin; lipstick
+    0..1 with its colour; hair_srgb: natural colour 0..255; grey: share of grey hair in the scalp and beard;
+    foundation 0..1.
     """
 
     age_years: float
@@ -91,8 +92,8 @@ class SkinAppearance:
             age_years=age,
             masculine=masculine,
             melanin=melanin,
-            haemoglobin=float(rng.normal(0.1, 0.55)),
-            yellow=float(rng.normal(0.0, 0.8)),
+            haemoglobin=float(np.clip(rng.normal(0.15, 0.45), -0.6, 1.3)),
+            yellow=float(np.clip(rng.normal(0.0, 0.65), -1.5, 1.5)),
             redness=float(rng.beta(1.4, 1.8)),
             mottle=float(rng.beta(2.0, 2.5)),
             freckles=float(rng.beta(1.0, 2.0)) if rng.random() < (0.3 if melanin < 0.45 else 0.12) else 0.0,
@@ -100,7 +101,7 @@ class SkinAppearance:
             blemishes=float(rng.beta(1.0, 2.5)) if rng.random() < (0.7 if age < 30 else 0.35) else 0.0,
             oil=float(rng.beta(1.6, 2.0)),
             pores=float(rng.beta(2.0, 2.5)),
-            lips=float(np.clip(rng.normal(1.7, 0.6), 0.4, 3.2)),
+            lips=float(np.clip(rng.normal(2.2, 0.65), 0.7, 3.8)),
             lip_melanin=float(rng.normal(0.03, 0.05) + 0.06 * melanin),
             lipstick=float(rng.uniform(0.4, 0.95)) if made_up and rng.random() < 0.55 else 0.0,
             lipstick_srgb=tuple(np.clip(stick, 0, 255).tolist()),
@@ -168,7 +169,7 @@ def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Genera
     stripes = cv2.resize(mottle[: max(1, size // 6)], (size, size), interpolation=cv2.INTER_LINEAR)
     blood += lips * (a.lips * (0.75 + 0.25 * light) + 0.22 * stripes) + 0.5 * regions["mouth_inner"]
     melanin += lips * (a.lip_melanin - 0.05 * a.melanin + 0.006 * stripes)
-    grey += 0.20 * regions["mouth_inner"] - 0.05 * lips
+    grey += 0.20 * regions["mouth_inner"] + 0.16 * lips
 
     depth, shade = wrinkle_height(atlas, regions, a.age_years, rng)
     depth *= 1.0 - np.clip(lips, 0, 1)

@@ -62,7 +62,7 @@ _LINES = {
 
 
 def wrinkle_lines(atlas: UvAtlas) -> dict[str, list[list[np.ndarray]]]:
-    """Curves in texels by name; each entry lists curves, each curve the pair for the right and the left side."""
+    """Curves in uv by name; each entry lists curves, each a pair for the right and the left side."""
     if "wrinkles" in atlas.cache:
         return atlas.cache["wrinkles"]
     lm = atlas.landmarks_mm

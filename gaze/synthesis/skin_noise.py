@@ -1,7 +1,7 @@
 """Banks of smooth random fields, made once per process from a fixed seed and drawn by rolling and mirroring.
 
-A field has mean 0, standard deviation 1 and tiles at its borders. `low` varies over about a tenth of the face,
-`mid` over millimetres, `fine` from texel to texel, `mottle` mixes all of them as skin does.
+A field has mean 0, standard deviation 1 and tiles at its borders. `low` varies over about a tenth of the
+face, `mid` over millimetres, `fine` from texel to texel, `mottle` mixes all of them as skin does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ _MEMBERS = 8
 
 
 def fractal_field(rng: np.random.Generator, size: int, cells: int, octaves: int, gain: float) -> np.ndarray:
-    """Sum of smoothly interpolated random grids, each twice as fine: (size, size) float32, mean 0, deviation 1."""
+    """Sum of smooth random grids, each twice as fine as the last: (size, size) float32, mean 0, deviation
+    1."""
     total = np.zeros((size, size), np.float32)
     amplitude = 1.0
     for octave in range(octaves):

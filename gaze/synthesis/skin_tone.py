@@ -1,9 +1,9 @@
 """Skin colour from two chromophores: melanin and haemoglobin, with a yellow undertone.
 
-Reflectance of a channel is s + (1 - s) exp(-d), s the share reflected before any pigment is met and d an optical
-density. Density over melanin follows nine reference skins given as CIE L*a*b* (D65) from very light to very dark
-(the range of published spectrophotometer surveys of cheeks and foreheads); haemoglobin and the yellow
-undertone add along fixed directions, as Beer's law has it.
+Reflectance of a channel is s + (1 - s) exp(-d), s the share reflected before any pigment is met and d an
+optical density. Density over melanin follows nine reference skins given as CIE L*a*b* (D65) from very light
+to very dark (the range of published spectrophotometer surveys of cheeks and foreheads); haemoglobin and the
+yellow undertone add along fixed directions, as Beer's law has it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DENSITY_MAX = 6.0
 
 
 def lab_to_linear_srgb(lab: np.ndarray) -> np.ndarray:
-    """CIE L*a*b* (D65, 2 degree observer) to linear sRGB; (..., 3) to (..., 3). Source: IEC 61966-2-1, CIE 15."""
+    """CIE L*a*b* (D65, 2 degrees) to linear sRGB, both (..., 3). Source: CIE 15, IEC 61966-2-1."""
     lab = np.asarray(lab, float)
     fy = (lab[..., 0] + 16.0) / 116.0
     f = np.stack([fy + lab[..., 1] / 500.0, fy, fy - lab[..., 2] / 200.0], -1)

@@ -13,8 +13,8 @@ def draw_strands(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw (N, K, 2) polylines (column, row in pixels) with tone (N,) 0..1.
 
-    Returns coverage and coverage times tone, both uint8 of `shape`. Strands of one of `levels` tones are drawn
-    together; the order of the levels is the order of `tone`.
+    Returns coverage and coverage times tone, both uint8 of `shape`. Strands of one of `levels` tones are
+    drawn together; the order of the levels is the order of `tone`.
     """
     canvas = np.zeros((*shape, 3), np.uint8)
     fixed = np.round(polylines * (1 << _SHIFT)).astype(np.int32)
@@ -30,7 +30,7 @@ def draw_strands(
 def grow(
     root: np.ndarray, angle: np.ndarray, length: np.ndarray, bend: np.ndarray, points: int = 4
 ) -> np.ndarray:
-    """Strands (N, points, 2) from roots (N, 2): each leaves at `angle` and turns by `bend` rad over its length."""
+    """Strands (N, points, 2) from roots (N, 2), leaving at `angle` and turning by `bend` rad in all."""
     step = (length / (points - 1))[:, None]
     turn = angle[:, None] + bend[:, None] * ((np.arange(points - 1) + 0.5) / (points - 1))[None, :]
     offsets = np.stack([np.cos(turn) * step, np.sin(turn) * step], -1)

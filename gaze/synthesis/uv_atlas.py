@@ -100,7 +100,7 @@ class UvAtlas:
 
 
 def rasterise(corners_uv: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate corner values (K, 3, C) of triangles (K, 3, 2) in uv; returns (size, size, C) and the mask."""
+    """Interpolate corner values (K, 3, C) of triangles (K, 3, 2) in uv: (size, size, C) and the mask."""
     out = np.zeros((size, size, values.shape[-1]), np.float32)
     inside = np.zeros((size, size), bool)
     p = corners_uv.astype(np.float64) * size - 0.5
