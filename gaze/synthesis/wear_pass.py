@@ -44,9 +44,10 @@ class WearPass:
 
         arrays = []
         for thing in solids:
-            rows = np.concatenate([thing.vertices_mm, thing.normals, thing.coords], axis=1)
-            layout = [(buffer(rows), "3f 3f 2f", "position", "normal", "coords")]
-            arrays.append((self._context.vertex_array(self._solid, layout, buffer(thing.triangles)), thing))
+            vertices = buffer(_rows(thing))
+            layout = [(vertices, "3f 3f 2f", "position", "normal", "coords")]
+            array = self._context.vertex_array(self._solid, layout, buffer(thing.triangles))
+            arrays.append((array, vertices, thing))
         lens = None
         if glasses is not None:
             lenses = glasses.lenses
@@ -63,9 +64,16 @@ class WearPass:
         t_cam_mm: NDArray[np.floating],
         view_projection: bytes,
         rig: LightRig,
+        *,
+        held: Sequence[Accessory] = (),
+        skin_shift_mm: NDArray[np.floating] | None = None,
     ) -> None:
-        """Draw into ``target`` (its depth is tested and written), lenses last, over a copy of the picture."""
-        if not wear.arrays and wear.lens is None:
+        """Draw into ``target`` (its depth is tested and written), lenses last, over a copy of the picture.
+
+        ``held`` (see occluders) is of this picture alone. ``skin_shift_mm`` (N, 3) is how far the expression
+        moved the skin's vertices from the neutral head, in the head frame: masks follow it.
+        """
+        if not wear.arrays and wear.lens is None and not held:
             return
         place = np.eye(4)
         place[:3, :3], place[:3, 3] = R_cam_head, t_cam_mm
@@ -76,7 +84,10 @@ class WearPass:
         rig.write(self._solid)
         self._solid["view_projection"].write(view_projection)
         self._solid["cam_from_head"].write(matrix.tobytes())
-        for array, thing in wear.arrays:
+        in_hand = self.upload(held, None)
+        for array, vertices, thing in [*wear.arrays, *in_hand.arrays]:
+            if thing.binding is not None and skin_shift_mm is not None:
+                vertices.write(_rows(thing, thing.binding.moved(thing.vertices_mm, skin_shift_mm)).tobytes())
             matter = thing.material
             set_uniforms(
                 self._solid,
@@ -89,6 +100,7 @@ class WearPass:
                 pattern=matter.pattern,
             )
             array.render()
+        in_hand.release()
         if wear.lens is not None and wear.glasses is not None:
             context.copy_framebuffer(self._copy_target, target)
             target.use()
@@ -107,18 +119,24 @@ class WearPass:
             wear.lens.render()
 
 
+def _rows(thing: Accessory, vertices_mm: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Interleaved position, normal, coordinates (V, 8)."""
+    moved = thing.vertices_mm if vertices_mm is None else vertices_mm
+    return np.ascontiguousarray(np.concatenate([moved, thing.normals, thing.coords], axis=1), np.float32)
+
+
 class WearBuffers:
     """One person's accessories on the GPU."""
 
     def __init__(self, arrays, lens, glasses: Glasses | None, buffers: list[moderngl.Buffer]) -> None:
-        self.arrays: list[tuple[moderngl.VertexArray, Accessory]] = arrays
+        self.arrays: list[tuple[moderngl.VertexArray, moderngl.Buffer, Accessory]] = arrays
         self.lens: moderngl.VertexArray | None = lens
         self.glasses = glasses
         self._buffers = buffers
 
     def release(self) -> None:
         """Free the GPU's memory."""
-        for array, _ in self.arrays:
+        for array, _, _ in self.arrays:
             array.release()
         if self.lens is not None:
             self.lens.release()
