@@ -73,31 +73,6 @@ class UvAtlas:
             mm_per_texel=texel_lengths(position),
         )
 
-    @classmethod
-    def of(cls, mesh, size: int = 512) -> UvAtlas:
-        """The atlas of a HeadMesh (its neutral vertices, face triangles and per-vertex uv)."""
-        from gaze.synthesis.mesh import LANDMARKS_68
-
-        triangles = mesh.face_triangles
-        return cls.bake(mesh.vertices_mm, mesh.uv, triangles, triangles, LANDMARKS_68, size)
-
-    def texel_of(self, points_mm: np.ndarray, weights=(1.0, 1.0, 0.3)) -> np.ndarray:
-        """The texels (column, row) whose positions are nearest to (K, 3) points, K small; whole texels."""
-        step = 4
-        coarse = self.position_mm[::step, ::step] * np.float32(weights)
-        outside = ~self.inside[::step, ::step]
-        result = []
-        for point in np.asarray(points_mm, np.float32) * np.float32(weights):
-            distance = ((coarse - point) ** 2).sum(-1)
-            distance[outside] = np.inf
-            row, column = np.unravel_index(int(distance.argmin()), distance.shape)
-            rows = slice(max(0, row * step - step), row * step + step + 1)
-            columns = slice(max(0, column * step - step), column * step + step + 1)
-            fine = ((self.position_mm[rows, columns] * np.float32(weights) - point) ** 2).sum(-1)
-            r, c = np.unravel_index(int(fine.argmin()), fine.shape)
-            result.append((columns.start + c, rows.start + r))
-        return np.array(result, np.float32)
-
 
 def rasterise(corners_uv: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Interpolate corner values (K, 3, C) of triangles (K, 3, 2) in uv: (size, size, C) and the mask."""
