@@ -17,7 +17,7 @@ COMMANDS = {
     "synthesize": ("gaze.synthesis.command", "render people with exact gaze labels"),
     "prepare": ("gaze.datasets.prepare_command", "raw MPIIFaceGaze to one normalised HDF5"),
     "train": ("gaze.training.train_command", "train the network"),
-    "evaluate": ("gaze.training.evaluate_command", "angular error: data set, face crops, video"),
+    "evaluate": ("deploy.evaluate_command", "angular error: data set, face crops, video"),
     "export": ("export.command", "checkpoint to ONNX, OpenVINO, INT8 and TensorRT, with parity"),
     "download-models": ("gaze.download", "fetch the MediaPipe Tasks model and check it"),
 }
@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[0] not in COMMANDS:
         print(f"gaze: no such command: {argv[0]}\n\n{usage()}", file=sys.stderr)
         return 2
-    module = importlib.import_module(COMMANDS[argv[0]][0])
     try:
+        module = importlib.import_module(COMMANDS[argv[0]][0])
         return module.main(argv[1:])
     except UsageError as error:
         print(f"gaze {argv[0]}: {error}", file=sys.stderr)
