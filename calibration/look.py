@@ -1,0 +1,122 @@
+"""Taking the frames of one look at one target: only settled, stable gazes of open eyes count."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from calibration.observation import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class LookSettings:
+    """When a look counts.
+
+    ``settle_s``: nothing is taken before, the eyes are still on their way; ``window_s`` of gaze with at
+    least ``frames_min`` usable frames, whose two halves agree within ``drift_deg`` (plus twice its standard
+    error) and whose deviation is at most ``spread_deg`` per axis, is a fixation; ``timeout_s``: then the
+    look has failed. With ``confirm`` a key or click says that the person is looking.
+    """
+
+    settle_s: float = 0.7
+    window_s: float = 0.8
+    frames_min: int = 8
+    drift_deg: float = 0.8
+    spread_deg: float = 3.5
+    timeout_s: float = 4.0
+    confirm: bool = False
+    confirm_timeout_s: float = 20.0
+
+
+class LookCollector:
+    """Feed it the frames of one look; it ends ``accepted`` or ``failed`` with a reason."""
+
+    def __init__(self, start_s: float, settings: LookSettings) -> None:
+        self.start_s = start_s
+        self.settings = settings
+        self.accepted = False
+        self.failed: str | None = None
+        self.problem: str | None = None
+        self._window: deque[Observation] = deque()
+        self._problems: Counter[str] = Counter()
+        self._asked = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the look is over, well or badly."""
+        return self.accepted or self.failed is not None
+
+    @property
+    def observations(self) -> list[Observation]:
+        """The frames of the fixation so far."""
+        return list(self._window)
+
+    @property
+    def progress(self) -> float:
+        """0 to 1: how much of the wanted time is there."""
+        if not self._window:
+            return 0.0
+        return min((self._window[-1].t_s - self._window[0].t_s) / self.settings.window_s, 1.0)
+
+    def feed(self, observation: Observation, confirmed: bool = False) -> None:
+        """Take one frame; ``confirmed`` says that a key was pressed or a button clicked."""
+        if self.finished:
+            return
+        settings = self.settings
+        elapsed = observation.t_s - self.start_s
+        self._asked = self._asked or confirmed
+        self.problem = observation.problem
+        if elapsed >= settings.settle_s:
+            if observation.problem is None:
+                self._window.append(observation)
+            else:
+                self._problems[observation.problem] += 1
+            while self._window and self._window[0].t_s < observation.t_s - settings.window_s - 1e-6:
+                self._window.popleft()
+            if self._enough() and (self._asked or not settings.confirm):
+                if (unstable := self._instability()) is None:
+                    self.accepted = True
+                    return
+                self.problem = unstable
+                self._problems[unstable] += 1
+        limit = settings.confirm_timeout_s if settings.confirm else settings.timeout_s
+        if elapsed > limit:
+            self.failed = self._reason()
+
+    def _enough(self) -> bool:
+        settings = self.settings
+        if len(self._window) < settings.frames_min:
+            return False
+        # One frame's time is missing from the span of the frames that fill a window.
+        span = self._window[-1].t_s - self._window[0].t_s
+        return span * len(self._window) / (len(self._window) - 1) >= 0.9 * settings.window_s
+
+    def _instability(self) -> str | None:
+        pitch = [item.pitch_yaw_rad[0] for item in self._window]
+        yaw = [item.pitch_yaw_rad[1] for item in self._window]
+        half = len(pitch) // 2
+        spread = drift = 0.0
+        for values in (pitch, yaw):
+            first, second = values[:half], values[half:]
+            mean_first, mean_second = sum(first) / len(first), sum(second) / len(second)
+            within = sum((v - mean_first) ** 2 for v in first) + sum((v - mean_second) ** 2 for v in second)
+            spread += within / len(values)
+            drift += (mean_first - mean_second) ** 2
+        # Per axis, without the step between the halves.
+        deviation = math.degrees(math.sqrt(spread / 2.0))
+        step = math.degrees(math.sqrt(drift))
+        # Neighbouring frames share their error, so a half holds fewer measurements than frames.
+        error = 2.0 * deviation / math.sqrt(max(half / 3.0, 1.0))
+        if deviation > self.settings.spread_deg:
+            return "the gaze is not steady"
+        if step > self.settings.drift_deg + error:
+            return "the eyes are moving"
+        return None
+
+    def _reason(self) -> str:
+        if self.settings.confirm and not self._asked:
+            return "no key was pressed"
+        if not self._problems:
+            return "too few frames: the camera is too slow"
+        return self._problems.most_common(1)[0][0]

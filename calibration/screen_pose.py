@@ -1,0 +1,176 @@
+"""Where the screen stands in the camera frame, estimated from a person's own gazes at known targets.
+
+Joint robust least squares over the screen's pose, the person's offset in the eye's frame, the gains of
+gaze and head angles and the size of the head (hence its distance), each with a prior. With the head at
+rest a shift of the screen and an offset of the eyes look the same; gazes from several places of the head
+tell them apart. What the gazes did not tell stays at its prior, and the covariance shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from calibration.eye_frame import offset_between
+from calibration.least_squares import solve
+from calibration.samples import INDEPENDENT_AFTER_S, Samples
+from calibration.screen import Screen
+from gaze.errors import CalibrationError
+from gaze.geometry import FloatArray, head_angles_from_rotation, unit, vector_from_angles
+
+DEG = np.pi / 180.0
+AXES = ("turn about x", "turn about y", "turn about z", "shift x", "shift y", "shift z")
+# One look misses by about this although its frames agree: location-dependent errors of the network.
+FLOOR_RAD = 0.6 * DEG
+OFFSET_SD_RAD, GAIN_SD, HEAD_GAIN_SD, SIZE_SD = 5.0 * DEG, 0.08, 0.05, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenEstimate:
+    """``screen`` at its estimated pose; ``sd`` (6,) of its turn (deg) and shift (mm) in the screen's own
+    axes about its middle, ``prior_sd`` (6,) of the same before; ``moved`` (6,) from the start;
+    ``covariance`` (6, 6) in deg and mm; ``offset_deg`` (2,) and ``size`` of the person found on the way.
+    """
+
+    screen: Screen
+    moved: FloatArray
+    sd: FloatArray
+    prior_sd: FloatArray
+    covariance: FloatArray
+    offset_deg: FloatArray
+    size: float
+
+    @property
+    def learned(self) -> FloatArray:
+        """How much of each prior variance the gazes removed (6,): 0 nothing, 1 all."""
+        return 1.0 - (self.sd / self.prior_sd) ** 2
+
+    def text(self) -> str:
+        """A table for people."""
+        lines = ["screen pose from gaze      moved     now +-   before +-   told by the gazes"]
+        for i, name in enumerate(AXES):
+            unit_name = "deg" if i < 3 else "mm "
+            lines.append(
+                f"  {name:<14} {unit_name}   {self.moved[i]:9.1f}  {self.sd[i]:9.1f}  {self.prior_sd[i]:9.1f}"
+                f"   {100 * self.learned[i]:8.0f} %"
+            )
+        weak = [name for name, part in zip(AXES, self.learned, strict=True) if part < 0.3]
+        if weak:
+            lines.append(
+                f"  hardly told by these gazes: {', '.join(weak)}; they stay as assumed. Measure them, use "
+                "the mirror method, or calibrate from several places (--positions 4)"
+            )
+        return "\n".join(lines)
+
+
+def estimate_screen_pose(samples: Samples, screen: Screen) -> ScreenEstimate:
+    """The screen's pose from gazes at targets on it; the given one is the start and the prior.
+
+    Raises:
+        CalibrationError: too few looks, or a fit that determines nothing.
+    """
+    looks = _representatives(samples)
+    if len(looks.sd) < 4:
+        raise CalibrationError(
+            f"{len(looks.sd)} looks are too few for the pose of the screen; calibrate with 9 points or more"
+        )
+    points_mm = screen.px_to_mm(looks.target_px)
+    middle_mm = np.array([screen.width_mm / 2, screen.height_mm / 2])
+    middle_cam = screen.to_camera(middle_mm)
+    turn_sd, shift_sd = max(screen.rotation_sd_deg, 0.05) * DEG, max(screen.position_sd_mm, 0.1)
+    prior_sd = np.array(
+        [turn_sd] * 3 + [shift_sd] * 3 + [OFFSET_SD_RAD] * 2 + [SIZE_SD] + [GAIN_SD] * 4 + [HEAD_GAIN_SD] * 4
+    )
+    sd = np.sqrt(looks.sd**2 + looks.shared * FLOOR_RAD**2)
+
+    def residuals(x: FloatArray) -> FloatArray:
+        R = screen.R_cam_screen @ cv2.Rodrigues(x[:3])[0]
+        corner = middle_cam + screen.R_cam_screen @ x[3:6]
+        target = (points_mm - middle_mm) @ R[:, :2].T + corner
+        true = unit(target - looks.origin * (1.0 + x[8]))
+        true_norm = np.einsum("nij,nj->ni", looks.R_norm_cam, true)
+        offset = offset_between(looks.direction_norm, true_norm, looks.R_norm_head)
+        expected = x[6:8] + looks.angles @ x[9:13].reshape(2, 2).T + looks.head @ x[13:].reshape(2, 2).T
+        return np.concatenate([((offset - expected) / sd[:, None]).ravel(), x / prior_sd])
+
+    fit = solve(residuals, np.zeros(len(prior_sd)), prior_sd * 1e-3, robust=2.5, group=2, fixed=len(prior_sd))
+    R = screen.R_cam_screen @ cv2.Rodrigues(fit.x[:3])[0]
+    corner = middle_cam + screen.R_cam_screen @ fit.x[3:6] - R[:, :2] @ middle_mm
+    to_units = np.array([1 / DEG] * 3 + [1.0] * 3)
+    covariance = fit.covariance[:6, :6] * np.outer(to_units, to_units)
+    deviations = np.sqrt(np.diag(covariance))
+    found = screen.moved(
+        R,
+        corner,
+        pose_source="gaze",
+        rotation_sd_deg=float(np.sqrt((deviations[:3] ** 2).mean())),
+        position_sd_mm=float(np.sqrt((deviations[3:] ** 2).mean())),
+    )
+    return ScreenEstimate(
+        found,
+        fit.x[:6] * to_units,
+        deviations,
+        prior_sd[:6] * to_units,
+        covariance,
+        fit.x[6:8] / DEG,
+        float(1.0 + fit.x[8]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Representatives:
+    angles: FloatArray
+    direction_norm: FloatArray
+    R_norm_cam: FloatArray
+    R_norm_head: FloatArray
+    origin: FloatArray
+    target_px: FloatArray
+    sd: FloatArray
+    head: FloatArray
+    shared: FloatArray
+
+
+def _representatives(samples: Samples) -> _Representatives:
+    """One frame's geometry a look, with the look's mean gaze in it."""
+    R_norm_head = samples.R_norm_head
+    rows = []
+    places = []
+    for look in np.unique(samples.look):
+        index = np.flatnonzero(samples.look == look)
+        angles = samples.pitch_yaw_rad[index]
+        middle = np.median(angles, axis=0)
+        distance = np.linalg.norm(angles - middle, axis=1)
+        keep = distance <= 3.5 * max(float(np.median(distance)) / 1.177, 1e-9)
+        index, angles = index[keep], angles[keep]
+        t = samples.t_s[index]
+        independent = min(float(len(index)), 1.0 + float(np.ptp(t)) / INDEPENDENT_AFTER_S)
+        nearest = index[int(np.argmin(np.linalg.norm(angles - angles.mean(axis=0), axis=1)))]
+        places.append(int(samples.place[index[0]]))
+        rows.append(
+            (
+                angles.mean(axis=0),
+                samples.R_norm_cam[nearest],
+                R_norm_head[nearest],
+                samples.origin_cam_mm[index].mean(axis=0),
+                samples.target_px[index].mean(axis=0),
+                np.sqrt(angles.var(axis=0).mean() / independent),
+            )
+        )
+    if not rows:
+        raise CalibrationError("no usable frame was collected for the pose of the screen")
+    angles, R_norm_cam, R_head, origin, target, sd = (np.array(column) for column in zip(*rows, strict=True))
+    _, inverse, counts = np.unique(places, return_inverse=True, return_counts=True)
+    # The misfit of a place is shared by all looks at it, so many of them must not make it smaller.
+    return _Representatives(
+        angles,
+        vector_from_angles(angles),
+        R_norm_cam,
+        R_head,
+        origin,
+        target,
+        sd,
+        head_angles_from_rotation(R_head),
+        counts[inverse].astype(np.float64),
+    )

@@ -1,0 +1,309 @@
+"""The course of a personal calibration, as a machine that is fed with frames and says what to show.
+
+It opens no window, reads no clock and holds no picture, so a window, a recorded video with a time table
+and a simulated person all drive the same code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.look import LookSettings
+from calibration.observation import Observation
+from calibration.person import place_weights
+from calibration.pursuit import best_lag_s
+from calibration.samples import Samples, condense
+from calibration.scene import Scene
+from calibration.screen import Screen
+from calibration.steps import LookStep, MovingStep, WaitStep, head_step, progress_disc, pursuit_step
+from calibration.targets import check_layout, check_on_screen, layout, shuffled, to_px, validation_layout
+from gaze.errors import CalibrationError, UsageError
+from gaze.files import write_json
+
+SCHEMA = "gaze.session/1"
+# Looks whose place weight (person.place_weights) falls below this were not at the target: repeat them.
+STRAY_WEIGHT = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a session shows: ``points`` of a layout (targets.COUNTS; 0 for a check's three), ``pursuit_s`` and
+    ``head_s`` seconds of those stages (0: none), ``positions`` further places of the head with five targets
+    each, ``validation`` points on unused places, ``attempts`` at each target, the order by ``seed``;
+    ``confirm`` waits for a key or click at each target.
+    """
+
+    points: int = 9
+    pursuit_s: float = 0.0
+    head_s: float = 0.0
+    positions: int = 0
+    validation: int = 6
+    attempts: int = 3
+    seed: int = 0
+    confirm: bool = False
+
+
+class Session:
+    """Feed it observations; it ends when ``done``. ``samples`` and ``validation`` are then its result."""
+
+    def __init__(self, plan: Plan, screen: Screen, look: LookSettings | None = None) -> None:
+        self.plan = plan
+        self.screen = screen
+        self.look = look or LookSettings(confirm=plan.confirm)
+        self.size_px = (screen.width_px, screen.height_px)
+        if not 0 <= plan.positions < len(POSITIONS):
+            raise UsageError(f"positions must be 0 to {len(POSITIONS) - 1}, got {plan.positions}")
+        fractions = check_layout() if plan.points == 0 else layout(plan.points)
+        self._targets = to_px(shuffled(fractions, plan.seed), self.size_px)
+        self._round_targets = to_px(layout(5), self.size_px)
+        self._validation_targets = to_px(validation_layout(plan.validation), self.size_px)
+        check_on_screen(self._targets, self.size_px)
+        self.lag_s = 0.0
+        self.skipped: dict[int, str] = {}
+        self.gave_up: str | None = None
+        self._kept: dict[str, Samples] = {}
+        self._strays_sought = False
+        self._looks = 0
+        self._now_s: float | None = None
+        self._pause: WaitStep | None = WaitStep(
+            (
+                "Sit as you usually do, about an arm's length away.",
+                "Look at the dot each time until it moves on."
+                if not plan.confirm
+                else "Look at the dot and press the space bar or click.",
+                "It begins by itself when your face is well in view.",
+            )
+        )
+        self._queue: deque[str] = deque(self._names())
+        self._total = len(self._queue)
+        self._attempts: dict[str, int] = {}
+        self._step: LookStep | MovingStep | None = None
+        self._name = ""
+
+    def _names(self) -> list[str]:
+        names = [f"target {place}" for place in range(len(self._targets))]
+        names += ["pursuit"] * (self.plan.pursuit_s > 0) + ["head"] * (self.plan.head_s > 0)
+        for position in range(self.plan.positions):
+            names += [f"position {position}"]
+            names += [f"round {position * 100 + i}" for i in range(len(self._round_targets))]
+        if self.plan.positions and self.plan.validation:
+            names += ["position -1"]
+        return names + [f"validation {place}" for place in range(len(self._validation_targets))]
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to show."""
+        return self.gave_up is not None or (not self._queue and self._step is None and self._pause is None)
+
+    @property
+    def stage(self) -> str:
+        """What is on: pause, target, validation, pursuit, head, or done."""
+        if self._pause is not None:
+            return "pause"
+        return self._name.partition(" ")[0] if self._step is not None else "done"
+
+    def target_px(self, t_s: float) -> tuple[float, float] | None:
+        """Where the target stands at a time; None while there is none."""
+        if self._pause is not None or self._step is None:
+            return None
+        return self._step.target_px(t_s) if isinstance(self._step, MovingStep) else self._step.target_px
+
+    @property
+    def samples(self) -> Samples:
+        """Rows for the fit: targets, pursuit and head movement."""
+        return Samples.join([rows for name, rows in self._kept.items() if not name.startswith("validation")])
+
+    @property
+    def validation(self) -> Samples:
+        """Rows on the places that the fit does not see."""
+        return Samples.join([rows for name, rows in self._kept.items() if name.startswith("validation")])
+
+    def feed(self, observation: Observation, confirmed: bool = False) -> Scene:
+        """Take one frame and say what to show next.
+
+        Raises:
+            CalibrationError: time runs backwards.
+        """
+        t = observation.t_s
+        if self._now_s is not None and t < self._now_s:
+            raise CalibrationError(f"a frame of {t:.3f} s came after one of {self._now_s:.3f} s")
+        self._now_s = t
+        if self._pause is None and self._step is None and self._queue:
+            self._begin(t)
+        active = self._pause or self._step
+        if active is None:
+            return Scene(self.size_px)
+        active.feed(observation, confirmed)
+        scene = active.scene(t, self.size_px)
+        if active.finished:
+            self._end(active)
+        done = 1.0 - len(self._queue) / max(self._total, 1)
+        return Scene(
+            scene.size_px, (progress_disc(min(max(done, 0), 1), self.size_px), *scene.discs), scene.texts
+        )
+
+    def _begin(self, t: float) -> None:
+        name = self._name = self._queue.popleft()
+        kind, _, number = name.partition(" ")
+        self._attempts[name] = self._attempts.get(name, 0) + 1
+        self._looks += 1
+        if kind == "target":
+            place = int(number)
+            target = tuple(self._targets[place])
+            self._step = LookStep(target, place, self._looks, self.look, self._attempts[name])
+        elif kind == "validation":
+            place = int(number)
+            target = tuple(self._validation_targets[place])
+            self._step = LookStep(target, 1000 + place, self._looks, self.look, self._attempts[name])
+        elif kind == "position":
+            self._pause = WaitStep((POSITIONS[int(number)], "Turn to the screen and press the space bar."))
+            self._pause.hold_s = 6.0
+            return
+        elif kind == "round":
+            place = int(number)
+            target = tuple(self._round_targets[place % 100])
+            self._step = LookStep(target, 4000 + place, self._looks, self.look, self._attempts[name])
+        elif kind == "pursuit":
+            self._step = pursuit_step(self.plan.pursuit_s, 2000, 100_000, self.size_px)
+        else:
+            self._step = head_step(self.plan.head_s, 3000, 200_000, self.size_px)
+        self._step.begin(t)
+
+    def _end(self, step: LookStep | MovingStep | WaitStep) -> None:
+        if isinstance(step, WaitStep):
+            self._pause = None
+            if step.failed is not None:
+                self.gave_up = step.failed
+            return
+        self._step = None
+        if step.failed is None:
+            self._keep(step)
+        elif self._attempts[self._name] < self.plan.attempts:
+            self._repeat_later(self._name)
+            if step.failed in AWAY:
+                self._pause = WaitStep(("Paused. It goes on when one person is in view.",), limit_s=60.0)
+        else:
+            self.skipped[step.place if isinstance(step, LookStep) else -1] = f"{self._name}: {step.failed}"
+        if not self._strays_sought and not any(name.startswith("target") for name in self._queue):
+            self._strays_sought = True
+            self._repeat_strays()
+
+    def _repeat_later(self, name: str) -> None:
+        """Put a name at the end of what is done from the present place of the head."""
+        moves = [i for i, other in enumerate(self._queue) if other.startswith("position")]
+        self._queue.insert(moves[0] if moves else len(self._queue), name)
+
+    def _keep(self, step: LookStep | MovingStep) -> None:
+        if isinstance(step, MovingStep) and self._name == "pursuit":
+            self.lag_s = best_lag_s(step, self.screen)
+            self._kept[self._name] = step.samples(self.lag_s)
+        else:
+            self._kept[self._name] = step.samples()
+
+    def _repeat_strays(self) -> None:
+        rows = Samples.join([rows for name, rows in self._kept.items() if name.startswith("target")])
+        if len(rows) == 0:
+            return
+        looks = condense(rows, self.screen)
+        strays = looks.place[place_weights(looks) < STRAY_WEIGHT]
+        for place in strays:
+            name = f"target {place}"
+            if self._attempts[name] < self.plan.attempts:
+                self._queue.appendleft(name)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what was collected so far, so that the session can go on later."""
+        write_json(
+            path,
+            {
+                "schema": SCHEMA,
+                "plan": asdict(self.plan),
+                "screen": self.screen.to_json(),
+                "lag_s": self.lag_s,
+                "kept": {name: rows.to_json() for name, rows in self._kept.items()},
+            },
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], look: LookSettings | None = None) -> Session:
+        """A session that goes on where ``save`` left it.
+
+        Raises:
+            CalibrationError: the file is missing, truncated or altered.
+        """
+        path = Path(path)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CalibrationError(f"{path}: cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise CalibrationError(f"{path}: is not JSON ({error}); start again without --resume") from error
+        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+            raise CalibrationError(f"{path}: is not a {SCHEMA} file; start again without --resume")
+        try:
+            plan = Plan(**content["plan"])
+            kept = {name: Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()}
+            lag_s = float(content["lag_s"])
+            screen = Screen.from_json(content["screen"], str(path))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CalibrationError(f"{path}: {error!r}; start again without --resume") from error
+        session = cls(plan, screen, look)
+        names = set(session._names())
+        if unknown := sorted(set(kept) - names):
+            raise CalibrationError(f"{path}: holds {unknown[0]!r}, which its plan does not; start again")
+        session._kept = kept
+        left = [name for name in session._names() if name not in kept]
+        # A move of the head is only asked for where something is left to do at its place.
+        following = [*left[1:], "position"]
+        session._queue = deque(
+            name
+            for name, after in zip(left, following, strict=True)
+            if not (name.startswith("position") and after.startswith("position"))
+        )
+        session.lag_s = lag_s
+        session._looks = (
+            max((int(rows.look.max()) for rows in kept.values() if len(rows)), default=0) % 100_000
+        )
+        return session
+
+
+# The last one leads back to where the validation is done.
+POSITIONS = (
+    "Move about 15 cm to your left.",
+    "Now about 15 cm to the right of where you sat at first.",
+    "Back to the middle, and about 15 cm nearer.",
+    "Now about 20 cm further back than at first.",
+    "Sit as you usually do.",
+)
+# What ends a look because nobody, or somebody else too, is there.
+AWAY = ("no face in view", "two people in view", "several people in view")
+
+
+def explain_skipped(session: Session) -> str:
+    """One line on targets that were given up, or an empty string."""
+    if not session.skipped:
+        return ""
+    return f"{len(session.skipped)} not taken: " + "; ".join(session.skipped.values())
+
+
+def require_samples(session: Session) -> Samples:
+    """The rows of a session for a fit.
+
+    Raises:
+        CalibrationError: too few targets were taken; the message says what went wrong at the others.
+    """
+    rows = session.samples
+    places = np.unique(rows.place)
+    if len(places) < 2:
+        reason = session.gave_up or explain_skipped(session) or "it was stopped"
+        raise CalibrationError(
+            f"only {len(places)} of {len(session._targets)} targets were taken ({reason}); "
+            "light the face, open the eyes, sit alone in front of the camera, and run it again"
+        )
+    return rows

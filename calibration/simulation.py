@@ -1,0 +1,182 @@
+"""Thousands of simulated people through the real calibration: session, fit, profile, point of gaze."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from calibration.locate import View, points_mm
+from calibration.look import LookSettings
+from calibration.person import Correction, fit
+from calibration.samples import condense
+from calibration.screen import Screen
+from calibration.screen_presets import PRESETS, placed_screen
+from calibration.session import Plan, Session, require_samples
+from calibration.simulated_person import PLAIN, ErrorModel, Frames, HeadState, perturbed_screen
+from calibration.simulated_viewer import SimulatedViewer
+from gaze.errors import CalibrationError
+from gaze.geometry import FloatArray, angular_error_rad
+
+# A 15.6 inch laptop.
+LAPTOP_PX, LAPTOP_MM = (1920, 1080), (344.0, 194.0)
+USE_TARGETS, USE_FRAMES = 16, 20
+FRAMES_PER_S = 30.0
+NINE_POINTS = Plan(points=9, validation=0)
+# A calibration that takes longer than this is given up.
+LONGEST_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One row of a table.
+
+    ``screen_known`` False: the screen stands elsewhere than assumed, by the deviations of its preset;
+    ``shift_mm`` and ``turn_deg``: RMS length of the head's move between calibration and use.
+    """
+
+    name: str
+    plan: Plan = NINE_POINTS
+    errors: ErrorModel = PLAIN
+    kind: str = "auto"
+    preset: str = "laptop"
+    screen_known: bool = True
+    shift_mm: float = 0.0
+    turn_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PersonResult:
+    """One simulated person: mean error of one frame and of the mean of a look, in degrees, before and
+    after; the model that was chosen; ``failed``: why there is no calibration."""
+
+    before_deg: float
+    after_deg: float
+    before_look_deg: float
+    after_look_deg: float
+    kind: str
+    seconds: float
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A condition over all people."""
+
+    condition: Condition
+    people: int
+    before_deg: float
+    after_deg: float
+    p95_deg: float
+    before_look_deg: float
+    after_look_deg: float
+    worse_part: float
+    failed: int
+    seconds: float
+    kinds: dict[str, int] = field(default_factory=dict)
+
+
+def assumed_screen(preset: str) -> Screen:
+    """The laptop's screen, where the preset says it is."""
+    return placed_screen(PRESETS[preset], LAPTOP_PX, LAPTOP_MM)
+
+
+def run_session(session: Session, viewer: SimulatedViewer) -> float:
+    """Drive a session with a simulated viewer; returns the seconds that it took."""
+    t, step = 0.0, 1.0 / FRAMES_PER_S
+    while not session.done and t < LONGEST_S:
+        viewer.head_moves = session.stage == "head"
+        session.feed(viewer.observe(t, session.target_px(t)), confirmed=False)
+        t += step
+    return t
+
+
+def calibrate(condition: Condition, seed: int) -> tuple[Correction, SimulatedViewer, Screen, float]:
+    """One person through session and fit: correction, viewer, assumed screen, seconds.
+
+    Raises:
+        CalibrationError: the session gave too little.
+    """
+    assumed = assumed_screen(condition.preset)
+    true = assumed if condition.screen_known else perturbed_screen(assumed, seed)
+    viewer = SimulatedViewer(seed, true, condition.errors, frames_per_s=FRAMES_PER_S)
+    plan = replace(condition.plan, seed=seed)
+    session = Session(plan, assumed, LookSettings())
+    seconds = run_session(session, viewer)
+    correction = fit(condense(require_samples(session), assumed), condition.kind)
+    return correction, viewer, assumed, seconds
+
+
+def run_person(condition: Condition, seed: int) -> PersonResult:
+    """Calibrate one person, then let them look at other targets, with the head moved as asked."""
+    try:
+        correction, viewer, assumed, seconds = calibrate(condition, seed)
+    except CalibrationError as error:
+        nan = float("nan")
+        return PersonResult(nan, nan, nan, nan, "none", nan, str(error))
+    nothing = fit_none(correction)
+    rng = np.random.default_rng([seed, 99])
+    shift = rng.normal(0, 1, 3) * condition.shift_mm / np.sqrt(3)
+    turn = rng.normal(0, 1, 2) * condition.turn_deg / np.sqrt(2)
+    head = viewer.head.moved(shift, turn)
+    targets = rng.uniform(0.05, 0.95, (USE_TARGETS, 2)) * np.array([assumed.width_px, assumed.height_px])
+    parts = [use(viewer, head, target, assumed, (nothing, correction)) for target in targets]
+    before, after, before_look, after_look = np.mean(parts, axis=0)
+    return PersonResult(before, after, before_look, after_look, correction.kind, seconds)
+
+
+def use(
+    viewer: SimulatedViewer,
+    head: HeadState,
+    target_px: FloatArray,
+    assumed: Screen,
+    corrections: tuple[Correction, Correction],
+) -> FloatArray:
+    """Errors (4,) in degrees of one look with either correction: of the frames, then of their mean point.
+
+    The error is the angle, seen from where the face truly is, between the target and the point on the true
+    screen that the pixel of the answer is.
+    """
+    frames: Frames = viewer.person.look(viewer.screen, target_px, head, USE_FRAMES)
+    view = View(frames.pitch_yaw_rad, frames.R_norm_cam, frames.R_cam_head, frames.origin_cam_mm)
+    true = viewer.screen
+    eye = frames.true_centre_cam_mm
+    to_target = true.to_camera(true.px_to_mm(target_px)) - eye
+    frame_errors, look_errors = [], []
+    for correction in corrections:
+        hits = points_mm(view, correction, assumed)
+        # A gaze that misses the plane altogether is as wrong as one at a right angle.
+        hits = np.where(np.isfinite(hits), hits, 1e5)
+        frame_errors.append(angular_error_rad(true.to_camera(hits) - eye, to_target).mean())
+        mean = true.to_camera(hits.mean(axis=0))
+        look_errors.append(angular_error_rad(mean - eye, to_target).mean())
+    return np.rad2deg([*frame_errors, *look_errors])
+
+
+def fit_none(correction: Correction) -> Correction:
+    """The same calibration with nothing corrected."""
+    return replace(correction, prior=replace(correction.prior, kind="none"), drift_rad=(0.0, 0.0))
+
+
+def run_condition(condition: Condition, people: int, first_seed: int = 0) -> Row:
+    """A row of a table: the same people for every condition."""
+    results = [run_person(condition, first_seed + i) for i in range(people)]
+    good = [result for result in results if result.failed is None]
+    if not good:
+        raise CalibrationError(f"{condition.name}: nobody could be calibrated ({results[0].failed})")
+    after = np.array([result.after_deg for result in good])
+    before = np.array([result.before_deg for result in good])
+    return Row(
+        condition,
+        people,
+        float(before.mean()),
+        float(after.mean()),
+        float(np.percentile(after, 95)),
+        float(np.mean([result.before_look_deg for result in good])),
+        float(np.mean([result.after_look_deg for result in good])),
+        float(np.mean(after > before)),
+        len(results) - len(good),
+        float(np.mean([result.seconds for result in good])),
+        dict(Counter(result.kind for result in good).most_common()),
+    )
