@@ -59,11 +59,6 @@ class GazeEstimator:
             ModelError: the predictor's model wants faces that this estimator does not make.
         """
         spec = predictor.spec
-        if spec.input_size != spec.normalized_camera.size_px:
-            raise ModelError(
-                f"{spec.name}: input size {spec.input_size} differs from its normalised camera's "
-                f"{spec.normalized_camera.size_px}; run `gaze export` again"
-            )
         if spec.label_space != "rotation-only":
             raise ModelError(
                 f"{spec.name}: label space is {spec.label_space!r}, the estimator needs 'rotation-only'; "

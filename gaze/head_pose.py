@@ -1,9 +1,12 @@
-"""The pose of the head from landmarks: a rigid 3-D template fitted to undistorted points.
+"""The pose of the head from landmarks: a rigid 3-D template fitted to points of the raw picture.
 
 Two fits, one for each kind of landmark. The live one uses 38 points that do not move with expression: the
 six-point template is nearly flat, so its pitch and yaw flip between two solutions that fit equally well
 (on video the six-point pitch jitters by 6 degrees, this one by 0.2). The six-point fit is that of
 MPIIFaceGaze and is meant for its annotated points.
+
+Lens distortion is in the fit's own projection, so the points stay raw: this is the one place where the live
+path accounts for the distortion of landmarks.
 """
 
 from __future__ import annotations
@@ -25,11 +28,9 @@ _RIGID_INDEX = np.array(RIGID_LANDMARKS)
 def estimate_head_pose(face: Face, camera: Camera) -> HeadPose | None:
     """Pose of a face found by MediaPipe: the 38-point rigid fit.
 
-    Landmarks are undistorted here, the one place on the live path. Returns None when no pose in front of
-    the camera fits the landmarks within MAX_MISFIT_MM.
+    Returns None when no pose in front of the camera fits the landmarks within MAX_MISFIT_MM.
     """
-    points_px = camera.undistort(face.landmarks_px[_RIGID_INDEX])
-    pose = _fit(RIGID_POINTS_MM, points_px, camera.K, cv2.SOLVEPNP_SQPNP)
+    pose = _fit(RIGID_POINTS_MM, face.landmarks_px[_RIGID_INDEX], camera, cv2.SOLVEPNP_SQPNP)
     if pose is None or pose.reprojection_rms_px * pose.t_cam_mm[2] / camera.K[0, 0] > MAX_MISFIT_MM:
         return None
     return pose
@@ -41,7 +42,8 @@ def head_pose_from_six_points(points_px: ArrayLike, camera: Camera) -> HeadPose 
     EPNP, then iterative refinement from it, as that data set's own pose was made. Returns None when there
     is no pose in front of the camera.
     """
-    return _fit(SIX_POINTS_MM, camera.undistort(points_px), camera.K, cv2.SOLVEPNP_EPNP)
+    points_px = np.asarray(points_px, dtype=np.float64)
+    return _fit(SIX_POINTS_MM, points_px, camera, cv2.SOLVEPNP_EPNP)
 
 
 def face_centre_cam_mm(pose: HeadPose) -> FloatArray:
@@ -49,26 +51,26 @@ def face_centre_cam_mm(pose: HeadPose) -> FloatArray:
     return pose.R_cam_head @ FACE_CENTRE_HEAD_MM + pose.t_cam_mm
 
 
-def _fit(model_mm: FloatArray, points_px: FloatArray, K: FloatArray, first_method: int) -> HeadPose | None:
-    """Closed form, then Levenberg-Marquardt on the reprojection error of undistorted points."""
+def _fit(model_mm: FloatArray, points_px: FloatArray, camera: Camera, first_method: int) -> HeadPose | None:
+    """Closed form, then Levenberg-Marquardt on the reprojection error in raw px."""
+    lens = camera.K, camera.distortion
     if not np.all(np.isfinite(points_px)):
         return None
     try:
-        found, rvec, tvec = cv2.solvePnP(model_mm, points_px, K, None, flags=first_method)
+        found, rvec, tvec = cv2.solvePnP(model_mm, points_px, *lens, flags=first_method)
         if not found:
             return None
         found, rvec, tvec = cv2.solvePnP(
-            model_mm, points_px, K, None, rvec, tvec, useExtrinsicGuess=True, flags=cv2.SOLVEPNP_ITERATIVE
+            model_mm, points_px, *lens, rvec, tvec, useExtrinsicGuess=True, flags=cv2.SOLVEPNP_ITERATIVE
         )
     except cv2.error:  # degenerate points, such as all in one place
         return None
     if not found or not np.all(np.isfinite(rvec)) or not np.all(np.isfinite(tvec)):
         return None
     R, t = cv2.Rodrigues(rvec)[0], tvec.reshape(3)
-    points_cam_mm = model_mm @ R.T + t
-    if np.any(points_cam_mm[:, 2] <= 0):
+    if np.any(model_mm @ R[2] + t[2] <= 0):
         return None
-    homogeneous = points_cam_mm @ K.T
-    residual_px = homogeneous[:, :2] / homogeneous[:, 2:] - points_px
+    projected_px, _ = cv2.projectPoints(model_mm, rvec, tvec, *lens)
+    residual_px = projected_px.reshape(-1, 2) - points_px
     rms_px = float(np.sqrt(np.mean(np.sum(residual_px**2, axis=1))))
     return HeadPose(R, t, rms_px)

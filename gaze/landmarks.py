@@ -33,7 +33,7 @@ _CORNERS = np.array([[33, 133], [362, 263]])
 _UPPER = np.array([[160, 159, 158], [385, 386, 387]])
 _LOWER = np.array([[144, 145, 153], [380, 374, 373]])
 # Lid gap over eye width: of closed eyes (0.02 to 0.10 measured) and of widely open ones.
-_CLOSED_RATIO, _OPEN_RATIO = 0.10, 0.30
+_CLOSED_RATIO, _OPEN_RATIO = 0.08, 0.30
 
 # Wire format of one landmark: a length-delimited field of three tagged floats.
 _LANDMARK_WIRE = np.dtype(

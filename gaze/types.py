@@ -225,9 +225,16 @@ class NormalizedCamera:
         return NormalizedCamera(self.focal_px * size_px / self.size_px, self.distance_mm, size_px)
 
 
+LABEL_SPACES = ("rotation-only", "scaled")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """What a model file is: the sidecar JSON beside it (see gaze.model_spec)."""
+    """What a model file is: the sidecar JSON beside it (see gaze.model_spec).
+
+    ``input_size`` px is that of the normalised camera; ``mean`` and ``std`` are of RGB values in 0..1;
+    ``label_space`` is rotation-only, or scaled as in data sets of 2017 and earlier.
+    """
 
     name: str
     input_size: int
@@ -243,3 +250,18 @@ class ModelSpec:
     training_data: str = ""
     licence: str = ""
     notes: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.input_size != self.normalized_camera.size_px:
+            raise ValueError(
+                f"ModelSpec: input_size {self.input_size!r} differs from its normalised camera's "
+                f"{self.normalized_camera.size_px}"
+            )
+        if self.label_space not in LABEL_SPACES:
+            raise ValueError(
+                f"ModelSpec: label_space must be one of {LABEL_SPACES}, got {self.label_space!r}"
+            )
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if len(values) != 3 or not all(np.isfinite(value) for value in values):
+                raise ValueError(f"ModelSpec: {name} must be three numbers, got {values!r}")

@@ -1,0 +1,108 @@
+"""The command table: exit codes, messages, and that nothing heavy is loaded for help."""
+
+import subprocess
+import sys
+import types
+from importlib.util import find_spec
+
+import pytest
+
+from gaze import cli
+from gaze.errors import GazeError, ModelError, UsageError
+
+
+def install(monkeypatch, behaviour):
+    """Make the command `probe` run ``behaviour``."""
+    module = types.ModuleType("probe_command")
+    module.main = behaviour
+    monkeypatch.setitem(sys.modules, "probe_command", module)
+    monkeypatch.setitem(cli.COMMANDS, "probe", ("probe_command", "a probe"))
+
+
+def raising(error):
+    def behaviour(argv):
+        raise error
+
+    return behaviour
+
+
+def test_help_lists_every_command(capsys):
+    assert cli.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for name in cli.COMMANDS:
+        assert f"  {name} " in out
+
+
+def test_no_command_is_wrong_use(capsys):
+    assert cli.main([]) == 2
+    assert "usage" in capsys.readouterr().out
+
+
+def test_unknown_command_is_wrong_use(capsys):
+    assert cli.main(["fly"]) == 2
+    assert "no such command: fly" in capsys.readouterr().err
+
+
+def test_version_is_the_package_version(capsys):
+    from importlib.metadata import version
+
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == version("webcam-gaze")
+
+
+def test_arguments_and_exit_code_are_passed_through(monkeypatch):
+    seen = []
+    install(monkeypatch, lambda argv: seen.append(list(argv)) or 7)
+    assert cli.main(["probe", "--size", "3"]) == 7
+    assert seen == [["--size", "3"]]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(UsageError("--size must be positive"), 2), (GazeError("no camera"), 1), (ModelError("truncated"), 1)],
+)
+def test_errors_become_one_line_and_an_exit_code(monkeypatch, capsys, error, code):
+    install(monkeypatch, raising(error))
+    assert cli.main(["probe"]) == code
+    assert capsys.readouterr().err == f"gaze probe: {error}\n"
+
+
+def test_interrupt(monkeypatch, capsys):
+    install(monkeypatch, raising(KeyboardInterrupt()))
+    assert cli.main(["probe"]) == 130
+
+
+def test_missing_extra_names_the_install_command(monkeypatch, capsys):
+    install(monkeypatch, raising(ModuleNotFoundError("No module named 'torch'", name="torch")))
+    assert cli.main(["probe"]) == 1
+    assert "pip install 'webcam-gaze[train]'" in capsys.readouterr().err
+
+
+def test_missing_extra_at_import_is_explained_too(monkeypatch, capsys, tmp_path):
+    (tmp_path / "needs_extra.py").write_text("import moderngl_that_is_not_here\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(cli.COMMANDS, "probe", ("needs_extra", "a probe"))
+    monkeypatch.setattr(cli, "_extra_of", lambda name: "synthesis")
+    assert cli.main(["probe"]) == 1
+    assert "webcam-gaze[synthesis]" in capsys.readouterr().err
+
+
+def test_other_errors_are_not_hidden(monkeypatch):
+    install(monkeypatch, raising(ZeroDivisionError("a defect")))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["probe"])
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_exists(name):
+    assert find_spec(cli.COMMANDS[name][0]) is not None
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from gaze.cli import main; main(['--help']); "
+        "heavy = {'numpy', 'cv2', 'mediapipe', 'torch', 'onnxruntime'} & set(sys.modules); "
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

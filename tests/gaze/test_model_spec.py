@@ -1,0 +1,107 @@
+"""The sidecar of a model: what is written is read back, and what does not fit is refused."""
+
+import dataclasses
+import hashlib
+import json
+
+import pytest
+
+from gaze.errors import ModelError
+from gaze.model_spec import load_model_spec, load_spec, save_spec, sha256_of, sidecar_path
+from gaze.types import ModelSpec, NormalizedCamera
+
+SPEC = ModelSpec(
+    name="tiny",
+    input_size=160,
+    normalized_camera=NormalizedCamera(685.7, 600.0, 160),
+    outputs=("pitch_yaw_rad", "sigma_rad"),
+    parity_deg={"onnxruntime": {"mean": 0.001, "max": 0.01}},
+    training_data="rendered",
+    licence="Apache-2.0",
+    notes={"epochs": 3},
+)
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(b"weights" * 100)
+    save_spec(dataclasses.replace(SPEC, sha256=sha256_of(path)), sidecar_path(path))
+    return path
+
+
+def edit(path, **changes):
+    content = json.loads(path.read_text())
+    content.update(changes)
+    path.write_text(json.dumps(content))
+
+
+def test_round_trip(tmp_path):
+    save_spec(SPEC, tmp_path / "tiny.json")
+    assert load_spec(tmp_path / "tiny.json") == SPEC
+
+
+def test_a_good_model_is_accepted(model):
+    spec = load_model_spec(model)
+    assert spec.sha256 == hashlib.sha256(b"weights" * 100).hexdigest()
+    assert spec.input_size == 160
+
+
+def test_missing_model(tmp_path):
+    with pytest.raises(ModelError, match="no such model file"):
+        load_model_spec(tmp_path / "none.onnx")
+
+
+def test_truncated_model(model):
+    model.write_bytes(model.read_bytes()[:-10])
+    with pytest.raises(ModelError, match=r"checksum.*truncated or altered"):
+        load_model_spec(model)
+
+
+def test_empty_model(model):
+    model.write_bytes(b"")
+    with pytest.raises(ModelError, match="checksum"):
+        load_model_spec(model)
+
+
+def test_missing_sidecar(model):
+    sidecar_path(model).unlink()
+    with pytest.raises(ModelError, match="two files"):
+        load_model_spec(model)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "not JSON"),
+        ('{"schema": "gaze.mo', "not JSON"),
+        ("[]", "not a gaze.model/1"),
+        ('{"schema": "gaze.model/2"}', "not a gaze.model/1"),
+        ('{"schema": "gaze.model/1"}', "normalized_camera"),
+    ],
+)
+def test_unusable_sidecar(model, text, words):
+    sidecar_path(model).write_text(text)
+    with pytest.raises(ModelError, match=words):
+        load_model_spec(model)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"colour": "red"}, "unknown keys colour"),
+        ({"input_size": "large"}, "input_size"),
+        ({"input_size": 224}, "input_size 224.*160"),
+        ({"normalized_camera": {"focal_px": -1, "distance_mm": 600, "size_px": 160}}, "positive"),
+        ({"normalized_camera": {"focal_px": 960}}, "distance_mm"),
+        ({"mean": ["a", 0, 0]}, "tiny.json"),
+        ({"normalized_camera": None}, "tiny.json"),
+        ({"label_space": "sideways"}, "label_space must be"),
+        ({"mean": 3}, "tiny.json"),
+        ({"mean": [0.5, 0.5]}, "mean"),
+    ],
+)
+def test_wrong_values_are_named(model, changes, words):
+    edit(sidecar_path(model), **changes)
+    with pytest.raises(ModelError, match=words):
+        load_model_spec(model)
