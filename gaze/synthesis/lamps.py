@@ -98,7 +98,9 @@ def direction(azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
 def softbox(rng: np.random.Generator, head_mm, azimuth_deg: float, elevation_deg: float) -> Lamp:
     """A photographer's softbox or LED panel, 0.8 to 2 m away."""
     distance = rng.uniform(800.0, 2000.0)
-    half = rng.uniform(70.0, 350.0) * np.array([1.0, rng.choice([1.0, 0.7, 1.5, 0.3])])
+    half = np.exp(rng.uniform(np.log(45.0), np.log(280.0))) * np.array(
+        [1.0, rng.choice([1.0, 0.7, 1.5, 0.3])]
+    )
     kind = DISC if rng.random() < 0.15 else RECTANGLE
     centre = head_mm + distance * direction(azimuth_deg, elevation_deg)
     return facing("softbox", kind, centre, head_mm, half, turn_rad=rng.normal(0, 0.1))

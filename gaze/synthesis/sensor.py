@@ -53,12 +53,12 @@ class SensorSettings:
     @classmethod
     def sample(cls, rng: np.random.Generator, lux: float = 300.0) -> SensorSettings:
         """Draw a camera for a place of ``lux``: a quarter clean and sharp, the others webcams."""
-        warm = rng.normal(0.0, 0.035)
+        warm = rng.normal(0.012, 0.035)
         green = rng.normal(0.0, 0.015)
         if rng.random() < (0.25 if lux > 50.0 else 0.12):
             return cls(
                 metering=float(rng.uniform(0.15, 0.7)),
-                target=float(rng.uniform(0.17, 0.3)),
+                target=float(rng.uniform(0.2, 0.36)),
                 exposure_stops=float(rng.normal(0.0, 0.25)),
                 gains=tuple(np.exp([warm, green, -warm]).tolist()),
                 saturation=float(rng.normal(1.0, 0.08)),
@@ -85,16 +85,16 @@ class SensorSettings:
             veil=float(rng.exponential(0.012)),
             vignette=float(rng.uniform(0.0, 0.12)),
             metering=float(rng.uniform(0.2, 0.85)),
-            target=float(rng.uniform(0.14, 0.32)),
+            target=float(rng.uniform(0.17, 0.36)),
             exposure_stops=float(error),
             gains=tuple(np.exp([warm * 1.6, green * 1.6, -warm * 1.6]).tolist()),
             saturation=float(np.clip(rng.normal(0.98, 0.15), 0.5, 1.4)) if rng.random() > 0.015 else 0.0,
-            iso=float(np.clip(100.0 * (350.0 / lux) * np.exp(rng.normal(0.3, 0.6)), 80.0, 6400.0)),
+            iso=float(np.clip(100.0 * (350.0 / lux) * np.exp(rng.normal(0.2, 0.6)), 80.0, 4000.0)),
             denoise=float(rng.uniform(0.1, 1.0)),
             gamma=float(rng.normal(2.2, 0.12)),
             contrast=float(rng.uniform(-0.1, 0.6)),
             shoulder=float(rng.uniform(0.6, 0.97)),
-            sharpen=float(rng.uniform(0.0, 1.4)),
+            sharpen=float(min(rng.exponential(0.4), 1.2)),
             sharpen_px=float(rng.uniform(0.7, 1.5)),
             jpeg_quality=int(rng.integers(22, 60) if video else rng.integers(55, 97)),
             deblock=bool(video),
