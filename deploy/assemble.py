@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from deploy.runtimes import create_runtime
 from deploy.truth import Truth
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
 from gaze.estimator import GazeEstimator
-from gaze.landmarks import create_detector
-from gaze.types import Frame
+from gaze.landmarks import FaceDetector, create_detector
+from gaze.types import Face, Frame
 
 log = logging.getLogger("gaze")
 
@@ -39,22 +40,72 @@ def choose_camera(config: RunConfig, truth: Truth | None = None) -> Camera:
     return Camera.guessed(1280, 720)
 
 
-def build_estimator(config: RunConfig, camera: Camera, sequence: bool) -> GazeEstimator:
-    """Open the detector and the network; the runtime says what it is.
+class QuietDetector:
+    """A detector without the warnings that MediaPipe writes at its start and at its first face."""
+
+    def __init__(self, make: Callable[[], FaceDetector]) -> None:
+        with without_start_noise():
+            self._detector = make()
+            # The first picture makes MediaPipe load; better now than in the middle of the first frame.
+            self._detector.detect(Frame(np.zeros((48, 64, 3), np.uint8), 0, -1.0))
+        self.name = self._detector.name
+        self._seen_a_face = False
+
+    def detect(self, frame: Frame) -> list[Face]:
+        """The faces of a frame, as FaceDetector has it."""
+        if self._seen_a_face:
+            return self._detector.detect(frame)
+        with without_start_noise():
+            faces = self._detector.detect(frame)
+        self._seen_a_face = bool(faces)
+        return faces
+
+    def close(self) -> None:
+        """Close the detector within."""
+        self._detector.close()
+
+
+def open_estimator(
+    camera: Camera,
+    *,
+    model: str | None = None,
+    runtime: str = "auto",
+    device: str = "CPU",
+    precision: str | None = None,
+    threads: int | None = None,
+    landmarks: str = "auto",
+    landmark_model: str | None = None,
+    max_faces: int = 1,
+    sequence: bool = True,
+) -> GazeEstimator:
+    """Open the detector and the network, both warmed up; the runtime says what it is.
 
     Raises:
         GazeError: a model is missing or unusable, a runtime or device is not to be had.
     """
-    predictor = create_runtime(config.model, config.runtime, config.device, config.precision, config.threads)
+    predictor = create_runtime(model, runtime, device, precision, threads)
     log.info("runtime %s", predictor.description)
     try:
-        with without_start_noise():
-            detector = create_detector(
-                config.landmarks, config.max_faces, config.landmark_model, static=not sequence
-            )
-            # The first picture makes MediaPipe load; better now than in the middle of the first frame.
-            detector.detect(Frame(np.zeros((48, 64, 3), np.uint8), 0, -1.0))
+        detector = QuietDetector(
+            lambda: create_detector(landmarks, max_faces, landmark_model, static=not sequence)
+        )
     except BaseException:
         predictor.close()
         raise
     return GazeEstimator(detector, predictor, camera)
+
+
+def estimator_of(config: RunConfig, camera: Camera, sequence: bool) -> GazeEstimator:
+    """The estimator that a run's settings ask for; errors as of open_estimator."""
+    return open_estimator(
+        camera,
+        model=config.model,
+        runtime=config.runtime,
+        device=config.device,
+        precision=config.precision,
+        threads=config.threads,
+        landmarks=config.landmarks,
+        landmark_model=config.landmark_model,
+        max_faces=config.max_faces,
+        sequence=sequence,
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.run_config import RunConfig
 from deploy.sources.cameras import find_cameras
-from deploy.sources.captures import open_camera
+from deploy.sources.captures import first_picture, open_camera
 from deploy.window import display_problem
 from gaze.errors import SourceError
 
@@ -26,7 +26,7 @@ def camera_delivers(device: int) -> bool:
     except SourceError:
         return False
     try:
-        return any(capture.read() is not None for _ in range(3))
+        return first_picture(capture) is not None
     finally:
         capture.close()
 

@@ -14,7 +14,7 @@ from deploy.native_logs import quieten
 
 quieten()
 
-from deploy.assemble import build_estimator, choose_camera  # noqa: E402
+from deploy.assemble import choose_camera, estimator_of  # noqa: E402
 from deploy.demo import with_demo_choices  # noqa: E402
 from deploy.hooks import EstimateHook  # noqa: E402
 from deploy.loop import DEFAULT_FPS, Loop, LoopSummary  # noqa: E402
@@ -63,7 +63,7 @@ def run(config: RunConfig, stop: StopSignals) -> int:
                 real_time=source.live,
             )
         )
-        estimator = stack.enter_context(build_estimator(config, camera, source.sequence))
+        estimator = stack.enter_context(estimator_of(config, camera, source.sequence))
         hook = _open_hook(config, stack)
         pipeline = Pipeline(
             estimator, gates=config.gates, smoothing=config.smoothing, hook=hook, sequence=source.sequence

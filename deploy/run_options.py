@@ -43,6 +43,9 @@ def _positive(kind: type, low: float = 0.0, low_is_good: bool = False):
     return convert
 
 
+at_least_one = _positive(int, 1, low_is_good=True)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The flags of `gaze run`."""
     parser = argparse.ArgumentParser(
@@ -86,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--wait", action=on_off, default=False, help="wait for a camera or stream that is not there yet"
     )
     group.add_argument("--loop", action=on_off, default=False, help="play a video file for ever")
-    group.add_argument("--frames", type=_positive(int), metavar="N", help="end after N frames")
+    group.add_argument("--frames", type=at_least_one, metavar="N", help="end after N frames")
     group.add_argument(
         "--demo",
         action=on_off,
@@ -115,7 +118,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--precision", choices=("fp32", "bf16", "fp16", "int8"), help="what the runtime calculates in"
     )
-    group.add_argument("--threads", type=_positive(int), help="CPU threads of the network; all cores")
+    group.add_argument("--threads", type=at_least_one, help="CPU threads of the network; all cores")
     group.add_argument(
         "--landmarks",
         choices=("auto", "mesh", "tasks"),
@@ -124,7 +127,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for --landmarks tasks")
     group.add_argument(
-        "--max-faces", type=_positive(int), default=1, metavar="N", help="how many people are followed"
+        "--max-faces", type=at_least_one, default=1, metavar="N", help="how many people are followed"
     )
 
     group = parser.add_argument_group("smoothing and gates")

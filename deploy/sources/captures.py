@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.sources.base import without_credentials
+from deploy.sources.base import Capture, without_credentials
 from deploy.sources.cameras import why_no_camera
 from deploy.sources.pipes import GStreamerProcess
 from gaze.errors import SourceError
@@ -67,6 +68,16 @@ def open_camera(
         capture.set(cv2.CAP_PROP_FPS, fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return OpenCvCapture(capture)
+
+
+def first_picture(capture: Capture, within_s: float = 5.0) -> NDArray[np.uint8] | None:
+    """The first picture within ``within_s`` seconds; the first tries of a webcam may give none."""
+    start = time.monotonic()
+    while time.monotonic() - start < within_s:
+        if (image := capture.read()) is not None:
+            return image
+        time.sleep(0.05)
+    return None
 
 
 def open_url(url: str) -> OpenCvCapture:

@@ -1,0 +1,193 @@
+"""The single checks of `gaze doctor`: each tries the thing itself and knows the mend."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from deploy.machine import installed_packages
+from deploy.runtimes import RUNTIMES, create_runtime, is_installed
+from deploy.sources.cameras import find_cameras, why_no_camera
+from deploy.sources.captures import first_picture, open_camera, opencv_has_gstreamer
+from deploy.window import display_problem
+from gaze.errors import GazeError
+from gaze.landmark_model import SHA256, cached_model_path
+from gaze.landmarks import create_detector
+from gaze.model_spec import DEFAULT_MODEL, load_model_spec, sha256_of
+from gaze.types import Frame
+
+GOOD, NOTE, BAD = "ok", "note", "fault"
+_WINDOW_PROBE = (
+    "import cv2, numpy; cv2.namedWindow('probe'); cv2.imshow('probe', numpy.zeros((8, 8, 3), 'uint8')); "
+    "cv2.waitKey(50); cv2.destroyAllWindows()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was tried. ``state``: ok; note (works without it); fault (the loop cannot run)."""
+
+    name: str
+    state: str
+    detail: str
+    mend: str | None = None
+
+
+def check_packages() -> Iterator[Check]:
+    """Python and the packages of the live loop."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= (3, 13):
+        yield Check("python", NOTE, version, "the face mesh needs 3.10 to 3.12; else --landmarks tasks")
+    else:
+        yield Check("python", GOOD, version)
+    packages = installed_packages()
+    yield Check("packages", GOOD, ", ".join(f"{name} {number}" for name, number in packages.items()))
+    wheels = []
+    for distribution in metadata.distributions():
+        name = (distribution.metadata["Name"] or "").lower()
+        if name.startswith("opencv-") and name not in wheels:
+            wheels.append(name)
+    if len(wheels) > 1:
+        mend = f"pip uninstall -y {' '.join(wheels)}; pip install --force-reinstall opencv-contrib-python"
+        yield Check("opencv wheels", BAD, f"{', '.join(sorted(wheels))} overwrite each other", mend)
+
+
+def check_models(model: Path | None = None) -> Iterator[Check]:
+    """The network's file against its checksum, and MediaPipe's Tasks file."""
+    path = model or DEFAULT_MODEL
+    try:
+        spec = load_model_spec(path)
+        detail = f"{path} ({path.stat().st_size / 1e6:.1f} MB, sha256 {spec.sha256[:12]}…, {spec.precision})"
+        yield Check("network", GOOD, detail)
+    except GazeError as error:
+        yield Check("network", BAD, str(error), "install again: `pip install --force-reinstall .`")
+    task = cached_model_path()
+    if not task.is_file():
+        yield Check(
+            "face_landmarker.task", NOTE, "absent; only --landmarks tasks needs it", "gaze download-models"
+        )
+    elif sha256_of(task) != SHA256:
+        yield Check("face_landmarker.task", NOTE, f"{task}: wrong checksum", "gaze download-models")
+    else:
+        yield Check("face_landmarker.task", GOOD, str(task))
+
+
+def check_landmarks() -> Iterator[Check]:
+    """Whether MediaPipe loads and takes a picture, by each of its interfaces that can be had."""
+    working = 0
+    kinds = ["mesh"] + (["tasks"] if cached_model_path().is_file() else [])
+    for kind in kinds:
+        try:
+            with create_detector(kind) as detector:
+                detector.detect(Frame(np.zeros((48, 64, 3), np.uint8)))
+            working += 1
+            yield Check(f"landmarks {kind}", GOOD, "loads and runs")
+        except GazeError as error:
+            last_hope = kind == kinds[-1] and not working
+            yield Check(f"landmarks {kind}", BAD if last_hope else NOTE, str(error), "gaze download-models")
+
+
+def check_runtimes(model: Path | None = None) -> Iterator[Check]:
+    """Every engine and device, by running the network on it once."""
+    path = model or DEFAULT_MODEL
+    working = 0
+    for runtime, device in _runtimes_and_devices():
+        name = f"runtime {runtime} {device}"
+        try:
+            if runtime == "torch":
+                yield Check(name, GOOD, f"torch {importlib.import_module('torch').__version__} loads")
+                continue
+            with create_runtime(path, runtime, device) as predictor:
+                size = predictor.spec.input_size
+                predictor.predict(np.zeros((1, size, size, 3), np.uint8))
+            working += 1
+            yield Check(name, GOOD, predictor.description)
+        except GazeError as error:
+            yield Check(name, NOTE, str(error), "another runtime serves, see --runtime")
+        except (ImportError, OSError) as error:
+            yield Check(
+                name, NOTE, f"does not load: {error}", f"pip install --force-reinstall {RUNTIMES[runtime][3]}"
+            )
+    for runtime, (_, _, package, install) in RUNTIMES.items():
+        if not is_installed(runtime):
+            yield Check(f"runtime {runtime}", NOTE, f"{package} is not installed", f"pip install {install}")
+    if not working:
+        yield Check("runtimes", BAD, "no engine runs the network", "see the lines above")
+
+
+def _runtimes_and_devices() -> Iterator[tuple[str, str]]:
+    if is_installed("onnxruntime"):
+        import onnxruntime
+
+        names = {"CUDAExecutionProvider": "CUDA", "TensorrtExecutionProvider": "TENSORRT"}
+        names["OpenVINOExecutionProvider"] = "OPENVINO"
+        yield "onnxruntime", "CPU"
+        for provider in onnxruntime.get_available_providers():
+            if provider in names:
+                yield "onnxruntime", names[provider]
+    if is_installed("openvino"):
+        import openvino
+
+        for device in openvino.Core().available_devices:
+            yield "openvino", device
+    if is_installed("torch"):
+        yield "torch", "CPU"
+
+
+def check_cameras() -> Iterator[Check]:
+    """Every camera found, by taking a picture with it."""
+    found = find_cameras()
+    if not found and sys.platform.startswith("linux"):
+        yield Check("camera", NOTE, "none found", "connect one; in a container pass --device /dev/video0")
+        return
+    for index, label in [(camera.index, str(camera)) for camera in found] or [(0, "0")]:
+        try:
+            capture = open_camera(index)
+        except GazeError:
+            yield Check(f"camera {label}", NOTE, "cannot be opened", why_no_camera(index))
+            continue
+        try:
+            image = first_picture(capture)
+        finally:
+            capture.close()
+        if image is None:
+            yield Check(f"camera {label}", NOTE, "opens but delivers no picture", why_no_camera(index))
+        else:
+            rate = f" at {capture.fps:.0f} frames/s" if capture.fps else ""
+            yield Check(f"camera {label}", GOOD, f"delivers {image.shape[1]}x{image.shape[0]}{rate}")
+
+
+def check_display() -> Iterator[Check]:
+    """A real window, opened by another process: OpenCV's ends its process when it cannot."""
+    problem = display_problem()
+    if problem is None:
+        try:
+            probe = subprocess.run(
+                [sys.executable, "-c", _WINDOW_PROBE], capture_output=True, timeout=20, check=False
+            )
+            if probe.returncode == 0:
+                yield Check("display", GOOD, "a window opens")
+                return
+            problem = f"a window does not open (exit code {probe.returncode})"
+        except subprocess.TimeoutExpired:
+            problem = "a window does not open within 20 seconds"
+    yield Check("display", NOTE, problem, "work without: --no-window with --save, --jsonl or --csv")
+
+
+def check_gstreamer() -> Iterator[Check]:
+    """GStreamer in this OpenCV, or as a program."""
+    if opencv_has_gstreamer():
+        yield Check("gstreamer", GOOD, "in this OpenCV")
+    elif program := shutil.which("gst-launch-1.0"):
+        yield Check("gstreamer", GOOD, f"not in this OpenCV; pipelines run through {program}")
+    else:
+        mend = "sudo apt-get install gstreamer1.0-tools gstreamer1.0-plugins-good"
+        yield Check("gstreamer", NOTE, "neither in this OpenCV nor as gst-launch-1.0", mend)
