@@ -1,0 +1,157 @@
+"""Augmentation of a batch of uint8 faces, cheap enough to run beside training on two cores.
+
+The random numbers of a whole batch are drawn at once, so a batch is the same however it is divided over
+processes. Geometry moves the label exactly (gaze.training.virtual_camera).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.training import photometric, virtual_camera
+from gaze.types import NormalizedCamera
+
+PRESETS = ("standard", "flip", "none")
+UNIFORM, NORMAL = 32, 12
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentConfig:
+    """Probabilities 0..1 of each step, and strengths. Angles are standard deviations, cut at 2.5 of them."""
+
+    flip: float = 0.5
+    geometry: float = 0.8
+    turn_deg: float = 0.7
+    roll_deg: float = 2.5
+    scale: float = 0.04
+    tone: float = 0.9
+    brightness: float = 0.25
+    contrast: float = 0.25
+    gamma: float = 0.35
+    colour: float = 0.6
+    colour_gain: float = 0.12
+    saturation: float = 0.4
+    grey: float = 0.1
+    shade: float = 0.25
+    shade_strength: float = 0.5
+    blur: float = 0.2
+    blur_share: float = 0.012
+    downscale: float = 0.25
+    noise: float = 0.35
+    noise_sigma: float = 9.0
+    jpeg: float = 0.2
+    erase: float = 0.2
+
+    @classmethod
+    def named(cls, name: str) -> AugmentConfig:
+        """The preset "standard", "flip" (mirroring only) or "none".
+
+        Raises:
+            ValueError: the name is unknown.
+        """
+        if name not in PRESETS:
+            raise ValueError(f"augmentation must be one of {PRESETS}, got {name!r}")
+        if name == "standard":
+            return cls()
+        nothing = {item.name: 0.0 for item in fields(cls)}
+        return cls(**{**nothing, "flip": 0.5 if name == "flip" else 0.0})
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The random numbers of N samples: uniform (N, 32) in 0..1 and normal (N, 12), cut at 2.5."""
+
+    uniform: NDArray[np.float64]
+    normal: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rng: np.random.Generator, count: int) -> Draws:
+        """Draw for ``count`` samples."""
+        return cls(rng.random((count, UNIFORM)), np.clip(rng.standard_normal((count, NORMAL)), -2.5, 2.5))
+
+    def __getitem__(self, rows: slice) -> Draws:
+        return Draws(self.uniform[rows], self.normal[rows])
+
+
+class Augment:
+    """Faces (N, S, S, 3) uint8 and gaze (N, 2) of a camera -> faces (N, size, size, 3) and gaze (N, 2)."""
+
+    def __init__(self, config: AugmentConfig, camera: NormalizedCamera, size_px: int) -> None:
+        self.config = config
+        self.size_px = size_px
+        # Much larger pictures are averaged down first; otherwise one resampling does both.
+        self.shrink_first = camera.size_px > 1.6 * size_px
+        self.source = camera.resized(size_px) if self.shrink_first else camera
+        self.target = camera.resized(size_px)
+        bank = np.random.default_rng(0).standard_normal(8 * 3 * size_px * size_px)
+        self._noise_bank = np.clip(bank * 32.0, -127, 127).astype(np.int8)
+
+    def __call__(
+        self, faces: NDArray[np.uint8], pitch_yaw_rad: NDArray[np.float32], draws: Draws
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Augment a batch; the result depends on the faces, labels and draws alone."""
+        c = self.config
+        flips = draws.uniform[:, 0] < c.flip
+        turns = draws.uniform[:, 1] < c.geometry
+        turn, roll = np.deg2rad(c.turn_deg), np.deg2rad(c.roll_deg)
+        z = draws.normal * turns[:, None]
+        R = virtual_camera.turn_rotation(turn * z[:, 0], turn * z[:, 1], roll * z[:, 2])
+        warps = virtual_camera.turn_warp(self.source, R, np.exp(c.scale * z[:, 3]), self.target)
+        labels = pitch_yaw_rad * np.where(flips[:, None], (1.0, -1.0), (1.0, 1.0))
+        labels = virtual_camera.turn_label(labels, R).astype(np.float32)
+
+        out = np.empty((len(faces), self.size_px, self.size_px, 3), dtype=np.uint8)
+        for row, face in enumerate(faces):
+            if self.shrink_first:
+                face = virtual_camera.resize_face(face, self.size_px)
+            if flips[row]:
+                face = cv2.flip(face, 1)
+            if turns[row]:
+                face = virtual_camera.warp_face(face, warps[row], self.size_px)
+            face = virtual_camera.resize_face(face, self.size_px)
+            fill = faces[(row + 1) % len(faces)]
+            out[row] = self._light_and_sensor(face, fill, draws.uniform[row, 8:], draws.normal[row, 4:])
+        return out, labels
+
+    def _light_and_sensor(self, face, fill, u, z):
+        c = self.config
+        if u[0] < c.shade:
+            face = photometric.shade(face, 2 * np.pi * u[1], c.shade_strength * u[2])
+        if u[3] < c.grey:
+            face = photometric.colour(face, np.ones(3), 0.0)
+        elif u[4] < c.colour:
+            saturation = 1.0 + c.saturation * (2.0 * u[5] - 1.0)
+            face = photometric.colour(face, np.exp(c.colour_gain * z[:3]), saturation)
+        if u[6] < c.tone:
+            gains = np.exp(np.array([c.brightness, c.contrast, c.gamma]) * 0.6 * z[3:6])
+            face = photometric.tone(face, *gains)
+        if u[7] < c.erase:
+            face = photometric.erase(face, u[8:14], virtual_camera.resize_face(fill, self.size_px))
+        if u[14] < c.blur:
+            motion = 2 * np.pi * u[15] if u[16] < 0.4 else None
+            face = photometric.blur(face, c.blur_share * (0.25 + 0.75 * u[17]), motion)
+        if u[18] < c.downscale:
+            face = photometric.downscale(face, 0.4 + 0.5 * u[19])
+        if u[20] < c.noise:
+            start = int(u[21] * (len(self._noise_bank) - face.size))
+            pattern = self._noise_bank[start : start + face.size].reshape(face.shape)
+            face = photometric.noise(face, pattern, c.noise_sigma * u[22] ** 2 + 1.0, u[23])
+        if u[2] < c.jpeg:
+            face = photometric.jpeg(face, int(35 + 55 * u[1]))
+        return face
+
+
+def plain(faces: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """Faces (N, S, S, 3) resized for the network, without augmentation."""
+    if faces.shape[1] == size_px:
+        return faces
+    return np.stack([virtual_camera.resize_face(face, size_px) for face in faces])
+
+
+def limit_opencv_threads() -> None:
+    """Small pictures are faster in one thread each."""
+    cv2.setNumThreads(1)

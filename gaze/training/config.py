@@ -1,0 +1,74 @@
+"""Every setting of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gaze.errors import UsageError
+from gaze.training.augment import PRESETS
+
+LOSSES = ("l1", "angular", "heteroscedastic")
+BATCH_NORM = ("train", "frozen")
+PRECISIONS = ("auto", "bf16", "fp32")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Settings that change the result of a run; all of them are written into its checkpoint.
+
+    Exactly one of ``minutes``, ``steps`` and ``epochs`` is set and is the budget that the learning rate's
+    cosine follows. ``batch_size`` is per process. ``start`` is "random", an ImageNet file (.npz as packed by
+    `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    input_size: int = 112
+    width: float = 1.0
+    spatial_weights: bool = True
+    divide_map_gradient: bool = True
+    dropout: float = 0.1
+    loss: str = "heteroscedastic"
+    batch_norm: str = "train"
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    clip_norm: float = 5.0
+    warmup: float = 0.05
+    ema_decay: float = 0.999
+    augment: str = "standard"
+    precision: str = "auto"
+    start: str = "random"
+    seed: int = 0
+    minutes: float | None = None
+    steps: int | None = None
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("loss", LOSSES),
+            ("batch_norm", BATCH_NORM),
+            ("augment", PRESETS),
+            ("precision", PRECISIONS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        budgets = [value for value in (self.minutes, self.steps, self.epochs) if value is not None]
+        if len(budgets) != 1 or budgets[0] <= 0:
+            raise UsageError("give exactly one positive budget: --minutes, --steps or --epochs")
+        if self.input_size % 16 or self.input_size < 64:
+            raise UsageError(f"input size must be a multiple of 16 from 64 on, got {self.input_size}")
+        if self.batch_size < 2:
+            raise UsageError(f"batch size must be at least 2, got {self.batch_size}")
+        for name in ("learning_rate", "clip_norm"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("dropout", "warmup", "ema_decay", "weight_decay"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise UsageError(f"{name} must lie in 0 to 1, got {getattr(self, name)}")
+
+    @property
+    def predict_sigma(self) -> bool:
+        """Whether the network gets the head for its uncertainty."""
+        return self.loss == "heteroscedastic"

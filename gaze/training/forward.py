@@ -1,0 +1,72 @@
+"""The network as training runs it: preprocessing, precision and the fast backbone in one module."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gaze.errors import UsageError
+from gaze.network import FacePreprocess, GazeNet
+from gaze.training import batch_norm, cpu_features
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """ "bf16" or "fp32" for "auto", by what the device computes fast.
+
+    Raises:
+        UsageError: bf16 is asked for and the processor has no bfloat16 convolutions.
+    """
+    able = device.type == "cuda" or cpu_features.available()
+    if precision == "auto":
+        return "bf16" if able else "fp32"
+    if precision == "bf16" and not able:
+        raise UsageError("this processor has no bfloat16 convolutions; use --precision fp32")
+    return precision
+
+
+class TrainingForward(nn.Module):
+    """uint8 BGR faces (N, S, S, 3) -> (pitch, yaw) (N, 2) float32 and log deviation (N, 2) or None."""
+
+    def __init__(self, net: GazeNet, precision: str, frozen_batch_norm: bool, fast: bool) -> None:
+        super().__init__()
+        self.net = net
+        self.preprocess = FacePreprocess()
+        self.bf16 = precision == "bf16"
+        self.frozen_batch_norm = frozen_batch_norm
+        self.fast = fast
+
+    def train(self, mode: bool = True) -> TrainingForward:
+        """Training mode; frozen BatchNorm layers stay in eval mode."""
+        super().train(mode)
+        if mode and self.frozen_batch_norm:
+            batch_norm.freeze(self.net)
+        return self
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor | None]:
+        x = self.preprocess(faces).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+            features = cpu_features.features(self.net.backbone, x) if self.fast else self.net.backbone(x)
+            pitch_yaw, log_sigma, _ = self.net.head(features)
+        return pitch_yaw.float(), None if log_sigma is None else log_sigma.float()
+
+
+@torch.no_grad()
+def predict(net: GazeNet, faces: Tensor, mirror: bool = False, batch: int = 128) -> Tensor:
+    """(pitch, yaw) (N, 2) float32 rad of uint8 BGR faces (N, S, S, 3), net in eval mode, full precision.
+
+    With ``mirror`` the mean with the mirrored face's answer (its yaw negated).
+    """
+    was_training = net.training
+    net.eval()
+    device = next(net.parameters()).device
+    preprocess = FacePreprocess().to(device)
+    parts = []
+    for piece in faces.split(batch):
+        x = preprocess(piece.to(device)).contiguous(memory_format=torch.channels_last)
+        angles = net(x)[0].float()
+        if mirror:
+            other = net(x.flip(3))[0].float() * torch.tensor([1.0, -1.0], device=device)
+            angles = 0.5 * (angles + other)
+        parts.append(angles.cpu())
+    net.train(was_training)
+    return torch.cat(parts)

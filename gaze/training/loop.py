@@ -1,0 +1,247 @@
+"""The training loop: one function that trains a network on a source of faces within a budget."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from gaze.errors import GazeError
+from gaze.files import replacing
+from gaze.network import GazeNet, save_checkpoint
+from gaze.training import cpu_features, run_state
+from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
+from gaze.training.batches import Batch, BatchStream, FaceSource, Position
+from gaze.training.config import TrainConfig
+from gaze.training.ddp import Group
+from gaze.training.ema import Ema
+from gaze.training.forward import TrainingForward, resolve_precision
+from gaze.training.logs import RunLog, WorstSamples
+from gaze.training.losses import angular, loss_of
+from gaze.training.schedule import Schedule
+from gaze.training.start import build
+
+LOG_STEPS = 25
+# Called with the averaged network at every save; what it returns goes into the log.
+Validate = Callable[[GazeNet], dict[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a finished run gives: the averaged network and how far it came."""
+
+    net: GazeNet
+    steps: int
+    samples: int
+    elapsed_s: float
+
+
+def train(
+    config: TrainConfig,
+    source: FaceSource,
+    folder: Path,
+    group: Group | None = None,
+    resume: bool = False,
+    save_minutes: float = 5.0,
+    compile_network: bool = False,
+    validate: Validate | None = None,
+    meta: dict[str, object] | None = None,
+    progress: bool = True,
+) -> Result:
+    """Train and leave in ``folder``: final.pt, ema.pt (at every save), state.pt, log.csv, worst.jpg.
+
+    Raises:
+        GazeError: the loss stops being finite; the batch is saved in the folder.
+        ModelError, DataError: the start weights, the state to resume or the data cannot be used.
+    """
+    return _Run(config, source, folder, group or Group(), save_minutes, compile_network, validate, meta).go(
+        resume, progress
+    )
+
+
+def parameter_groups(net: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Weights decay; biases and BatchNorm's scales and shifts do not."""
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    rest = [p for p in net.parameters() if p.ndim <= 1]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
+
+
+class _Run:
+    def __init__(self, config, source, folder, group, save_minutes, compile_network, validate, meta) -> None:
+        self.config, self.source, self.folder, self.group = config, source, folder, group
+        self.save_minutes, self.validate, self.meta = save_minutes, validate, dict(meta or {})
+        limit_opencv_threads()
+        if group.device.type == "cpu":
+            cpu_features.keep_freed_memory()
+        folder.mkdir(parents=True, exist_ok=True)
+        precision = resolve_precision(config.precision, group.device)
+        fast = precision == "bf16" and group.device.type == "cpu" and not compile_network
+        self.net = build(config, source).to(group.device, memory_format=torch.channels_last)
+        self.forward = TrainingForward(self.net, precision, config.batch_norm == "frozen", fast)
+        self.forward.to(group.device).train()
+        self.runner = group.wrap(self.forward)
+        if compile_network:
+            self.runner = torch.compile(self.runner)
+        self.optimizer = torch.optim.AdamW(
+            parameter_groups(self.net, config.weight_decay), lr=config.learning_rate, fused=True
+        )
+        self.ema = Ema(self.net, config.ema_decay)
+        self.schedule = Schedule(config.warmup)
+        self.position = Position()
+        self.before_s = 0.0
+        self.worst = WorstSamples()
+        steps_an_epoch = max(1, len(source) // (config.batch_size * group.processes))
+        self.steps = config.steps if config.epochs is None else config.epochs * steps_an_epoch
+
+    def go(self, resume: bool, progress: bool) -> Result:
+        torch.manual_seed(self.config.seed + 1 + self.group.rank)
+        if resume:
+            self.position, self.before_s = run_state.load(
+                self.folder, self.config, self.net, self.optimizer, self.ema
+            )
+        augment = Augment(
+            AugmentConfig.named(self.config.augment), self.source.normalized_camera, self.config.input_size
+        )
+        stream = BatchStream(
+            self.source,
+            augment,
+            self.config.batch_size,
+            self.config.seed,
+            self.group.rank,
+            self.group.processes,
+            self.position,
+        )
+        self.began = time.monotonic()
+        bar = tqdm(total=1.0, disable=not (progress and self.group.leads), bar_format=BAR, mininterval=2.0)
+        log = RunLog(self.folder, self.position.step) if self.group.leads else None
+        try:
+            with stream, bar:
+                self._loop(stream, log, bar)
+        finally:
+            if log is not None:
+                log.close()
+        return self._finish()
+
+    def _elapsed(self) -> float:
+        return self.before_s + time.monotonic() - self.began
+
+    def _done_share(self) -> float:
+        if self.steps is not None:
+            return self.position.step / self.steps
+        return self.group.agree(self._elapsed() / (60.0 * self.config.minutes))
+
+    def _loop(self, stream: BatchStream, log: RunLog | None, bar: tqdm) -> None:
+        recent: list[tuple[float, float, float]] = []
+        mark, saved = time.monotonic(), time.monotonic()
+        try:
+            while (share := self._done_share()) < 1.0:
+                rate = self.config.learning_rate * self.schedule.factor(share)
+                for entry in self.optimizer.param_groups:
+                    entry["lr"] = rate
+                recent.append(self._step(stream.next()))
+                if len(recent) == LOG_STEPS and log is not None:
+                    now = time.monotonic()
+                    speed = LOG_STEPS * self._batch_of_all() / (now - mark)
+                    loss, error, norm = np.mean(recent, axis=0)
+                    log.write(**self._place(), learning_rate=rate, loss=float(loss), error_deg=float(error),
+                              gradient_norm=float(norm), images_per_s=speed)  # fmt: skip
+                    bar.n = round(share, 4)
+                    bar.set_postfix_str(f"loss {loss:.3f} error {error:.2f}° {speed:.0f} img/s")
+                    mark = now
+                if len(recent) == LOG_STEPS:
+                    recent = []
+                if self.group.leads and time.monotonic() - saved > 60.0 * self.save_minutes:
+                    self._save(log)
+                    mark = saved = time.monotonic()
+        except KeyboardInterrupt:
+            if self.group.leads:
+                self._save(None)
+            raise
+        if self.group.leads:
+            self._save(log)
+
+    def _batch_of_all(self) -> int:
+        return self.config.batch_size * self.group.processes
+
+    def _place(self) -> dict[str, float]:
+        step = self.position.step
+        samples = step * self._batch_of_all()
+        return {"step": step, "epoch": self.position.epoch, "samples": samples, "elapsed_s": self._elapsed()}
+
+    def _step(self, batch: Batch) -> tuple[float, float, float]:
+        faces = torch.from_numpy(batch.faces).to(self.group.device, non_blocking=True)
+        target = torch.from_numpy(batch.pitch_yaw_rad).to(self.group.device, non_blocking=True)
+        predicted, log_sigma = self.runner(faces)
+        loss = loss_of(self.config.loss, predicted, log_sigma, target).mean()
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise self._not_finite(batch, f"loss is {value}")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm, foreach=True))
+        if not np.isfinite(norm):
+            raise self._not_finite(batch, f"gradient norm is {norm}")
+        self.optimizer.step()
+        self.ema.update(self.net)
+        self.position = batch.position
+        error = torch.rad2deg(angular(predicted.detach(), target)).cpu().numpy()
+        if self.group.leads:
+            self.worst.offer(error, batch.faces, batch.pitch_yaw_rad, predicted.detach().cpu().numpy())
+        return value, float(error.mean()), norm
+
+    def _not_finite(self, batch: Batch, what: str) -> GazeError:
+        path = self.folder / f"not_finite_step_{batch.position.step}_rank_{self.group.rank}.npz"
+        with replacing(path) as temporary:
+            np.savez(temporary, faces=batch.faces, pitch_yaw_rad=batch.pitch_yaw_rad)
+        return GazeError(
+            f"step {batch.position.step}: {what}; the batch is in {path}; lower --learning-rate and resume "
+            "from the last state, or look at the batch's labels"
+        )
+
+    def averaged(self) -> GazeNet:
+        """A network with the averaged weights, on the CPU, in eval mode."""
+        net = GazeNet(**self.net.config)
+        net.load_state_dict(self.ema.state)
+        return net.to(memory_format=torch.channels_last).eval()
+
+    def _meta(self) -> dict[str, object]:
+        place = self._place()
+        return {
+            **self.meta,
+            "config": dataclasses.asdict(self.config),
+            "normalized_camera": dataclasses.asdict(
+                self.source.normalized_camera.resized(self.config.input_size)
+            ),
+            "label_space": "rotation-only",
+            "source_samples": len(self.source),
+            **place,
+            "tool_version": version("webcam-gaze"),
+        }
+
+    def _save(self, log: RunLog | None) -> None:
+        elapsed = self._elapsed()
+        run_state.save(self.folder, self.config, self.net, self.optimizer, self.ema, self.position, elapsed)
+        net = self.averaged()
+        save_checkpoint(self.folder / "ema.pt", net, self._meta())
+        self.worst.write(self.folder / "worst.jpg")
+        if log is not None and self.validate is not None:
+            figures = self.validate(net)
+            log.write(**self._place(), **figures)
+            tqdm.write(f"step {self.position.step}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()))
+
+    def _finish(self) -> Result:
+        net = self.averaged()
+        if self.group.leads:
+            save_checkpoint(self.folder / "final.pt", net, self._meta())
+        place = self._place()
+        return Result(net, int(place["step"]), int(place["samples"]), float(place["elapsed_s"]))
+
+
+BAR = "{percentage:5.1f}%|{bar:24}| {elapsed} {postfix}"

@@ -1,0 +1,75 @@
+"""What a killed run needs to go on to the same loss curve."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from gaze.errors import ModelError
+from gaze.files import replacing
+from gaze.network import read_tensors
+from gaze.training.batches import Position
+from gaze.training.config import TrainConfig
+from gaze.training.ema import Ema
+
+SCHEMA = "gaze.training-state/1"
+FILE = "state.pt"
+
+
+def save(
+    folder: Path,
+    config: TrainConfig,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    ema: Ema,
+    position: Position,
+    elapsed_s: float,
+) -> None:
+    """Write state.pt in one step: weights, optimiser, average, place in the data, time, random numbers."""
+    content = {
+        "schema": SCHEMA,
+        "config": dataclasses.asdict(config),
+        "net": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "ema": ema.state,
+        "ema_updates": ema.updates,
+        "position": dataclasses.asdict(position),
+        "elapsed_s": elapsed_s,
+        "torch_rng": torch.get_rng_state(),
+    }
+    with replacing(folder / FILE) as temporary:
+        torch.save(content, temporary)
+
+
+def load(
+    folder: Path, config: TrainConfig, net: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema
+) -> tuple[Position, float]:
+    """Put a saved state back. Returns the place in the data and the seconds trained so far.
+
+    Raises:
+        ModelError: the file is missing or damaged, or the run had other settings (each is named).
+    """
+    path = folder / FILE
+    content = read_tensors(path)
+    if content.get("schema") != SCHEMA:
+        raise ModelError(f"{path}: is no training state")
+    theirs, ours = content["config"], dataclasses.asdict(config)
+    other = [
+        f"{key} {theirs.get(key)!r} -> {value!r}" for key, value in ours.items() if theirs.get(key) != value
+    ]
+    if other:
+        raise ModelError(f"{path}: the run was started with other settings ({', '.join(other)}); use its own")
+    net.load_state_dict(content["net"])
+    optimizer.load_state_dict(content["optimizer"])
+    ema.state = content["ema"]
+    ema.updates = content["ema_updates"]
+    torch.set_rng_state(content["torch_rng"])
+    saved = content["position"]
+    names = saved["names"]
+    position = Position(
+        saved["epoch"], saved["batch"], saved["step"], None if names is None else tuple(names)
+    )
+    return position, float(content["elapsed_s"])

@@ -1,0 +1,77 @@
+"""The network a run starts from: random, ImageNet, or a gaze checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gaze.errors import ModelError
+from gaze.network import FacePreprocess, GazeNet, load_checkpoint, load_imagenet, read_tensors
+from gaze.training import batch_norm
+from gaze.training.batches import FaceSource
+from gaze.training.config import TrainConfig
+from gaze.training.virtual_camera import resize_face
+
+STATISTICS_SAMPLES = 256
+
+
+def build(config: TrainConfig, source: FaceSource) -> GazeNet:
+    """The network of ``config`` with its start weights.
+
+    Where the weights bring no usable BatchNorm statistics they are set from the source's first faces.
+
+    Raises:
+        ModelError: the start file is missing, of another kind, or does not fit the network.
+    """
+    torch.manual_seed(config.seed)
+    net = GazeNet(
+        config.input_size,
+        config.width,
+        config.spatial_weights,
+        config.predict_sigma,
+        config.dropout,
+        config.divide_map_gradient,
+    )
+    unset = True
+    if config.start != "random":
+        path = Path(config.start)
+        if path.suffix == ".npz" or _is_imagenet(path):
+            unset = load_imagenet(net, path)
+        else:
+            _load_gaze(net, path)
+            unset = False
+    if unset and config.start != "random":
+        batch_norm.match_statistics(net, _first_faces(source, config.input_size))
+    elif unset and config.batch_norm == "frozen":
+        raise ModelError("a random start has no BatchNorm statistics to freeze; use --batch-norm train")
+    return net
+
+
+def _is_imagenet(path: Path) -> bool:
+    content = read_tensors(path)
+    return "classifier.1.weight" in content or "features.0.0.weight" in content
+
+
+def _load_gaze(net: GazeNet, path: Path) -> None:
+    """Take over all weights of a gaze checkpoint; a head for the deviation may be missing in it."""
+    other, _ = load_checkpoint(path)
+    state = other.state_dict()
+    own = net.state_dict()
+    bad = [name for name, value in state.items() if name not in own or own[name].shape != value.shape]
+    missing = [name for name in own if name not in state and not name.startswith("fc_log_sigma")]
+    bad = [name for name in bad if not name.startswith("fc_log_sigma")] + missing
+    if bad:
+        raise ModelError(
+            f"{path}: {bad[0]} does not fit; the checkpoint is of {other.config}, the run of {net.config}"
+        )
+    net.load_state_dict({name: value for name, value in state.items() if name in own}, strict=False)
+
+
+def _first_faces(source: FaceSource, size_px: int) -> list[torch.Tensor]:
+    count = min(STATISTICS_SAMPLES, len(source))
+    indices = np.linspace(0, len(source) - 1, count).astype(np.int64)
+    faces, _ = source.read(indices)
+    resized = np.stack([resize_face(face, size_px) for face in faces])
+    return [FacePreprocess()(piece) for piece in torch.from_numpy(resized).split(32)]

@@ -1,0 +1,152 @@
+"""`gaze train`: train the network on rendered shards."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from gaze.errors import UsageError
+from gaze.training.augment import PRESETS
+from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; defaults are those of TrainConfig."""
+    d = TrainConfig(steps=1)
+    p = argparse.ArgumentParser(
+        prog="gaze train",
+        description="Train the network. Leaves final.pt (averaged weights), log.csv and TensorBoard "
+        "events in --out. Several processes: torchrun --nproc-per-node N -m gaze.cli train ...",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = p.add_argument
+    add("--data", required=True, help="synthetic: rendered shards, named by --shards")
+    add(
+        "--shards",
+        nargs="+",
+        type=Path,
+        help="folders of `gaze synthesize shards`; they may still be growing",
+    )
+    add("--out", type=Path, required=True, help="folder of this run")
+    add("--resume", action="store_true", help="go on from state.pt in --out, with the same settings")
+    add("--start", default=d.start, help="random, an ImageNet file (.npz, .pth) or a gaze checkpoint")
+    add("--minutes", type=float, help="budget in minutes; the learning rate follows it")
+    add("--steps", type=int, help="budget in steps")
+    add("--epochs", type=int, help="budget in passes over the data that is there at the start")
+    add("--input-size", type=int, default=d.input_size, help="side of the network's input, px")
+    add("--width", type=float, default=d.width, help="channel multiplier")
+    add("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
+    add(
+        "--full-map-gradient", action="store_true", help="do not divide the weight map's gradient by channels"
+    )
+    add("--dropout", type=float, default=d.dropout, help="after the two hidden layers")
+    add("--loss", choices=LOSSES, default=d.loss, help="heteroscedastic also predicts the uncertainty")
+    add("--batch-norm", choices=BATCH_NORM, default=d.batch_norm, help="frozen is faster on a CPU")
+    add("--batch-size", type=int, default=d.batch_size, help="per process")
+    add("--learning-rate", type=float, default=d.learning_rate, help="at its highest")
+    add("--weight-decay", type=float, default=d.weight_decay, help="AdamW's")
+    add("--clip-norm", type=float, default=d.clip_norm, help="largest gradient norm")
+    add("--warmup", type=float, default=d.warmup, help="share of the budget with rising learning rate")
+    add("--ema-decay", type=float, default=d.ema_decay, help="of the averaged weights")
+    add("--augment", choices=PRESETS, default=d.augment, help="augmentation")
+    add("--precision", choices=PRECISIONS, default=d.precision, help="auto takes bf16 where it is fast")
+    add("--seed", type=int, default=d.seed, help="the same seed gives the same run on the same machine")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--threads", type=int, help="CPU threads of the network (all cores)")
+    add("--compile", action="store_true", help="torch.compile (GPU; on a CPU it is slower than the default)")
+    add("--save-minutes", type=float, default=5.0, help="time between states that a killed run resumes from")
+    add("--validate", type=Path, help="folder of shards to measure the averaged weights on at every save")
+    add("--validate-count", type=int, default=1000, help="how many of them")
+    add("--limit", type=int, help="use only the first N training samples")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; exit code 0 when the budget is done.
+
+    Raises:
+        UsageError, DataError, ModelError, GazeError: see gaze.training.loop.train.
+    """
+    args = parser().parse_args(argv)
+    # Threads that wait for each other by spinning stand still when another program wants the cores. Read by
+    # the OpenMP library when torch is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    if args.data != "synthetic":
+        raise UsageError(f"--data must be synthetic, got {args.data!r}")
+    return _train_synthetic(args)
+
+
+def config_of(args: argparse.Namespace) -> TrainConfig:
+    """The settings that the options name."""
+    if args.start != "random" and not Path(args.start).is_file():
+        raise UsageError(f"--start {args.start}: no such file; give random, an ImageNet file or a checkpoint")
+    return TrainConfig(
+        input_size=args.input_size,
+        width=args.width,
+        spatial_weights=not args.no_spatial_weights,
+        divide_map_gradient=not args.full_map_gradient,
+        dropout=args.dropout,
+        loss=args.loss,
+        batch_norm=args.batch_norm,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        weight_decay=args.weight_decay,
+        clip_norm=args.clip_norm,
+        warmup=args.warmup,
+        ema_decay=args.ema_decay,
+        augment=args.augment,
+        precision=args.precision,
+        start=args.start,
+        seed=args.seed,
+        minutes=args.minutes,
+        steps=args.steps,
+        epochs=args.epochs,
+    )
+
+
+def _train_synthetic(args: argparse.Namespace) -> int:
+    if not args.shards:
+        raise UsageError("--data synthetic needs --shards DIR; render them with `gaze synthesize shards`")
+    config = config_of(args)
+    if (args.out / "state.pt").exists() and not args.resume:
+        raise UsageError(f"{args.out}: holds a run already; add --resume or give another --out")
+
+    import torch
+
+    from gaze.datasets.shards import ShardFolder
+    from gaze.training.ddp import join
+    from gaze.training.loop import train
+    from gaze.training.validation import shard_validation
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    signal.signal(signal.SIGTERM, _interrupt)
+    source = ShardFolder(args.shards, args.limit)
+    validate = (
+        shard_validation(args.validate, args.validate_count, config.input_size) if args.validate else None
+    )
+    with join(args.device) as group:
+        result = train(
+            config,
+            source,
+            args.out,
+            group,
+            args.resume,
+            args.save_minutes,
+            args.compile,
+            validate,
+            {"data": "synthetic", "shards": [str(folder) for folder in args.shards]},
+        )
+        if group.leads:
+            print(
+                f"{args.out / 'final.pt'}: {result.steps} steps, {result.samples} samples, "
+                f"{result.elapsed_s / 60:.1f} min"
+            )
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

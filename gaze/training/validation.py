@@ -1,0 +1,32 @@
+"""Error of the averaged weights on rendered people that the training does not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gaze.datasets.shards import ShardFolder
+from gaze.network import GazeNet
+from gaze.training.augment import plain
+from gaze.training.forward import predict
+from gaze.training.metrics import summary
+
+
+def shard_validation(folder: Path, count: int, size_px: int) -> Callable[[GazeNet], dict[str, float]]:
+    """A function for gaze.training.loop.train: mean error in degrees on ``count`` samples, evenly taken."""
+    source = ShardFolder([folder])
+    indices = np.unique(np.linspace(0, len(source) - 1, min(count, len(source))).astype(np.int64))
+    faces, target = source.read(indices)
+    faces = torch.from_numpy(plain(faces, size_px))
+
+    def validate(net: GazeNet) -> dict[str, float]:
+        figures = summary(predict(net, faces).numpy(), target)
+        return {
+            "validation_deg": float(figures["mean_deg"]),
+            "validation_offset_removed_deg": float(figures["mean_offset_removed_deg"]),
+        }
+
+    return validate

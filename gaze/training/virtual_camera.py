@@ -1,0 +1,71 @@
+"""Turning the virtual camera of a normalised face: a homography for the picture, a rotation for the label."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gaze.geometry import FloatArray, angles_from_vector, vector_from_angles
+from gaze.types import NormalizedCamera
+
+
+def turn_rotation(pitch_rad: ArrayLike, yaw_rad: ArrayLike, roll_rad: ArrayLike) -> FloatArray:
+    """R (..., 3, 3) from the old to the turned camera's frame: about x by pitch, y by yaw, then z by roll."""
+    pitch, yaw, roll = (np.asarray(angle, dtype=np.float64) for angle in (pitch_rad, yaw_rad, roll_rad))
+    zero, one = np.zeros_like(pitch), np.ones_like(pitch)
+    (cx, sx), (cy, sy), (cz, sz) = ((np.cos(angle), np.sin(angle)) for angle in (pitch, yaw, roll))
+    about_x = np.stack([one, zero, zero, zero, cx, -sx, zero, sx, cx], axis=-1)
+    about_y = np.stack([cy, zero, sy, zero, one, zero, -sy, zero, cy], axis=-1)
+    about_z = np.stack([cz, -sz, zero, sz, cz, zero, zero, zero, one], axis=-1)
+    shape = (*pitch.shape, 3, 3)
+    return about_z.reshape(shape) @ about_y.reshape(shape) @ about_x.reshape(shape)
+
+
+def turn_warp(
+    camera: NormalizedCamera, R: ArrayLike, scale: ArrayLike = 1.0, target: NormalizedCamera | None = None
+) -> FloatArray:
+    """Homographies (..., 3, 3), old px -> new px: ``K_target R K^-1`` with focal lengths times ``scale``.
+
+    ``scale`` (...) above 1 enlarges the face; ``target`` is the new picture's camera, by default the old one.
+    """
+    R, scale = np.asarray(R, dtype=np.float64), np.asarray(scale, dtype=np.float64)
+    zoom = np.stack([scale, scale, np.ones_like(scale)], axis=-1)
+    K_target = np.array((target or camera).K)
+    centre = K_target.copy()
+    centre[:2, :2] = np.eye(2)
+    focal = np.diag(np.array([K_target[0, 0], K_target[1, 1], 1.0]))
+    return centre @ (zoom[..., :, None] * (focal @ R)) @ np.linalg.inv(camera.K)
+
+
+def turn_label(pitch_yaw_rad: ArrayLike, R: ArrayLike) -> FloatArray:
+    """Gaze (..., 2) in the turned camera's frame: the angles of ``R g``. Scaling does not change it."""
+    g = vector_from_angles(pitch_yaw_rad)
+    return angles_from_vector(np.einsum("...ij,...j->...i", np.asarray(R, dtype=np.float64), g))
+
+
+def warp_face(face: NDArray[np.uint8], warp: ArrayLike, size_px: int | None = None) -> NDArray[np.uint8]:
+    """Resample a face through ``warp``; what was outside the picture repeats its edge."""
+    size = (size_px or face.shape[1], size_px or face.shape[0])
+    return cv2.warpPerspective(
+        face,
+        np.asarray(warp, dtype=np.float64),
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def flip(face: NDArray[np.uint8], pitch_yaw_rad: ArrayLike) -> tuple[NDArray[np.uint8], FloatArray]:
+    """The mirrored face and its gaze: yaw changes its sign."""
+    angles = np.array(pitch_yaw_rad, dtype=np.float64)
+    angles[..., 1] *= -1.0
+    return cv2.flip(face, 1), angles
+
+
+def resize_face(face: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """The same view at another size: averaging when it shrinks, linear when it grows."""
+    if face.shape[0] == size_px and face.shape[1] == size_px:
+        return face
+    method = cv2.INTER_AREA if face.shape[0] > size_px else cv2.INTER_LINEAR
+    return cv2.resize(face, (size_px, size_px), interpolation=method)
