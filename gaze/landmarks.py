@@ -80,8 +80,6 @@ def create_detector(
         raise UsageError(f"landmarks: the number of faces must be at least 1, got {max_faces}")
     if kind == "mesh" and model_path is not None:
         raise UsageError(f"landmarks: mesh has its models built in and takes no file, got {model_path}")
-    # The C++ side logs every start to stderr; warnings and errors still show.
-    os.environ.setdefault("GLOG_minloglevel", "1")
     import mediapipe
 
     has_mesh = hasattr(mediapipe, "solutions")

@@ -12,8 +12,9 @@ from gaze import GazeEstimator
 from gaze.camera import Camera
 from gaze.errors import GazeError, ModelError
 from gaze.estimator import STAGES
-from gaze.geometry import angles_from_vector
+from gaze.geometry import angles_from_vector, angular_error_rad
 from gaze.head_pose import face_centre_cam_mm
+from gaze.model_spec import DEFAULT_MODEL
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA, normalize_direction
 from gaze.types import Face, Frame, ModelSpec, NormalizedCamera, Prediction, Status
 
@@ -255,11 +256,48 @@ def test_mirrored_landmarks_and_picture_give_the_mirrored_ray():
 
 
 def test_everything_between_landmarks_and_network_is_quick():
-    """The goal is 1 ms a face on a quiet machine; a busy one gets five times that."""
+    """The goal is 1 ms a face. The quickest of many runs is compared, which other work on the machine
+    disturbs least."""
     estimator = made([face_at(*HEADS[1], DISTORTED)], DISTORTED)
     between = []
     for _ in range(50):
         estimator.estimate(PICTURE)
         stages = estimator.last_stage_ms
         between.append(stages["head_pose"] + stages["normalize"])
-    assert np.median(between) < 5.0
+    assert min(between) < 1.0
+
+
+def test_three_lines_give_the_estimates_of_a_photo(shared_dir, tmp_path):
+    """The library's own opening call, with a small network of known arithmetic on onnxruntime."""
+    pytest.importorskip("onnx")
+    tiny_models = pytest.importorskip("tiny_models")
+    model = tiny_models.write_model(tmp_path / "tiny.onnx")
+    photo = cv2.imread(str(shared_dir / "real/samples/image00.jpg"))
+    height, width = photo.shape[:2]
+    with GazeEstimator.create(
+        Camera.from_hfov(40, width, height), model, "onnxruntime", static=True
+    ) as estimator:
+        (estimate,) = estimator.estimate(photo)
+    assert estimate.status is Status.OK
+    expected = tiny_models.expected_angles(estimate.normalized.image[None])[0]
+    np.testing.assert_allclose([estimate.gaze.pitch_rad, estimate.gaze.yaw_rad], expected, atol=1e-4)
+
+
+def test_create_says_what_is_missing(tmp_path):
+    with pytest.raises(ModelError, match="no such model file"):
+        GazeEstimator.create(PINHOLE, tmp_path / "none.onnx", "onnxruntime")
+
+
+@pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="the shipped model is not in this checkout")
+@pytest.mark.parametrize("name", ["image00.jpg", "image01.jpg", "image02.jpg"])
+def test_mirrored_photo_gives_the_mirrored_gaze(shared_dir, name):
+    """The whole pipeline on a real photo and its mirror image: within 6 degrees, since neither MediaPipe nor
+    a trained network is exactly symmetric."""
+    photo = cv2.imread(str(shared_dir / "real/samples" / name))
+    height, width = photo.shape[:2]
+    with GazeEstimator.create(Camera.from_hfov(45, width, height), static=True) as estimator:
+        (estimate,) = estimator.estimate(photo)
+        (mirrored,) = estimator.estimate(np.ascontiguousarray(photo[:, ::-1]))
+    assert estimate.status is mirrored.status is Status.OK
+    back = mirrored.ray.direction_cam * [-1, 1, 1]
+    assert np.rad2deg(angular_error_rad(back, estimate.ray.direction_cam)) < 6.0
