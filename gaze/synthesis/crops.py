@@ -16,11 +16,15 @@ from gaze.synthesis.environment import load_environments
 from gaze.synthesis.expression import sample_expression
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.light import LightRig
+from gaze.synthesis.occluders import sample_occluder
 from gaze.synthesis.person import Person, stream
 from gaze.synthesis.pose import Moment, PosedHead, pose_head
 from gaze.synthesis.renderer import HeadRenderer, SkinFinish
 from gaze.synthesis.scene import View, estimated_view, exact_view, sample_camera, sample_pose
 from gaze.synthesis.sensor import SensorSettings, expose
+
+# Share of pictures with a hand, a cup or a telephone before the face.
+HELD_SHARE = 0.07
 
 # A picture's random streams; a person's own are in gaze.synthesis.person.
 STREAM_PICTURE, STREAM_LIGHT, STREAM_CAMERA, STREAM_FACE = range(100, 104)
@@ -56,7 +60,9 @@ class CropRenderer:
         self.draw_px = round(size_px * supersampling)
         self.environments = load_environments(assets_dir)
         self.renderer = HeadRenderer(assets_dir, self.draw_px)
-        self._wardrobe = Wardrobe(self.renderer.context, self.renderer.mesh, self.renderer.wear)
+        self._wardrobe = Wardrobe(
+            self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
+        )
 
     def dress(self, seed: int) -> DressedPerson:
         """Make the person of a seed ready to be drawn; release it when done."""
@@ -73,14 +79,11 @@ class CropRenderer:
         moment = sample_moment(face_rng, rig.lux)
         head = pose_head(self.renderer.mesh, self.renderer.normals_of, person, pose, moment)
         view = self._view(pose_rng, person, head)
-        linear = self.renderer.render(
-            dressed,
-            head,
-            moment.pupil_radius_mm,
-            view,
-            rig,
-            SkinFinish.sample(face_rng),
-        )
+        finish = SkinFinish.sample(face_rng)
+        held = []
+        if face_rng.random() < HELD_SHARE:
+            held = sample_occluder(face_rng, person.vertices_mm, dressed.body_albedo)
+        linear = self.renderer.render(dressed, head, moment.pupil_radius_mm, view, rig, finish, held)
         background = paint_background(light_rng, rig, self.draw_px)
         cover = linear[..., 3:]
         picture = linear[..., :3] + background * (1.0 - cover)
@@ -91,11 +94,11 @@ class CropRenderer:
         attributes = {
             "pose": pose.kind,
             "scene": rig.scene,
-            "melanin": round(person.skin.melanin, 3),
             "distance_mm": round(float(np.linalg.norm(head.face_centre_cam_mm))),
             "eye_open": [round(value, 3) for value in head.eye_open],
             "grid_px": settings.grid_px,
-            **dressed.worn.attributes,
+            "held": held[0].name if held else "",
+            **dressed.attributes,
         }
         return Crop(image, label, head_label, person.seed, int(picture_seed), attributes, head, view)
 

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.accessories import Wear, sample_wear
 from gaze.synthesis.background import matt_colour
+from gaze.synthesis.hair import HairBuilder
+from gaze.synthesis.hair_pass import HairBuffers, HairPass
+from gaze.synthesis.hair_style import HairStyle
 from gaze.synthesis.lashes import Lashes
 from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
-from gaze.synthesis.person import STREAM_EYES, STREAM_SKIN, STREAM_WEAR, Person, stream
+from gaze.synthesis.person import STREAM_EYES, STREAM_HAIR, STREAM_SKIN, STREAM_WEAR, Person, stream
 from gaze.synthesis.skin import paint_skin
 from gaze.synthesis.uv_atlas import UvAtlas
 from gaze.synthesis.wear_pass import WearBuffers, WearPass
@@ -23,8 +26,8 @@ _DETAIL_STREAMS = 1000
 
 @dataclass(frozen=True)
 class DressedPerson:
-    """``albedo`` and ``detail`` are textures over the face tile; ``body_albedo`` and ``cloth_albedo`` linear RGB
-    of the neck and of the shoulders.
+    """``albedo`` and ``detail`` are textures over the face tile; ``body_albedo`` and ``cloth_albedo``
+    are the linear RGB of the neck and of the shoulders.
     """
 
     person: Person
@@ -35,21 +38,40 @@ class DressedPerson:
     lashes: Lashes
     worn: Wear
     wear: WearBuffers
+    style: HairStyle
+    hair: HairBuffers
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """Labels of what can be seen of the person, for results by group."""
+        headwear = self.style.headwear
+        return {
+            "melanin": round(self.person.skin.melanin, 3),
+            "hair": self.style.cut,
+            "headwear": headwear.kind if headwear else "",
+            "beard": bool(self.person.skin.beard),
+            **self.worn.attributes,
+        }
 
     def release(self) -> None:
         """Free the GPU's memory."""
         self.albedo.release()
         self.detail.release()
         self.wear.release()
+        self.hair.release()
 
 
 class Wardrobe:
     """Makes people ready to be drawn on one context."""
 
-    def __init__(self, context: moderngl.Context, mesh: HeadMesh, wear_pass: WearPass) -> None:
+    def __init__(
+        self, context: moderngl.Context, mesh: HeadMesh, wear_pass: WearPass, hair_pass: HairPass
+    ) -> None:
         self._context = context
         self._mesh = mesh
         self._wear_pass = wear_pass
+        self._hair_pass = hair_pass
+        self._hair_builder = HairBuilder(mesh)
         triangles = mesh.face_triangles
         self._atlas = UvAtlas.bake(mesh.vertices_mm, mesh.uv, triangles, triangles, LANDMARKS_68)
 
@@ -63,6 +85,10 @@ class Wardrobe:
         hair = (np.asarray(person.skin.brow_srgb) / 255.0) ** 2.2
         body = (np.asarray(maps.base_srgb) / 255.0) ** 2.2
         worn = sample_wear(stream(seed, STREAM_WEAR), person.vertices_mm, person.centres_mm)
+        style = HairStyle.sample(stream(seed, STREAM_HAIR), person.skin)
+        geometry = self._hair_builder.build(
+            person.vertices_mm, style, stream(seed, STREAM_HAIR + _DETAIL_STREAMS)
+        )
         return DressedPerson(
             person=person,
             albedo=self._texture(maps.albedo),
@@ -72,6 +98,8 @@ class Wardrobe:
             lashes=Lashes.sample(stream(seed, STREAM_EYES + _DETAIL_STREAMS), hair),
             worn=worn,
             wear=self._wear_pass.upload(worn.things, worn.glasses),
+            style=style,
+            hair=self._hair_pass.upload(geometry),
         )
 
     def _texture(self, pixels: NDArray[np.uint8]) -> moderngl.Texture:

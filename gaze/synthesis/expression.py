@@ -96,7 +96,7 @@ def skin_normals(mesh: HeadMesh) -> VertexNormals:
 
 
 def skin_kind(vertices_mm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What each skin vertex is, (SKIN_COUNT,): 0 face, 1 scalp and neck, 1.4 clothes, 2 mouth, 3 eye socket."""
+    """What each vertex is, (SKIN_COUNT,): 0 face, 1 scalp and neck, 1.4 clothes, 2 mouth, 3 eye socket."""
     kind = np.full(SKIN_COUNT, 3.0, np.float32)
     for part, value in ((FACE, 0.0), (SCALP, 1.0), (MOUTH_SOCKET, 2.0)):
         kind[part] = value

@@ -1,8 +1,8 @@
 """Eyes of real size: where they sit, how they turn, what colour they are.
 
-The mesh's own eyeballs have a radius of 15.8 mm; they only mark where an eye is to be shaded. The eye that is
-shaded there has a cornea of radius 7.8 mm whose apex lies 13.2 mm in front of the centre of rotation, a sclera
-of radius 12 mm and an iris behind the cornea (Gullstrand's schematic eye, rounded).
+The mesh's own eyeballs have a radius of 15.8 mm; they only mark where an eye is to be shaded. The eye that
+is shaded there has a cornea of radius 7.8 mm whose apex lies 13.2 mm in front of the centre of rotation, a
+sclera of radius 12 mm and an iris behind the cornea (Gullstrand's schematic eye, rounded).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from gaze.synthesis.expression import VertexNormals, deform
 from gaze.synthesis.eyeballs import lift_lids
 from gaze.synthesis.eyes import optical_axes
 from gaze.synthesis.lids import LidState
-from gaze.synthesis.mesh import SIX_POINTS, HeadMesh
+from gaze.synthesis.mesh import SIX_POINTS, SKIN_COUNT, HeadMesh
 from gaze.synthesis.person import Person
 from gaze.synthesis.scene import Pose
 
@@ -29,7 +29,8 @@ class Moment:
 class PosedHead:
     """Everything drawn or labelled, camera frame, mm. Eyes: left first. ``eye_open``: left, right.
 
-    ``axes_cam`` are the optical axes, ``target_cam_mm`` what both lines of sight meet.
+    ``axes_cam`` are the optical axes, ``target_cam_mm`` what both lines of sight meet; ``skin_shift_mm`` is
+    how far the expression moved the skin from the neutral head, in the head frame.
     """
 
     vertices_cam: NDArray[np.float32]
@@ -41,6 +42,7 @@ class PosedHead:
     target_cam_mm: NDArray[np.float64]
     eye_open: tuple[float, float]
     weights: dict[str, float]
+    skin_shift_mm: NDArray[np.float32]
 
     @property
     def six_points_cam_mm(self) -> NDArray[np.float64]:
@@ -85,4 +87,5 @@ def pose_head(
         target_cam_mm=np.asarray(pose.target_cam_mm, np.float64),
         eye_open=openings,
         weights=weights,
+        skin_shift_mm=vertices_head[:SKIN_COUNT] - person.vertices_mm[:SKIN_COUNT],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import moderngl
@@ -13,17 +14,19 @@ from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import VertexNormals, skin_kind, skin_normals
 from gaze.synthesis.eye_uniforms import eye_uniforms
 from gaze.synthesis.gl import create_context, load_program, noise_texture, set_uniforms
+from gaze.synthesis.hair_pass import HairPass
 from gaze.synthesis.lashes import LashBuilder, Lashes
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
 from gaze.synthesis.pose import PosedHead
 from gaze.synthesis.scene import View
+from gaze.synthesis.solids import Accessory
 from gaze.synthesis.visibility import Visibility
 from gaze.synthesis.wear_pass import WearPass
 
 NEAR_MM, FAR_MM = 60.0, 6000.0
 BEHIND_EARS_MM = 40.0
-_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE = range(5)
+_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS = range(6)
 
 
 class HeadRenderer:
@@ -45,6 +48,7 @@ class HeadRenderer:
         self._noise = noise_texture(self.context)
         self._make_programs()
         self._make_buffers()
+        self.hair = HairPass(self.context, _ATLAS, _STRANDS)
         self.wear = WearPass(self.context, size_px, _ATLAS, _SCENE)
         colour = self.context.texture((size_px, size_px), 4, dtype="f2")
         depth = self.context.depth_renderbuffer((size_px, size_px))
@@ -104,6 +108,7 @@ class HeadRenderer:
         view: View,
         rig: LightRig,
         finish: SkinFinish,
+        held: Sequence[Accessory] = (),
     ) -> NDArray[np.float32]:
         """Linear RGB and coverage (S, S, 4) of a posed head; the first row is the top."""
         context = self.context
@@ -146,7 +151,17 @@ class HeadRenderer:
             set_uniforms(self._eye, **values, lid_shade=finish.lid_shade, lash_shade=finish.lash_shade)
             self._eye_arrays[side].render()
         self._draw_lashes(dressed.lashes, head, view)
-        self.wear.draw(self._target, dressed.wear, head.R_cam_head, head.t_cam_mm, projection, rig)
+        self.hair.draw(dressed.hair, head.R_cam_head, head.t_cam_mm, projection, rig)
+        self.wear.draw(
+            self._target,
+            dressed.wear,
+            head.R_cam_head,
+            head.t_cam_mm,
+            projection,
+            rig,
+            held=held,
+            skin_shift_mm=head.skin_shift_mm,
+        )
         data = self._target.read(components=4, dtype="f2")
         pixels = np.frombuffer(data, np.float16).reshape(self.size_px, self.size_px, 4)
         return pixels.astype(np.float32)

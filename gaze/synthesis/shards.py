@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -43,8 +44,6 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int) -> None:
     Raises:
         DataError: the folder holds shards of another size.
     """
-    import json
-
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "shards.json"
@@ -73,26 +72,28 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
     path = shard_path(folder, number)
     if shard_is_whole(path):
         return 0
-    crops: list[Crop] = []
+    rows: list[dict[str, object]] = []
     for k in range(PEOPLE_PER_SHARD):
         seed = number * PEOPLE_PER_SHARD + k
         dressed = renderer.dress(seed)
         try:
             for picture in range(PICTURES_PER_PERSON):
-                crops.append(renderer.render(dressed, seed * _SEED_STRIDE + picture))
+                rows.append(_row(renderer.render(dressed, seed * _SEED_STRIDE + picture)))
         finally:
             dressed.release()
     # Neighbours in a shard are different people: a reader may take pictures in order.
-    order = np.random.default_rng(number).permutation(len(crops))
-    crops = [crops[k] for k in order]
+    rows = [rows[k] for k in np.random.default_rng(number).permutation(len(rows))]
     with replacing(path) as temporary:
-        np.savez(
-            temporary,
-            faces=np.stack([crop.image for crop in crops]),
-            pitch_yaw_rad=np.array([crop.pitch_yaw_rad for crop in crops], np.float32),
-            head_pitch_yaw_rad=np.array([crop.head_pitch_yaw_rad for crop in crops], np.float32),
-            person=np.array([crop.person_seed for crop in crops], np.int32),
-            seed=np.array([crop.picture_seed for crop in crops], np.int64),
-            attributes=np.array([crop.attributes_json for crop in crops]),
-        )
-    return len(crops)
+        np.savez(temporary, **{name: np.stack([row[name] for row in rows]) for name in rows[0]})
+    return len(rows)
+
+
+def _row(crop: Crop) -> dict[str, object]:
+    return {
+        "faces": crop.image,
+        "pitch_yaw_rad": crop.pitch_yaw_rad.astype(np.float32),
+        "head_pitch_yaw_rad": crop.head_pitch_yaw_rad.astype(np.float32),
+        "person": np.int32(crop.person_seed),
+        "seed": np.int64(crop.picture_seed),
+        "attributes": np.array(crop.attributes_json),
+    }

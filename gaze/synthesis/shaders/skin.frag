@@ -35,7 +35,7 @@ void main() {
     float roughness = 0.55;
     if (K < 0.5) {
         vec3 srgb = texture(albedo_map, U).rgb;
-        albedo = srgb * srgb * (0.2 + 0.8 * srgb);
+        albedo = srgb * (srgb * (srgb * 0.305306 + 0.682171) + 0.012523);  // sRGB to linear (Hejl)
         vec3 detail = texture(detail_map, U).rgb;
         n = bumped(n, detail.rg * 2.0 - 1.0);
         gloss = detail.b;
@@ -53,8 +53,8 @@ void main() {
     }
     // Light that bounces inside a fold tints it with the skin's own colour.
     float open = V.x;
-    vec3 light = diffuse_light(n, open, V.yzw, vec3(0.30, 0.13, 0.07));
-    vec3 bounce = environment_diffuse(n) * (1.0 - open) * albedo * 0.9;
+    vec3 light = diffuse_light(n, open, V.yzw, vec3(0.22, 0.12, 0.08));
+    vec3 bounce = environment_diffuse(n) * (1.0 - open) * mix(albedo, vec3(dot(albedo, vec3(0.33))), 0.3) * 0.8;
     vec3 c = albedo * (light + bounce);
     c += specular_light(n, v, roughness, 0.028, open, V.yzw) * mix(0.45, 1.25, gloss * oiliness);
     if (K > 1.5 && K < 2.5) c *= 0.35;

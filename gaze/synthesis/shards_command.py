@@ -1,0 +1,95 @@
+"""`gaze synthesize shards`: render training crops in parallel, resumably."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gaze.errors import DataError
+from gaze.synthesis.assets import default_assets_dir
+from gaze.synthesis.shards import (
+    PEOPLE_PER_SHARD,
+    PICTURES_PER_PERSON,
+    prepare_folder,
+    render_shard,
+    shard_is_whole,
+    shard_path,
+)
+
+_renderer = None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Render the shards that are not there yet; exit code 0 when all are whole."""
+    parser = argparse.ArgumentParser(
+        prog="gaze synthesize shards",
+        description="Render training crops with exact gaze labels. Shards that are already whole are kept.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for shard_NNNNNN.npz")
+    parser.add_argument("--first", type=int, default=0, help="number of the first shard; it is the seed")
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=10,
+        help=f"how many shards, of {PEOPLE_PER_SHARD * PICTURES_PER_PERSON} crops each",
+    )
+    parser.add_argument("--size", type=int, default=224, help="crop size in px")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render")
+    parser.add_argument(
+        "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
+    )
+    args = parser.parse_args(argv)
+    if args.size < 32 or args.count < 1 or args.first < 0 or args.workers < 1:
+        parser.error("--size must be at least 32, --count and --workers at least 1, --first not negative")
+    prepare_folder(args.out, args.size)
+    wanted = range(args.first, args.first + args.count)
+    missing = [number for number in wanted if not shard_is_whole(shard_path(args.out, number))]
+    if len(missing) < len(wanted):
+        print(f"{len(wanted) - len(missing)} shards are already whole and are kept")
+    # One thread a process: the processes themselves fill the cores.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
+        os.environ[name] = "1"
+    started, made = time.monotonic(), 0
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(
+        min(args.workers, max(1, len(missing))), _start_worker, (str(args.assets), args.size)
+    ) as pool:
+        tasks = [(str(args.out), number) for number in missing]
+        total = len(missing) * PEOPLE_PER_SHARD * PICTURES_PER_PERSON
+        with tqdm(total=total, unit="crop", smoothing=0.05) as bar:
+            for count, error in pool.imap_unordered(_render_one, tasks):
+                if error:
+                    raise DataError(error)
+                made += count
+                bar.update(count)
+    seconds = time.monotonic() - started
+    print(f"{made} crops in {seconds:.0f} s: {made / max(seconds, 1e-9):.1f} a second")
+    return 0
+
+
+def _start_worker(assets_dir: str, size_px: int) -> None:
+    global _renderer
+    import cv2
+
+    from gaze.synthesis.crops import CropRenderer
+
+    cv2.setNumThreads(1)
+    _renderer = CropRenderer(assets_dir, size_px)
+
+
+def _render_one(task: tuple[str, int]) -> tuple[int, str]:
+    folder, number = task
+    try:
+        return render_shard(_renderer, folder, number), ""
+    except OSError as error:
+        return (
+            0,
+            f"{shard_path(folder, number)}: cannot be written ({error.strerror}); free space and run again",
+        )

@@ -1,0 +1,64 @@
+"""`gaze synthesize sheet`: many rendered people on one picture, to be looked at beside real ones."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gaze.errors import DataError
+from gaze.files import replacing
+from gaze.geometry import vector_from_angles
+from gaze.synthesis.assets import default_assets_dir
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Render a sheet and write it as PNG or JPEG."""
+    parser = argparse.ArgumentParser(
+        prog="gaze synthesize sheet",
+        description="A contact sheet of rendered people.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="picture to write")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first person")
+    parser.add_argument("--rows", type=int, default=4, help="rows of people")
+    parser.add_argument("--columns", type=int, default=7, help="people in a row")
+    parser.add_argument("--size", type=int, default=224, help="crop size in px")
+    parser.add_argument("--arrows", action="store_true", help="draw each label as an arrow")
+    parser.add_argument(
+        "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
+    )
+    args = parser.parse_args(argv)
+    from gaze.synthesis.crops import CropRenderer
+
+    renderer = CropRenderer(args.assets, args.size)
+    rows = []
+    for row in range(args.rows):
+        crops = []
+        for column in range(args.columns):
+            seed = args.seed + row * args.columns + column
+            dressed = renderer.dress(seed)
+            crop = renderer.render(dressed, seed * 1000)
+            dressed.release()
+            crops.append(_with_arrow(crop.image, crop.pitch_yaw_rad) if args.arrows else crop.image)
+        rows.append(np.hstack(crops))
+    with replacing(args.out) as temporary:
+        if not cv2.imwrite(str(temporary), np.vstack(rows)):
+            raise DataError(f"{args.out}: cannot be written; name a .png or .jpg in a folder that exists")
+    print(f"{args.rows * args.columns} people: {args.out}")
+    return 0
+
+
+def _with_arrow(image: np.ndarray, pitch_yaw_rad: np.ndarray) -> np.ndarray:
+    size = image.shape[0]
+    direction = vector_from_angles(pitch_yaw_rad)
+    start = np.array([size / 2, size / 2])
+    end = start + direction[:2] * size * 0.45
+    picture = np.ascontiguousarray(image)
+    cv2.arrowedLine(
+        picture, tuple(int(v) for v in start), tuple(int(v) for v in end), (60, 220, 60), 2, cv2.LINE_AA
+    )
+    return picture
