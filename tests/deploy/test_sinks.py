@@ -1,0 +1,239 @@
+import collections
+import contextlib
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from loop_fakes import FakeEstimator, noise, read_clip
+
+from deploy import sinks
+from deploy.pipeline import Pipeline
+from deploy.sinks import CsvSink, JsonlSink, ReaderGone, SinkError, VideoSink, fit_picture, open_sinks
+from gaze.errors import UsageError
+from gaze.types import Frame
+
+
+def results(count, fps=25.0):
+    pipeline = Pipeline(FakeEstimator())
+    return [pipeline.process(Frame(noise(i), i, i / fps)) for i in range(count)]
+
+
+def grey(value, size=(160, 120)):
+    return np.full((size[1], size[0], 3), value, np.uint8)
+
+
+def test_everything_is_readable_after_a_fault(tmp_path):
+    video, lines, table = (tmp_path / "deep" / name for name in ("a.mp4", "a.jsonl", "a.csv"))
+    with (
+        pytest.raises(RuntimeError, match="a fault"),
+        open_sinks(
+            save=str(video), jsonl=str(lines), csv_path=str(table), fps=25.0, real_time=False
+        ) as opened,
+    ):
+        for i, result in enumerate(results(10)):
+            for sink in opened:
+                sink.write(result, grey(20 * i))
+        raise RuntimeError("a fault")
+    frames = read_clip(video)
+    assert [frame.mean() for frame in frames] == pytest.approx([20 * i for i in range(10)], abs=6)
+    records = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [record["frame"] for record in records] == list(range(10))
+    assert len(table.read_text().splitlines()) == 11
+
+
+def test_lines_are_there_before_the_file_is_closed(tmp_path):
+    sink = JsonlSink(str(tmp_path / "a.jsonl"))
+    sink.write(results(1)[0])
+    assert json.loads((tmp_path / "a.jsonl").read_text())["frame"] == 0
+    sink.close()
+
+
+def test_a_full_disk_is_named(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    sink = JsonlSink("/dev/full")
+    with pytest.raises(
+        SinkError, match=r"/dev/full: cannot be written \(No space left on device\); free some"
+    ):
+        sink.write(results(1)[0])
+    sink.close()
+    with pytest.raises(SinkError, match="No space left"):
+        CsvSink("/dev/full")
+
+
+class FullAfter:
+    """An unbuffered file on a disk that is full after some bytes, as the kernel shows it."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def write(self, content):
+        part = bytes(content[: self.room])
+        if not part:
+            raise OSError(28, "No space left on device")
+        self.room -= len(part)
+        return self.file.write(part)
+
+    def truncate(self, size):
+        return self.file.truncate(size)
+
+    def close(self):
+        self.file.close()
+
+
+def test_no_half_line_stays_when_the_disk_fills_up(tmp_path):
+    path = tmp_path / "a.jsonl"
+    sink = JsonlSink(str(path))
+    first, second = results(2)
+    sink.write(first)
+    sink._file = FullAfter(sink._file, 100)
+    with pytest.raises(SinkError, match="No space left"):
+        sink.write(second)
+    sink.close()
+    (line,) = path.read_text().splitlines()
+    assert json.loads(line)["frame"] == 0
+
+
+def test_a_really_full_disk(tmp_path):
+    """A file system of half a megabyte, where this machine lets us mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("mounting a small file system is not allowed here")
+    try:
+        path = folder / "a.jsonl"
+        sink = JsonlSink(str(path))
+        written = 0
+        with pytest.raises(SinkError, match="No space left"):
+            for result in results(3) * 1000:
+                sink.write(result)
+                written += 1
+        sink.close()
+        assert written > 100
+        assert [json.loads(line)["schema"] for line in path.read_text().splitlines()] == ["gaze/1"] * written
+        with pytest.raises(SinkError, match=r"a\.mp4: the disk is full"):
+            VideoSink(str(folder / "a.mp4"), 25.0)
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_recording_stops_while_the_disk_still_takes_the_index(tmp_path, monkeypatch):
+    usage = collections.namedtuple("usage", "total used free")
+    monkeypatch.setattr(sinks, "SPACE_CHECK_S", 0.0)
+    free = [10**9]
+    monkeypatch.setattr(sinks.shutil, "disk_usage", lambda path: usage(10**9, 0, free[0]))
+    path = tmp_path / "a.mp4"
+    sink = VideoSink(str(path), 25.0)
+    written = results(6)
+    for result in written[:4]:
+        sink.write(result, grey(100))
+    free[0] = 10**6
+    with pytest.raises(
+        SinkError, match=r"the disk is full \(1 MB left\).*The recording up to here is complete"
+    ):
+        sink.write(written[4], grey(100))
+    sink.close()
+    assert len(read_clip(path)) == 4
+
+
+@pytest.mark.parametrize("make", [JsonlSink, CsvSink, lambda path: VideoSink(path + ".mp4", 25.0)])
+def test_a_path_that_cannot_be_written(tmp_path, make):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SinkError, match=r"cannot be written \(.*\); choose another path"):
+        make(str(tmp_path / "file" / "below"))
+
+
+def test_a_failing_sink_closes_those_opened_before(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with (
+        pytest.raises(SinkError),
+        open_sinks(
+            save=None,
+            jsonl=str(tmp_path / "a.jsonl"),
+            csv_path=str(tmp_path / "file" / "a.csv"),
+            fps=25.0,
+            real_time=False,
+        ),
+    ):
+        pass
+    assert (tmp_path / "a.jsonl").read_text() == ""
+
+
+def test_two_sinks_on_one_file(tmp_path):
+    path = str(tmp_path / "a")
+    with (
+        pytest.raises(UsageError, match="a file each"),
+        open_sinks(save=None, jsonl=path, csv_path=path, fps=25.0, real_time=False),
+    ):
+        pass
+
+
+def test_an_unknown_container(tmp_path):
+    with pytest.raises(UsageError, match=r"a video is saved as \.mp4 or \.avi"):
+        VideoSink(str(tmp_path / "a.webp"), 25.0)
+
+
+def test_a_recording_without_a_frame_leaves_no_file(tmp_path):
+    VideoSink(str(tmp_path / "a.mp4"), 25.0).close()
+    assert not (tmp_path / "a.mp4").exists()
+
+
+def test_real_time_keeps_step_with_the_clock(tmp_path):
+    """15 pictures a second for two seconds, then a break of one: 3 seconds at 30 frames a second."""
+    path = tmp_path / "a.mp4"
+    sink = VideoSink(str(path), 30.0, real_time=True)
+    pipeline = Pipeline(FakeEstimator())
+    times = [100.0 + i / 15 for i in range(31)] + [103.0]
+    for i, t_s in enumerate(times):
+        sink.write(pipeline.process(Frame(noise(i), i, t_s)), grey(100))
+    sink.close()
+    assert len(read_clip(path)) == 91
+
+
+def test_faster_than_the_recording_leaves_frames_out(tmp_path):
+    sink = VideoSink(str(tmp_path / "a.mp4"), 10.0, real_time=True)
+    pipeline = Pipeline(FakeEstimator())
+    for i in range(61):
+        sink.write(pipeline.process(Frame(noise(i), i, i / 60)), grey(100))
+    sink.close()
+    assert len(read_clip(tmp_path / "a.mp4")) == 11
+
+
+@pytest.mark.parametrize("size", [(1, 1), (161, 121), (2, 500)])
+def test_pictures_of_every_size_are_recorded(tmp_path, size):
+    path = tmp_path / "a.mp4"
+    sink = VideoSink(str(path), 25.0)
+    for result in results(3):
+        sink.write(result, grey(200, size))
+    sink.close()
+    frames = read_clip(path)
+    assert len(frames) == 3
+    assert frames[0].shape[0] >= size[1]
+    assert frames[0].shape[1] >= size[0]
+
+
+def test_a_picture_of_another_size_is_fitted_in_proportion():
+    fitted = fit_picture(grey(200, (200, 50)), (100, 100))
+    assert fitted.shape == (100, 100, 3)
+    bright = np.argwhere(fitted[:, :, 0] > 100)
+    assert (bright.max(axis=0) - bright.min(axis=0) + 1).tolist() == [25, 100]
+
+
+def test_a_reader_that_goes_away(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        sink = JsonlSink("-")
+        with pytest.raises(ReaderGone):
+            sink.write(results(1)[0])
+        sink.close()
+        monkeypatch.undo()
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()

@@ -1,0 +1,291 @@
+import io
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from loop_fakes import noise, until
+
+from deploy.sources import open_source
+from deploy.sources.cameras import find_cameras, users_of, why_no_camera
+from deploy.sources.pipes import RawPipe
+from deploy.sources.threaded import ThreadedSource
+from gaze.errors import SourceError, UsageError
+
+QUICK = (0.01, 0.02, 0.04)
+
+
+class FakeCapture:
+    """Delivers ``count`` pictures whose first pixel is their number, then nothing."""
+
+    fps = 30.0
+
+    def __init__(self, count=10**9, pause_s=0.0, finished=False, gate=None):
+        self.count, self.pause_s, self.finished_after, self.gate = count, pause_s, finished, gate
+        self.given, self.closed = 0, False
+        self.finished = False
+
+    def read(self):
+        time.sleep(self.pause_s)
+        if self.gate is not None:
+            self.gate.wait(5.0)
+        if self.given >= self.count:
+            self.finished = self.finished_after
+            return None
+        self.given += 1
+        return np.full((4, 4, 3), self.given % 256, np.uint8)
+
+    def interrupt(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+def script(*steps):
+    """An opener that goes through steps: a capture to hand out or an error to raise; the last repeats."""
+    made, left = [], list(steps)
+
+    def opener():
+        step = left.pop(0) if len(left) > 1 else left[0]
+        made.append(time.monotonic())
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    opener.times = made
+    return opener
+
+
+def drain(source, timeout_s=5.0):
+    frames, end = [], time.monotonic() + timeout_s
+    while not source.ended and time.monotonic() < end:
+        frame = source.read(0.05)
+        if frame is not None:
+            frames.append(frame)
+    return frames
+
+
+def test_a_slow_reader_gets_the_newest_and_the_rest_is_counted():
+    with ThreadedSource("cam", script(FakeCapture(pause_s=0.002)), pauses_s=QUICK) as source:
+        first = source.read(1.0)
+        time.sleep(0.2)
+        second = source.read(1.0)
+        assert second.index > first.index + 20
+        # What was captured between the two and not handed over was dropped.
+        assert source.dropped == second.index - first.index - 1
+        assert second.t_s - first.t_s > 0.15
+
+
+def test_every_frame_of_a_pipe_is_handed_over():
+    capture = FakeCapture(count=40, finished=True)
+    source = ThreadedSource("pipe", script(capture), newest=False, reopen=False, timed_by_count_fps=50.0)
+    with source:
+        time.sleep(0.1)  # the thread has to wait for the reader
+        frames = drain(source)
+    assert [frame.index for frame in frames] == list(range(40))
+    assert [frame.t_s for frame in frames] == pytest.approx([i / 50 for i in range(40)])
+    assert source.dropped == 0
+    assert capture.closed
+
+
+def test_a_camera_that_cannot_be_opened_is_an_error():
+    with ThreadedSource("cam", script(SourceError("camera 7 cannot be opened"))) as source:
+        with pytest.raises(SourceError, match="camera 7 cannot be opened"):
+            drain(source)
+        assert source.ended
+
+
+def test_a_camera_that_opens_and_delivers_nothing_is_an_error():
+    with (
+        ThreadedSource("cam", script(FakeCapture(count=0))) as source,
+        pytest.raises(SourceError, match="cam was opened but delivers no picture"),
+    ):
+        drain(source)
+
+
+def test_a_camera_that_disappears_comes_back(caplog):
+    caplog.set_level("INFO", logger="gaze")
+    gone = SourceError("cam cannot be opened")
+    opener = script(FakeCapture(count=5), gone, gone, gone, FakeCapture(pause_s=0.005))
+    with ThreadedSource("cam", opener, newest=False, pauses_s=QUICK) as source:
+        frames = []
+        while len(frames) < 12:
+            frame = source.read(0.02)
+            frames += [frame] if frame is not None else []
+        assert source.state == "running"
+        assert source.reopened == 1
+    assert [frame.index for frame in frames] == list(range(12))
+    pauses = np.diff(opener.times)
+    assert len(opener.times) == 5
+    assert all(pause >= wanted for pause, wanted in zip(pauses, (0.01, 0.01, 0.02, 0.04), strict=True))
+    # One line when it is lost and one when it is back, none for the tries between.
+    messages = [record.message for record in caplog.records]
+    assert messages == [
+        "cam stopped delivering; is it in use or unplugged?; trying again until it is back",
+        "cam delivers pictures again",
+    ]
+
+
+def test_wait_goes_on_until_the_camera_is_there(caplog):
+    caplog.set_level("INFO", logger="gaze")
+    missing = SourceError("cam cannot be opened")
+    opener = script(missing, missing, FakeCapture(pause_s=0.005))
+    with ThreadedSource("cam", opener, wait=True, pauses_s=QUICK) as source:
+        assert until(lambda: source.state == "waiting")
+        assert until(lambda: source.read(0.02) is not None)
+        assert source.reopened == 0
+    assert [r.message for r in caplog.records] == [
+        "cam cannot be opened; waiting for it",
+        "cam delivers pictures",
+    ]
+
+
+def test_reading_without_a_picture_returns_in_time():
+    gate = threading.Event()
+    with ThreadedSource("cam", script(FakeCapture(gate=gate))) as source:
+        start = time.monotonic()
+        assert source.read(0.1) is None
+        assert 0.05 < time.monotonic() - start < 0.5
+        assert not source.ended
+        gate.set()
+
+
+def test_closing_does_not_wait_for_a_stuck_driver():
+    gate = threading.Event()
+    source = ThreadedSource("cam", script(FakeCapture(gate=gate)))
+    source.read(0.01)
+    start = time.monotonic()
+    source.close()
+    assert time.monotonic() - start < 0.9
+    gate.set()
+
+
+def test_raw_frames():
+    pictures = [noise(i, (6, 4)) for i in range(3)]
+    pipe = RawPipe(io.BytesIO(b"".join(picture.tobytes() for picture in pictures)), (6, 4))
+    got = [pipe.read() for _ in range(4)]
+    assert all(np.array_equal(a, b) for a, b in zip(got[:3], pictures, strict=True))
+    assert got[3] is None
+    assert pipe.finished
+
+
+def test_raw_frames_that_stop_in_the_middle():
+    pipe = RawPipe(io.BytesIO(noise(0, (6, 4)).tobytes() + b"\0" * 10), (6, 4))
+    assert pipe.read() is not None
+    with pytest.raises(
+        SourceError, match=r"ends in the middle of frame 1: 10 of 72 bytes; is --size 6x4 right"
+    ):
+        pipe.read()
+
+
+def test_a_broken_pipe_hands_over_what_it_had_before_it_raises():
+    content = b"".join(noise(i, (6, 4)).tobytes() for i in range(3)) + b"\0"
+    opener = lambda: RawPipe(io.BytesIO(content), (6, 4))  # noqa: E731
+    frames = []
+    with (
+        ThreadedSource("stdin", opener, newest=False, reopen=False) as source,
+        pytest.raises(SourceError, match="frame 3"),
+    ):
+        while True:
+            frame = source.read(0.5)
+            frames += [frame] if frame is not None else []
+    assert len(frames) == 3
+
+
+def test_standard_input_needs_a_size():
+    with pytest.raises(UsageError, match="--size WIDTHxHEIGHT"):
+        open_source("-")
+
+
+def test_a_camera_that_is_not_there_lists_what_is():
+    with (
+        open_source("63") as source,
+        pytest.raises(SourceError, match="camera 63 cannot be opened") as caught,
+    ):
+        drain(source, 20.0)
+    if sys.platform.startswith("linux"):
+        assert "/dev/video63 does not exist" in str(caught.value)
+        assert "cameras found: " in str(caught.value)
+
+
+def test_a_stream_that_nobody_serves():
+    with (
+        open_source("http://user:secret@127.0.0.1:9/x") as source,
+        pytest.raises(SourceError, match="cannot be opened as a video stream") as caught,
+    ):
+        drain(source, 20.0)
+    assert "secret" not in str(caught.value)
+
+
+def test_cameras_are_listed_by_the_kernels_names(tmp_path):
+    for node, index, name in (
+        ("video0", "0", "Front Cam"),
+        ("video1", "1", "Front Cam"),
+        ("video10", "0", "USB"),
+    ):
+        (tmp_path / node).mkdir()
+        (tmp_path / node / "index").write_text(index + "\n")
+        (tmp_path / node / "name").write_text(name + "\n")
+    (tmp_path / "v4l-subdev0").mkdir()
+    found = [str(camera) for camera in find_cameras(tmp_path)]
+    assert found == ["0 (/dev/video0, Front Cam)", "10 (/dev/video10, USB)"]
+    assert find_cameras(tmp_path / "missing") == []
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")  # noqa: PTH112
+def test_the_program_that_holds_a_camera_is_named(tmp_path):
+    """A second demo on the same camera: the message says who has it."""
+    device = tmp_path / "video0"
+    device.touch()
+    code = "import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(device)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "open\n"
+        users = users_of(device)
+        assert len(users) == 1
+        assert users[0].endswith(f"({other.pid})")
+        assert f"in use by {users[0]}: end that program first" in why_no_camera(str(device))
+        other.stdin.close()
+    assert users_of(device) == []
+
+
+needs_gstreamer = pytest.mark.skipif(
+    shutil.which("gst-launch-1.0") is None, reason="gst-launch-1.0 is not installed"
+)
+
+
+@needs_gstreamer
+@pytest.mark.parametrize("size", [(64, 48), (101, 75)])
+def test_gstreamer_pipeline(size):
+    text = f"videotestsrc num-buffers=4 pattern=red ! video/x-raw,width={size[0]},height={size[1]} ! appsink"
+    with open_source(text) as source:
+        frames = drain(source, 20.0)
+    assert frames
+    assert frames[-1].image.shape == (size[1], size[0], 3)
+    assert np.abs(frames[-1].image.reshape(-1, 3).astype(int) - (0, 0, 255)).max() <= 3
+    assert source.fps == 30.0
+
+
+@needs_gstreamer
+def test_a_gstreamer_pipeline_that_is_wrong():
+    with (
+        open_source("nosuchelement ! appsink") as source,
+        pytest.raises(SourceError, match="GStreamer pipeline does not start"),
+    ):
+        drain(source, 20.0)
+
+
+def test_gstreamer_without_gstreamer(monkeypatch):
+    monkeypatch.setattr("deploy.sources.pipes.shutil.which", lambda name: None)
+    monkeypatch.setattr("deploy.sources.captures.opencv_has_gstreamer", lambda: False)
+    with (
+        open_source("videotestsrc ! appsink") as source,
+        pytest.raises(SourceError, match="apt-get install gstreamer"),
+    ):
+        drain(source)
