@@ -33,7 +33,7 @@ FACE_CENTRE = "mean of the six model points (four eye corners, two mouth corners
 # another monitorPose.
 SCREEN_TOLERANCE_MM = 10.0
 CENTRE_WARNING_MM = 5.0
-LANDMARK_WARNING_PX = 25.0
+LANDMARK_WARNING_PX = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +160,15 @@ class _Plan:
 
 def _plan(source: RawSource, name: str) -> _Plan:
     folder = RawDataset(source.root).root / name
-    files = sorted([folder / f"{name}.txt", *(folder / "Calibration").glob("*.mat")])
-    stamps = tuple(path.stat().st_mtime_ns for path in files if path.is_file())
-    return _cached_plan(source, name, stamps)
+    files = [folder / f"{name}.txt", *sorted((folder / "Calibration").glob("*.mat"))]
+    if source.subset_lists is not None:
+        files.append(source.subset_lists / f"{name}.txt")
+    stats = [path.stat() for path in files if path.is_file()]
+    return _cached_plan(source, name, tuple((stat.st_mtime_ns, stat.st_size) for stat in stats))
 
 
 @functools.lru_cache(maxsize=32)
-def _cached_plan(source: RawSource, name: str, stamps: tuple[int, ...]) -> _Plan:
+def _cached_plan(source: RawSource, name: str, stamps: tuple[tuple[int, int], ...]) -> _Plan:
     dataset = RawDataset(source.root)
     person = dataset.person(name)
     notes = person.annotations

@@ -43,7 +43,7 @@ def test_every_raw_column_agrees(standin, second):
         assert deviation < 1e-3
         assert check.off_screen[row] == other["off_screen"]
         centre_deviation = np.linalg.norm(other["model_centre"] - other["centre"])
-        assert check.centre_deviation_mm[row] == pytest.approx(centre_deviation, abs=1e-6)
+        assert check.centre_deviation_mm[row] == pytest.approx(centre_deviation, abs=1e-4)
         assert centre_deviation < 1e-3
 
 
