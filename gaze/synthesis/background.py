@@ -36,7 +36,7 @@ def paint_background(
 def matt_colour(rng: np.random.Generator, saturation: float = 0.35) -> NDArray[np.float32]:
     """A paint's or cloth's linear albedo (3,): mostly muted, now and then strong."""
     grey = float(np.clip(np.exp(rng.normal(-1.3, 0.8)), 0.02, 0.85))
-    hue = rng.uniform(0.0, 2.0 * np.pi)
+    hue = rng.normal(0.6, 0.7) if rng.random() < 0.6 else rng.uniform(0.0, 2.0 * np.pi)
     strength = min(saturation * float(rng.exponential(0.6)), 1.2)
     wheel = np.cos(hue - np.array([0.0, 2.094, 4.189]))
     return np.clip(grey * np.exp(strength * wheel), 0.01, 0.9).astype(np.float32)
@@ -44,7 +44,7 @@ def matt_colour(rng: np.random.Generator, saturation: float = 0.35) -> NDArray[n
 
 def _wall(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
     """One surface with a gradient of light, a shadow and some texture; sometimes a chair's back."""
-    colour = matt_colour(rng, 0.3 if rng.random() < 0.8 else 1.6)
+    colour = matt_colour(rng, 0.3 if rng.random() < 0.86 else 1.5)
     picture = colour * _gradient(rng, size, 0.35)[..., None]
     rough = rng.normal(0.0, 1.0, (24, 24)).astype(np.float32)
     rough = cv2.resize(rough, (size, size), interpolation=cv2.INTER_CUBIC)

@@ -72,15 +72,31 @@ class _Seat:
         self.skin = skin
 
     def _clear_face(self, skin: NDArray) -> None:
-        """Move the front away from cheeks and brows that would reach through the lenses."""
-        for sign in (1.0, -1.0):
-            u = sign * (skin[:, 0] - self.middle_x) - self.centre_u
-            v = skin[:, 1] - self.centre_y
-            inside = (u / self.half[0]) ** 2 + (v / self.half[1]) ** 2 < 0.95
-            inside &= (u > -0.75 * self.half[0]) & (skin[:, 2] < self.z + 40.0)
-            if inside.any():
-                lens_z = self._surface(u[inside], v[inside])
-                self.z -= float(np.clip((lens_z - (skin[inside, 2] - 1.5)).max(), 0.0, 7.0))
+        """Move the front away from nose, cheeks and brows; a broad nose also gets a broader bridge."""
+        front = skin[(skin[:, 2] < self.z + 45.0) & (np.abs(skin[:, 1] - self.centre_y) < 45.0)]
+        for _ in range(3):
+            needed = max(self._overlap(front, sign) for sign in (1.0, -1.0))
+            if needed <= 0.0:
+                return
+            forward = min(needed, 4.0)
+            self.z -= forward
+            if needed > forward:
+                self.bridge += 1.5
+                self.centre_u += 0.75
+                self.pupil[0] -= 0.75
+
+    def _overlap(self, front: NDArray, sign: float) -> float:
+        """How far the skin reaches through one lens or its rim, mm."""
+        rim = self.style.rim_mm if self.style.rim == "full" else 0.5
+        u = sign * (front[:, 0] - self.middle_x) - self.centre_u
+        v = front[:, 1] - self.centre_y
+        edge = self.half + rim
+        power = self.style.squareness
+        inside = np.abs(u / edge[0]) ** power + np.abs(v / edge[1]) ** power < 1.0
+        if not inside.any():
+            return 0.0
+        gap = 1.0 + 0.5 * self.style.depth_mm
+        return float((self._surface(u[inside], v[inside]) - front[inside, 2]).max()) + gap
 
     def _surface(self, u: NDArray, v: NDArray) -> NDArray:
         s = self.style

@@ -162,7 +162,7 @@ def _optics(rng: np.random.Generator, sun: bool) -> dict[str, object]:
 def _metal(rng: np.random.Generator) -> Material:
     weights = np.array([m[0] for m in _METALS])
     f0 = _METALS[int(rng.choice(len(_METALS), p=weights / weights.sum()))][1]
-    return Material("metal", (0.004, 0.004, 0.004), float(rng.uniform(0.22, 0.5)), f0)
+    return Material("metal", (0.004, 0.004, 0.004), float(rng.uniform(0.36, 0.6)), f0)
 
 
 def _plastic(rng: np.random.Generator) -> Material:
@@ -173,7 +173,7 @@ def _plastic(rng: np.random.Generator) -> Material:
     return Material(
         "plastic",
         colour,
-        float(rng.uniform(0.15, 0.42)),
+        float(rng.uniform(0.28, 0.5)),
         pattern=pattern,
         second=second,
         scale_mm=float(rng.uniform(14, 34)),

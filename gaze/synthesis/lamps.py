@@ -158,7 +158,7 @@ def bulb(rng: np.random.Generator, head_mm) -> Lamp:
     """A room lamp: ceiling bulb, floor or desk lamp."""
     distance = rng.uniform(600.0, 2500.0)
     centre = head_mm + distance * direction(rng.normal(0.0, 60.0), rng.uniform(5.0, 65.0))
-    radius = rng.uniform(35.0, 160.0)
+    radius = np.exp(rng.uniform(np.log(22.0), np.log(110.0)))
     return facing("lamp", DISC, centre, head_mm, (radius, radius))
 
 

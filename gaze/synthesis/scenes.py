@@ -87,7 +87,9 @@ def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tu
     white = rng.uniform(3500.0, 6500.0)
 
     def warm(lamp: Lamp, weight: float, kelvin: float) -> Lamp:
-        return lamp.lit(lamp.irradiance * weight * black_body(float(np.clip(kelvin, 2300.0, 10000.0))))
+        return lamp.lit(
+            lamp.irradiance * weight * (0.15 + 0.85 * black_body(float(np.clip(kelvin, 2300.0, 10000.0))))
+        )
 
     if name == "studio":
         ratio = rng.uniform(0.35, 1.0)
@@ -154,7 +156,7 @@ def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tu
 def _screen(rng: np.random.Generator, head: NDArray[np.float64]) -> Lamp:
     """A screen, now and then strongly coloured by what it shows."""
     lamp = make.screen(rng, head)
-    if rng.random() < 0.25:
-        tint = np.exp(rng.normal(0.0, 0.25, 3))
+    if rng.random() < 0.2:
+        tint = np.exp(rng.normal(0.0, 0.18, 3))
         lamp = lamp.lit(tint / tint.mean())
     return lamp

@@ -72,7 +72,9 @@ class SensorSettings:
                 jpeg_quality=int(rng.integers(88, 99)),
             )
         error = (
-            rng.normal(-0.05, 0.4) if rng.random() < 0.9 else rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 1.8)
+            rng.normal(-0.05, 0.33)
+            if rng.random() < 0.92
+            else rng.choice([-1.0, 1.0]) * rng.uniform(0.7, 1.5)
         )
         video = rng.random() < 0.35
         blurred = rng.random() < 0.3
