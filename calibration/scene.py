@@ -39,12 +39,24 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Rectangle:
+    """An outline: corner and size in screen px; drawn inside."""
+
+    x_px: float
+    y_px: float
+    width_px: float
+    height_px: float
+    colour: Colour = WHITE
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Everything to draw at one moment, back to front."""
 
     size_px: tuple[int, int]
     discs: tuple[Disc, ...] = ()
     texts: tuple[Text, ...] = ()
+    rectangles: tuple[Rectangle, ...] = ()
 
 
 def target_discs(x_px: float, y_px: float, size_px: tuple[int, int], shrink: float, live: bool) -> tuple:
@@ -67,6 +79,10 @@ def draw(scene: Scene) -> NDArray[np.uint8]:
     image = np.empty((height, width, 3), np.uint8)
     image[:] = BACKGROUND
     one = 1 << _SHIFT
+    for box in scene.rectangles:
+        low = (round(box.x_px), round(box.y_px))
+        high = (round(box.x_px + box.width_px) - 1, round(box.y_px + box.height_px) - 1)
+        cv2.rectangle(image, low, high, box.colour, 1)
     for disc in scene.discs:
         centre = (round(disc.x_px * one), round(disc.y_px * one))
         cv2.circle(image, centre, max(round(disc.radius_px * one), one), disc.colour, -1, cv2.LINE_AA, _SHIFT)
