@@ -1,0 +1,75 @@
+"""The error of a model on a folder of normalised face crops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.datasets.face_folder import FaceFolder
+from gaze.errors import DataError
+from gaze.geometry import angular_error_deg
+from gaze.training.metrics import offset_removed_deg, summary
+from gaze.training.virtual_camera import resize_face
+
+if TYPE_CHECKING:
+    from gaze.estimator import Predictor
+
+
+def predict_faces(
+    predictor: Predictor, faces: NDArray[np.uint8], mirror: bool = False, batch: int = 32
+) -> NDArray[np.float64]:
+    """(pitch, yaw) (N, 2) rad of faces (N, S, S, 3); with ``mirror`` the mean with the mirrored faces."""
+    parts = []
+    for start in range(0, len(faces), batch):
+        piece = faces[start : start + batch]
+        angles = np.asarray(predictor.predict(piece).pitch_yaw_rad, np.float64)
+        if mirror:
+            mirrored = np.ascontiguousarray(piece[:, :, ::-1])
+            other = np.asarray(predictor.predict(mirrored).pitch_yaw_rad, np.float64)
+            angles = 0.5 * (angles + other * (1.0, -1.0))
+        parts.append(angles)
+    return np.concatenate(parts)
+
+
+def load_faces(folder: FaceFolder, size_px: int) -> NDArray[np.uint8]:
+    """All crops (N, size, size, 3), averaged down or enlarged to the model's size.
+
+    Raises:
+        DataError: a crop is not square, missing or truncated.
+    """
+    faces = np.empty((len(folder), size_px, size_px, 3), np.uint8)
+    for row, sample in enumerate(folder.samples()):
+        height, width = sample.image.shape[:2]
+        if height != width:
+            raise DataError(f"{folder.images / sample.frame_id}: must be a square crop, is {width}x{height}")
+        faces[row] = resize_face(sample.image, size_px)
+    return faces
+
+
+def evaluate_faces(folder: FaceFolder, predictor: Predictor, mirror: bool = False) -> dict[str, object]:
+    """All figures of a model on a folder of crops: gaze.training.metrics.summary and ``per_image``.
+
+    Raises:
+        DataError: there are fewer than two crops, or one cannot be used.
+    """
+    if len(folder) < 2:
+        raise DataError(f"{folder.images}: {len(folder)} labelled crop; at least two are needed")
+    target = folder.pitch_yaw_rad
+    predicted = predict_faces(predictor, load_faces(folder, predictor.spec.input_size), mirror)
+    error, without_offset = angular_error_deg(predicted, target), offset_removed_deg(predicted, target)
+    per_image = [
+        {
+            "file": str(folder.file[row]),
+            "person": str(folder.person[row]),
+            "pitch_rad": float(target[row, 0]),
+            "yaw_rad": float(target[row, 1]),
+            "predicted_pitch_rad": float(predicted[row, 0]),
+            "predicted_yaw_rad": float(predicted[row, 1]),
+            "error_deg": float(error[row]),
+            "error_offset_removed_deg": float(without_offset[row]),
+        }
+        for row in range(len(folder))
+    ]
+    return {**summary(predicted, target), "per_image": per_image}
