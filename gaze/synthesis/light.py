@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,7 @@ class LightRig:
             total = total + (s * s / (4.0 * w) + np.maximum(d - w, 0.0))[:, None] * lamp.irradiance
         return total
 
+    @cached_property
     def uniforms(self) -> dict[str, object]:
         """Values of light.glsl's uniforms: floats, ints and float32 arrays, matrices column by column."""
         head = self.head_cam_mm
@@ -100,7 +101,7 @@ class LightRig:
 
     def write(self, program) -> None:
         """Set the uniforms of a moderngl program; names that its compiler dropped are left out."""
-        for name, value in self.uniforms().items():
+        for name, value in self.uniforms.items():
             member = program.get(name, None)
             if member is None:
                 continue

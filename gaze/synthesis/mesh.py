@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from gaze.errors import DataError
 
+# Moves smaller than this are left out of a shape.
+_STILL_MM = 0.02
+
 ICT_TO_HEAD = np.array([10.0, -10.0, -10.0], dtype=np.float32)
 
 FACE = slice(0, 9409)
@@ -101,7 +104,7 @@ class HeadMesh:
         expressions = {}
         for name, delta in zip(data["expression_names"], data["expression"], strict=True):
             delta = delta.astype(np.float32) * ICT_TO_HEAD
-            index = np.flatnonzero(np.abs(delta).max(axis=1) > 1e-3).astype(np.int32)
+            index = np.flatnonzero(np.abs(delta).max(axis=1) > _STILL_MM).astype(np.int32)
             expressions[str(name)] = (index, delta[index])
         uv = np.zeros((len(vertices), 2), np.float32)
         # Face and back of the head share border vertices: the face's coordinates are written last.

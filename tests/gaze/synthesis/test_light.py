@@ -146,9 +146,9 @@ def test_rigs_are_scaled_lit_and_repeatable(scene):
     for seed in range(5):
         rig = LightRig.sample(np.random.default_rng(seed), environments, HEAD, scene)
         again = LightRig.sample(np.random.default_rng(seed), environments, HEAD, scene)
-        for name, value in rig.uniforms().items():
+        for name, value in rig.uniforms.items():
             assert np.all(np.isfinite(value)), name
-            assert np.array_equal(value, again.uniforms()[name])
+            assert np.array_equal(value, again.uniforms[name])
         assert len(rig.lamps) <= LAMPS
         assert np.allclose(rig.R_env_cam @ rig.R_env_cam.T, np.eye(3), atol=1e-9)
         assert all(lamp.irradiance.min() >= 0 for lamp in rig.lamps)
