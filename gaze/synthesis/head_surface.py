@@ -8,7 +8,9 @@ is made once on the neutral head; a person's own surface follows from their vert
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import cv2
 import numpy as np
 
 from gaze.synthesis.uv_atlas import fill_outside, rasterise
@@ -97,20 +99,28 @@ class HeadSurface:
 
     def at(self, theta: np.ndarray, phi: np.ndarray) -> np.ndarray:
         """Surface points (..., 3) in the given directions, bilinear, wrapping in phi."""
-        size = self.points_mm.shape[0]
-        row = np.clip(np.asarray(theta) / np.pi * size - 0.5, 0, size - 1.001)
-        column = (np.asarray(phi) + np.pi) / (2 * np.pi) * size - 0.5
-        r0, c0 = np.floor(row).astype(int), np.floor(column).astype(int)
-        fr, fc = (row - r0)[..., None], (column - c0)[..., None]
-        r1, left, right = np.minimum(r0 + 1, size - 1), c0 % size, (c0 + 1) % size
-        grid = self.points_mm
-        top = grid[r0, left] * (1 - fc) + grid[r0, right] * fc
-        bottom = grid[r1, left] * (1 - fc) + grid[r1, right] * fc
-        return (top * (1 - fr) + bottom * fr).astype(np.float32)
+        return self._sample(self.points_mm, theta, phi)
 
     def radius_at(self, theta: np.ndarray, phi: np.ndarray) -> np.ndarray:
         """Distance of the surface from the centre in the given directions, mm."""
-        return np.linalg.norm(self.at(theta, phi) - CENTRE_MM, axis=-1)
+        return self._sample(self._radius, theta, phi)
+
+    @cached_property
+    def _radius(self) -> np.ndarray:
+        return np.linalg.norm(self.points_mm - CENTRE_MM, axis=-1)
+
+    @staticmethod
+    def _sample(grid: np.ndarray, theta: np.ndarray, phi: np.ndarray) -> np.ndarray:
+        theta, phi = np.broadcast_arrays(np.asarray(theta, np.float32), np.asarray(phi, np.float32))
+        size = grid.shape[0]
+        # The resampler takes pictures with sides below 32768.
+        flat = (theta.shape[0], -1)
+        rows = np.clip(theta.reshape(flat) * (size / np.pi) - 0.5, 0.0, size - 1.0)
+        columns = (phi.reshape(flat) + np.pi) * (size / (2 * np.pi)) - 0.5
+        values = cv2.remap(
+            grid, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR, None, cv2.BORDER_WRAP
+        )
+        return values.reshape(*theta.shape, *grid.shape[2:])
 
     def theta_of_height(self, phi: np.ndarray, y_mm: np.ndarray) -> np.ndarray:
         """For each azimuth (K,), the inclination from the top where the surface is as low as y_mm (K,)."""

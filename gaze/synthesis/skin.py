@@ -118,7 +118,7 @@ class SkinAppearance:
     @property
     def base_srgb(self) -> np.ndarray:
         """The mean colour of the skin, (3,) uint8."""
-        return skin_srgb8(self.melanin, self.haemoglobin, self.yellow)
+        return skin_srgb8(self.melanin, self.haemoglobin * (1.0 - 0.55 * self.melanin), self.yellow)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Genera
         * (0.5 * regions["perioral"] + 0.6 * regions["orbit"])
     )
     melanin += (0.03 * a.melanin) * (regions["forehead"] + regions["temples"]) - 0.02 * regions["neck"]
-    blood = np.float32(a.haemoglobin) + (0.16 * uneven) * low2 + (0.26 * uneven) * mottle2
+    blood = np.float32(a.haemoglobin * light) + (0.16 * uneven) * low2 + (0.26 * uneven) * mottle2
     blood += _redness(regions, a, rng) * (light * (1.0 - 0.6 * a.foundation)) * (1.0 + 0.3 * mottle)
     blood += _blemishes(atlas, regions, a, rng)
     grey = 0.017 * fine * (0.4 + a.mottle)
@@ -296,7 +296,7 @@ def _freckles(
 
 def _redness(regions: FaceRegions, a: SkinAppearance, rng: np.random.Generator) -> np.ndarray:
     """Extra haemoglobin of cheeks, nose, chin and ears."""
-    cheeks, nose, chin, ears = rng.uniform(0.4, 1.2, 4)
+    cheeks, nose, chin, ears = rng.uniform(0.4, 1.2, 4).tolist()
     total = cheeks * regions["cheeks"] + 1.1 * nose * regions["nose"] + 0.45 * chin * regions["chin"]
     total += 0.9 * ears * regions["ears"] + 0.35 * regions["under_nose"] + 0.3 * regions["inner_corner"]
     return (0.15 + 1.25 * a.redness) * total
