@@ -51,7 +51,8 @@ def size_problem(size_px: tuple[int, int], size_mm: tuple[float, float]) -> str:
         return f"it states its shape ({size_mm[0]:.0f}x{size_mm[1]:.0f}) instead of its size"
     shape = (size_px[0] / size_px[1]) / (size_mm[0] / size_mm[1])
     if abs(shape - 1.0) > SHAPE_TOLERANCE:
-        return f"pixels would not be square: {size_px[0]}x{size_px[1]} px on {size_mm[0]:.0f}x{size_mm[1]:.0f} mm"
+        of_px, of_mm = f"{size_px[0]}x{size_px[1]} px", f"{size_mm[0]:.0f}x{size_mm[1]:.0f} mm"
+        return f"pixels would not be square: {of_px} on {of_mm}"
     dpi = size_px[0] / size_mm[0] * 25.4
     if not DPI_RANGE[0] <= dpi <= DPI_RANGE[1]:
         return f"{size_px[0]} px on {size_mm[0]:.0f} mm are {dpi:.0f} dots per inch"

@@ -13,6 +13,7 @@ from calibration.person import Correction, fit
 from calibration.samples import condense
 from calibration.screen import Screen
 from calibration.screen_presets import PRESETS, placed_screen
+from calibration.screen_pose import estimate_screen_pose
 from calibration.session import Plan, Session, require_samples
 from calibration.simulated_person import PLAIN, ErrorModel, Frames, HeadState, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
@@ -33,6 +34,7 @@ class Condition:
     """One row of a table.
 
     ``screen_known`` False: the screen stands elsewhere than assumed, by the deviations of its preset;
+    ``estimate_screen``: its pose is then estimated from the gazes;
     ``shift_mm`` and ``turn_deg``: RMS length of the head's move between calibration and use.
     """
 
@@ -42,6 +44,7 @@ class Condition:
     kind: str = "auto"
     preset: str = "laptop"
     screen_known: bool = True
+    estimate_screen: bool = False
     shift_mm: float = 0.0
     turn_deg: float = 0.0
 
@@ -49,7 +52,8 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class PersonResult:
     """One simulated person: mean error of one frame and of the mean of a look, in degrees, before and
-    after; the model that was chosen; ``failed``: why there is no calibration."""
+    after; the model that was chosen; how far the screen's middle (mm) and its turn (deg) are off, before and
+    after; ``failed``: why there is no calibration."""
 
     before_deg: float
     after_deg: float
@@ -57,6 +61,7 @@ class PersonResult:
     after_look_deg: float
     kind: str
     seconds: float
+    pose_error: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     failed: str | None = None
 
 
@@ -75,6 +80,7 @@ class Row:
     failed: int
     seconds: float
     kinds: dict[str, int] = field(default_factory=dict)
+    pose_rms: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 def assumed_screen(preset: str) -> Screen:
@@ -104,7 +110,10 @@ def calibrate(condition: Condition, seed: int) -> tuple[Correction, SimulatedVie
     plan = replace(condition.plan, seed=seed)
     session = Session(plan, assumed, LookSettings())
     seconds = run_session(session, viewer)
-    correction = fit(condense(require_samples(session), assumed), condition.kind)
+    samples = require_samples(session)
+    if condition.estimate_screen:
+        assumed = estimate_screen_pose(samples, assumed).screen
+    correction = fit(condense(samples, assumed), condition.kind)
     return correction, viewer, assumed, seconds
 
 
@@ -114,7 +123,7 @@ def run_person(condition: Condition, seed: int) -> PersonResult:
         correction, viewer, assumed, seconds = calibrate(condition, seed)
     except CalibrationError as error:
         nan = float("nan")
-        return PersonResult(nan, nan, nan, nan, "none", nan, str(error))
+        return PersonResult(nan, nan, nan, nan, "none", nan, failed=str(error))
     nothing = fit_none(correction)
     rng = np.random.default_rng([seed, 99])
     shift = rng.normal(0, 1, 3) * condition.shift_mm / np.sqrt(3)
@@ -122,8 +131,20 @@ def run_person(condition: Condition, seed: int) -> PersonResult:
     head = viewer.head.moved(shift, turn)
     targets = rng.uniform(0.05, 0.95, (USE_TARGETS, 2)) * np.array([assumed.width_px, assumed.height_px])
     parts = [use(viewer, head, target, assumed, (nothing, correction)) for target in targets]
-    before, after, before_look, after_look = np.mean(parts, axis=0)
-    return PersonResult(before, after, before_look, after_look, correction.kind, seconds)
+    before, after, before_look, after_look = np.mean(parts, axis=0).tolist()
+    pose_error = (
+        *pose_distance(assumed_screen(condition.preset), viewer.screen),
+        *pose_distance(assumed, viewer.screen),
+    )
+    return PersonResult(before, after, before_look, after_look, correction.kind, seconds, pose_error)
+
+
+def pose_distance(first: Screen, second: Screen) -> tuple[float, float]:
+    """How far apart two poses of one screen are: its middle in mm, its turn in degrees."""
+    middle = [first.width_mm / 2, first.height_mm / 2]
+    shift = np.linalg.norm(first.to_camera(middle) - second.to_camera(middle))
+    cosine = (np.trace(first.R_cam_screen.T @ second.R_cam_screen) - 1) / 2
+    return float(shift), float(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
 
 
 def use(
@@ -179,4 +200,5 @@ def run_condition(condition: Condition, people: int, first_seed: int = 0) -> Row
         len(results) - len(good),
         float(np.mean([result.seconds for result in good])),
         dict(Counter(result.kind for result in good).most_common()),
+        tuple(np.sqrt(np.mean(np.square([result.pose_error for result in good]), axis=0)).tolist()),
     )
