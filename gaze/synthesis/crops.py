@@ -17,10 +17,17 @@ from gaze.synthesis.expression import sample_expression
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.occluders import sample_occluder
-from gaze.synthesis.person import Person, stream
+from gaze.synthesis.person import STREAM_POSE_HABIT, Person, stream
 from gaze.synthesis.pose import Moment, PosedHead, pose_head
 from gaze.synthesis.renderer import HeadRenderer, SkinFinish
-from gaze.synthesis.scene import View, estimated_view, exact_view, sample_camera, sample_pose
+from gaze.synthesis.scene import (
+    View,
+    exact_view,
+    live_view,
+    sample_camera,
+    sample_person_scale,
+    sample_pose,
+)
 from gaze.synthesis.sensor import SensorSettings, expose
 
 # Share of pictures with a hand, a cup or a telephone before the face.
@@ -53,7 +60,7 @@ class CropRenderer:
     """Renders crops of ``size_px``; drawing is done at ``supersampling`` times that."""
 
     def __init__(
-        self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.25
+        self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.0
     ) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL."""
         self.size_px = size_px
@@ -103,12 +110,12 @@ class CropRenderer:
         return Crop(image, label, head_label, person.seed, int(picture_seed), attributes, head, view)
 
     def _view(self, rng: np.random.Generator, person: Person, head: PosedHead) -> View:
-        """The exact normalised view for a third, else the view that noisy landmarks would give."""
-        six = head.six_points_cam_mm
-        if rng.random() < 0.33:
-            return exact_view(head.R_cam_head, head.face_centre_cam_mm, self.draw_px)
-        habit = stream(person.seed, 500).normal(0.0, 1.2, (6, 2))
-        return estimated_view(rng, six, head.R_cam_head, self.draw_px, rng.uniform(0.2, 1.5), habit)
+        """The exact normalised view for a quarter, else one that the live pipeline would take."""
+        centre = head.face_centre_cam_mm
+        if rng.random() < 0.25:
+            return exact_view(head.R_cam_head, centre, self.draw_px)
+        scale = sample_person_scale(stream(person.seed, STREAM_POSE_HABIT))
+        return live_view(rng, head.R_cam_head, centre, self.draw_px, scale)
 
 
 def sample_moment(rng: np.random.Generator, lux: float) -> Moment:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.mesh import EYEBALLS, HeadMesh
 
-_POINTS = 5
+_POINTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class Lashes:
             else np.minimum(np.asarray(hair_colour) * 0.45, 0.06) * rng.uniform(0.5, 1.0)
         )
         return cls(
-            upper=_hairs(rng, int(rng.integers(90, 150)), length),
-            lower=_hairs(rng, int(rng.integers(25, 60)), length * rng.uniform(0.4, 0.6)),
+            upper=_hairs(rng, int(rng.integers(60, 105)), length),
+            lower=_hairs(rng, int(rng.integers(20, 45)), length * rng.uniform(0.4, 0.6)),
             curl=float(rng.uniform(0.3, 1.15)),
-            thickness_mm=float(rng.uniform(0.09, 0.16) + (0.06 if mascara else 0.0)),
+            thickness_mm=float(rng.uniform(0.12, 0.22) + (0.06 if mascara else 0.0)),
             colour=tuple(map(float, colour)),
         )
 

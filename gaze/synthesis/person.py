@@ -14,7 +14,7 @@ from gaze.synthesis.mesh import EYEBALLS, HeadMesh
 from gaze.synthesis.skin import SkinAppearance
 
 # Independent random streams of one person's seed, so that a change in one part leaves the others alone.
-STREAM_SHAPE, STREAM_EYES, STREAM_LIDS, STREAM_SKIN, STREAM_HAIR, STREAM_WEAR = range(6)
+STREAM_SHAPE, STREAM_EYES, STREAM_LIDS, STREAM_SKIN, STREAM_HAIR, STREAM_WEAR, STREAM_POSE_HABIT = range(7)
 
 
 def stream(seed: int, number: int) -> np.random.Generator:

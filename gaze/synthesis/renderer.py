@@ -50,7 +50,7 @@ class HeadRenderer:
         self._make_buffers()
         self.hair = HairPass(self.context, _ATLAS, _STRANDS)
         self.wear = WearPass(self.context, size_px, _ATLAS, _SCENE)
-        colour = self.context.texture((size_px, size_px), 4, dtype="f2")
+        colour = self.context.texture((size_px, size_px), 4, dtype="f4")
         depth = self.context.depth_renderbuffer((size_px, size_px))
         self._target = self.context.framebuffer([colour], depth)
 
@@ -162,9 +162,8 @@ class HeadRenderer:
             held=held,
             skin_shift_mm=head.skin_shift_mm,
         )
-        data = self._target.read(components=4, dtype="f2")
-        pixels = np.frombuffer(data, np.float16).reshape(self.size_px, self.size_px, 4)
-        return pixels.astype(np.float32)
+        data = self._target.read(components=4, dtype="f4")
+        return np.frombuffer(data, np.float32).reshape(self.size_px, self.size_px, 4)
 
     def _visibility_towards_light(self, head: PosedHead, rig: LightRig) -> NDArray[np.float32]:
         """(N, 4): openness to the surroundings, then how much of each lamp a vertex sees."""

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
-from gaze.face_model import FACE_CENTRE_HEAD_MM, SIX_POINTS_MM
 from gaze.geometry import unit
 from gaze.normalization import normalizing_rotation
 
@@ -136,7 +134,6 @@ class View:
     focal_px: float
     size_px: int
     centre_cam_mm: NDArray[np.float64]
-    R_cam_head_estimated: NDArray[np.float64]
 
     def project(self, points_cam_mm) -> NDArray[np.float64]:
         """Crop px (N, 2) of camera-frame points (N, 3)."""
@@ -148,31 +145,21 @@ def exact_view(R_cam_head, centre_cam_mm, size_px: int, crop_mm: float = 140.0) 
     """The normalised view of a known head: 140 mm of the face plane, as in gaze.normalization."""
     R = normalizing_rotation(R_cam_head, centre_cam_mm)
     focal = size_px / crop_mm * float(np.linalg.norm(centre_cam_mm))
-    return View(R, focal, size_px, np.asarray(centre_cam_mm, np.float64), np.asarray(R_cam_head, np.float64))
+    return View(R, focal, size_px, np.asarray(centre_cam_mm, np.float64))
 
 
-def estimated_view(
-    rng: np.random.Generator, six_points_cam_mm, R_cam_head, size_px: int, noise_mm: float, bias_mm
-) -> View:
-    """The view that a six-point head pose from noisy landmarks would give (the live pipeline's way).
+def live_view(rng: np.random.Generator, R_cam_head, centre_cam_mm, size_px: int, person_scale: float) -> View:
+    """The view that the live pipeline would take: its head pose is a little off.
 
-    ``six_points_cam_mm`` (6, 3) true points; ``bias_mm`` (6, 2) a person's constant landmark error and
-    ``noise_mm`` the deviation of the passing one, both in the picture plane.
+    Measured with gaze.landmarks and gaze.head_pose on 120 rendered faces against the true pose: distance
+    3 % long with 6 % deviation, most of it a person's own; the centre 1.4 mm and the roll 1.2 degrees.
     """
-    depth = float(np.mean(six_points_cam_mm[:, 2]))
-    focal = 1000.0
-    points = six_points_cam_mm.copy()
-    points[:, :2] += np.asarray(bias_mm) + rng.normal(0, noise_mm, (6, 2))
-    image = focal * points[:, :2] / points[:, 2:]
-    K = np.diag([focal, focal, 1.0])
-    ok, rvec, tvec = cv2.solvePnP(SIX_POINTS_MM, image, K, None, flags=cv2.SOLVEPNP_EPNP)
-    if ok:
-        ok, rvec, tvec = cv2.solvePnP(
-            SIX_POINTS_MM, image, K, None, rvec, tvec, True, flags=cv2.SOLVEPNP_ITERATIVE
-        )
-    if ok and np.all(np.isfinite(tvec)) and 0.6 * depth < tvec[2, 0] < 1.6 * depth:
-        R = cv2.Rodrigues(rvec)[0]
-        centre = R @ FACE_CENTRE_HEAD_MM + tvec[:, 0]
-        if R[2, 2] > 0.2:
-            return exact_view(R, centre, size_px)
-    return exact_view(R_cam_head, six_points_cam_mm.mean(axis=0), size_px)
+    shift = rng.normal(0.0, 1.4 if rng.random() < 0.85 else 3.5, 3)
+    centre = (np.asarray(centre_cam_mm) + shift) * person_scale * np.exp(rng.normal(0.0, 0.02))
+    roll = head_rotation(0.0, 0.0, np.deg2rad(rng.normal(0.0, 1.2)))
+    return exact_view(roll @ np.asarray(R_cam_head), centre, size_px)
+
+
+def sample_person_scale(rng: np.random.Generator) -> float:
+    """How much too far away the head pose puts a person, as a factor."""
+    return float(np.clip(rng.normal(1.03, 0.05), 0.88, 1.2))

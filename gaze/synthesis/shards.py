@@ -15,8 +15,8 @@ from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.synthesis.crops import Crop, CropRenderer
 
 SCHEMA = "gaze.shards/1"
-PICTURES_PER_PERSON = 12
-PEOPLE_PER_SHARD = 40
+PICTURES_PER_PERSON = 16
+PEOPLE_PER_SHARD = 30
 # Picture seeds of different people never meet.
 _SEED_STRIDE = 1000
 

@@ -28,7 +28,7 @@ class WearPass:
         set_uniforms(self._solid, light_atlas=atlas_unit)
         set_uniforms(self._lens, light_atlas=atlas_unit, scene=scene_unit)
         self._scene_unit = scene_unit
-        self._copy = context.texture((size_px, size_px), 4, dtype="f2")
+        self._copy = context.texture((size_px, size_px), 4, dtype="f4")
         self._copy.filter = (moderngl.LINEAR, moderngl.LINEAR)
         self._copy.repeat_x = self._copy.repeat_y = False
         self._copy_target = context.framebuffer([self._copy])
