@@ -95,9 +95,9 @@ def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tu
         ratio = rng.uniform(0.35, 1.0)
         spread = rng.uniform(20.0, 60.0)
         lamps = [
-            warm(make.softbox(rng, head, side * spread, rng.uniform(0, 45)), 1.0, white),
+            warm(make.softbox(rng, head, side * spread, rng.uniform(5, 55)), 1.0, white),
             warm(
-                make.softbox(rng, head, -side * spread * rng.uniform(0.7, 1.2), rng.uniform(-5, 40)),
+                make.softbox(rng, head, -side * spread * rng.uniform(0.7, 1.2), rng.uniform(0, 50)),
                 ratio,
                 white,
             ),
@@ -110,7 +110,7 @@ def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tu
                     white,
                 )
             )
-        return lamps, rng.uniform(0.3, 1.2)
+        return lamps, rng.uniform(0.1, 0.9)
     if name == "office":
         lamps = [warm(make.ceiling_panel(rng, head), 1.0, white) for _ in range(int(rng.integers(1, 3)))]
         lamps.append(warm(_screen(rng, head), rng.uniform(0.05, 0.3), rng.uniform(5500, 8000)))
