@@ -57,7 +57,7 @@ class BrowShape:
             stray=float(rng.uniform(0.0, 0.12)),
             messy=float(rng.uniform(0.08, 0.35)),
             unibrow=float(rng.uniform(0.2, 1.0)) if rng.random() < (0.15 if masculine else 0.06) else 0.0,
-            opacity=float(rng.uniform(0.75, 1.0)),
+            opacity=float(rng.uniform(0.62, 0.95)),
             gap_mm=float(np.clip(rng.normal(11.5, 1.8), 7.0, 17.0)),
             tail_mm=float(np.clip(rng.normal(55.0, 2.5), 48.0, 61.0)),
             filled=float(rng.uniform(0.2, 0.6)) if not masculine and rng.random() < 0.35 else 0.0,
@@ -116,12 +116,12 @@ def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _one_side(window, coefficients, atlas, shape: BrowShape, side: int, rng: np.random.Generator):
     eye_y = float(atlas.landmarks_mm[36:48, 1].mean())
     line = centre_line(atlas, shape, rng)
-    count = int((160 + 760 * shape.density) * (0.4 + shape.half_width_mm / 6.0))
-    along = rng.beta(1.05, 1.25, count)
+    count = int((130 + 680 * shape.density) * (0.4 + shape.half_width_mm / 6.0))
+    along = rng.beta(1.2, 1.3, count)
     if shape.unibrow > 0:
         bridge = rng.random(count) < 0.14 * shape.unibrow
         along[bridge] = rng.uniform(-0.27, 0.0, bridge.sum())
-    across = np.clip(rng.normal(0.0, 0.55, count), -1.25, 1.25)
+    across = np.clip(rng.normal(0.0, 0.58, count), -1.5, 1.5)
     stray = rng.random(count) < shape.stray
     across[stray] = rng.uniform(-2.2, 2.0, stray.sum())
     width = shape.half_width_mm * np.interp(
@@ -157,4 +157,4 @@ def _one_side(window, coefficients, atlas, shape: BrowShape, side: int, rng: np.
     tone = toned / np.maximum(coverage, 1e-3)
     soft = cv2.GaussianBlur(coverage, (0, 0), 2.2 * atlas.size / 512)
     coverage = coverage * shape.opacity
-    return 1.0 - (1.0 - coverage) * (1.0 - np.clip((0.22 + shape.filled) * soft * 1.2, 0.0, 0.8)), tone
+    return 1.0 - (1.0 - coverage) * (1.0 - np.clip((0.15 + shape.filled) * soft * 1.2, 0.0, 0.8)), tone

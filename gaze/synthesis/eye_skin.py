@@ -25,8 +25,9 @@ class EyeSkin:
     """One person's lids and what is painted on them.
 
     crease_mm: height of the fold above the lid's edge; crease 0..1: its depth (0 for a lid without fold);
-    second_crease 0..1; bag, fold, trough 0..1 below the eye; dark 0..1 circles; lash_line 0..1; rim_pink
-    0..1; liner 0..1, liner_mm, wing 0..1, lower_liner 0..1; shadow 0..1 with shadow_srgb.
+    second_crease 0..1; bag, fold, trough 0..1 below the eye; dark 0..1 circles; lid_red 0..1: blood and
+    brown in the lids; lash_line 0..1; rim_pink 0..1; liner 0..1, liner_mm, wing 0..1, lower_liner 0..1;
+    shadow 0..1 with shadow_srgb.
     """
 
     crease_mm: float
@@ -35,6 +36,7 @@ class EyeSkin:
     bag: float
     fold: float
     dark: float
+    lid_red: float
     lash_line: float
     rim_pink: float
     liner: float
@@ -57,7 +59,8 @@ class EyeSkin:
             bag=float(np.clip(rng.beta(1.2, 3.0) + 0.5 * aged * rng.random(), 0, 1)),
             fold=float(np.clip(rng.uniform(0.1, 0.6) + 0.4 * aged, 0, 1)),
             dark=float(np.clip(rng.beta(1.3, 2.4) + 0.25 * melanin * rng.random(), 0, 1)),
-            lash_line=float(rng.uniform(0.25, 1.0)),
+            lid_red=float(rng.beta(1.6, 1.6)),
+            lash_line=float(rng.uniform(0.45, 1.0)),
             rim_pink=float(rng.uniform(0.3, 1.0)),
             liner=float(rng.uniform(0.5, 1.0)) if liner else 0.0,
             liner_mm=float(rng.uniform(0.5, 2.0)),
@@ -97,6 +100,12 @@ def paint_eye_skin(
         ~up * _ridge(d, 6.5, 5.5) * smoothstep(1.25, 0.3, s) + 0.4 * up * _ridge(d, 4.0, 4.5)
     )
     circles = circles * near
+    # Thin skin: the lid itself, the rim of the lower lid and both corners are redder and browner.
+    lid_tint = upper_inside * smoothstep(crease_at + 3.5, crease_at - 1.0, d) + 0.8 * low_inside * smoothstep(
+        6.0, 1.0, d
+    )
+    corners = smoothstep(7.5, 2.0, d) * (smoothstep(0.16, -0.08, s) + 0.6 * smoothstep(0.9, 1.06, s))
+    pocket = up * smoothstep(11.0, 3.0, d) * smoothstep(0.75, 0.1, s) * smoothstep(-0.45, -0.1, s)
     lash = (
         lids.lash_line
         * _ridge(d, 0.4, np.where(up, 0.75, 0.5))
@@ -122,10 +131,18 @@ def paint_eye_skin(
     shadow = shadow * smoothstep(1.35, 1.0, s)
     layers = {
         "height_mm": -0.38 * crease - 0.2 * second - 0.16 * fold + 0.9 * bag,
-        "grey": 0.62 * crease + 0.22 * second + 0.14 * fold + 0.16 * bag_shade + 0.9 * lash,
+        "grey": 0.95 * crease
+        + 0.10 * pocket
+        + 0.12 * corners
+        + 0.22 * second
+        + 0.14 * fold
+        + 0.16 * bag_shade
+        + 0.9 * lash,
         "blue": 0.30 * circles,
-        "melanin": 0.10 * circles,
-        "haemoglobin": 0.7 * circles + 1.6 * lids.rim_pink * rim,
+        "melanin": 0.10 * circles + 0.07 * lids.lid_red * lid_tint,
+        "haemoglobin": 0.7 * circles
+        + (0.25 + 1.0 * lids.lid_red) * (lid_tint + 0.6 * corners)
+        + 1.6 * lids.rim_pink * rim,
         "liner": np.clip(np.maximum(liner_up, liner_low), 0, 1),
         "shadow": np.clip(shadow, 0, 1),
         "wet": rim,

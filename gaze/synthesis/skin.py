@@ -143,10 +143,10 @@ def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Genera
     low, low2 = noise_field(rng, "low", size), noise_field(rng, "low", size)
     mottle, mottle2 = noise_field(rng, "mottle", size), noise_field(rng, "mottle", size)
     fine = noise_field(rng, "fine", size)
-    uneven = (1.0 - 0.75 * a.foundation) * (0.35 + 0.65 * a.mottle)
+    uneven = (1.0 - 0.75 * a.foundation) * (0.45 + 0.8 * a.mottle)
     light = 1.0 - 0.55 * a.melanin
 
-    melanin = np.float32(a.melanin) + (0.014 * uneven) * low + (0.017 * uneven) * mottle
+    melanin = np.float32(a.melanin) + (0.015 * uneven) * low + (0.022 * uneven) * mottle
     melanin += _freckles(atlas, regions, a, rng)
     melanin += (
         (0.05 * (1 - a.foundation))
@@ -154,10 +154,10 @@ def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Genera
         * (0.5 * regions["perioral"] + 0.6 * regions["orbit"])
     )
     melanin += (0.03 * a.melanin) * (regions["forehead"] + regions["temples"]) - 0.02 * regions["neck"]
-    blood = np.float32(a.haemoglobin * light) + (0.16 * uneven) * low2 + (0.26 * uneven) * mottle2
+    blood = np.float32(a.haemoglobin * light) + (0.2 * uneven) * low2 + (0.38 * uneven) * mottle2
     blood += _redness(regions, a, rng) * (light * (1.0 - 0.6 * a.foundation)) * (1.0 + 0.3 * mottle)
     blood += _blemishes(atlas, regions, a, rng)
-    grey = 0.017 * fine * (0.4 + a.mottle)
+    grey = 0.022 * fine * (0.4 + a.mottle)
     grey = (
         grey
         + 0.55 * np.clip(regions["nostrils"], 0, 1)
@@ -298,6 +298,7 @@ def _redness(regions: FaceRegions, a: SkinAppearance, rng: np.random.Generator) 
     """Extra haemoglobin of cheeks, nose, chin and ears."""
     cheeks, nose, chin, ears = rng.uniform(0.4, 1.2, 4).tolist()
     total = cheeks * regions["cheeks"] + 1.1 * nose * regions["nose"] + 0.45 * chin * regions["chin"]
+    total += 0.35 * regions["orbit"]
     total += 0.9 * ears * regions["ears"] + 0.35 * regions["under_nose"] + 0.3 * regions["inner_corner"]
     return (0.15 + 1.25 * a.redness) * total
 
