@@ -23,14 +23,21 @@ def paint_background(
     if kind is None:
         outside = rig.scene in ("surroundings", "sun")
         kind = str(rng.choice(KINDS, p=(0.1, 0.05, 0.85) if outside else (0.36, 0.4, 0.24)))
-    if kind == "wall":
-        picture = _wall(rng, size_px)
-    elif kind == "room":
-        picture = _room(rng, size_px)
+    # Out of focus by anything from nothing to a portrait lens; what is blurred is painted small.
+    sigma = size_px * float(np.exp(rng.uniform(np.log(0.002), np.log(0.05))))
+    step = int(np.clip(sigma / 1.2, 1, 6))
+    size = max(size_px // step, 16)
+    if kind == "surroundings":
+        picture = _surroundings(rng, rig, size)
     else:
-        return _blurred(rng, _surroundings(rng, rig, size_px), size_px)
-    fall = float(np.exp(rng.normal(-0.5, 0.5)))
-    return _blurred(rng, picture * np.float32(fall), size_px)
+        fall = float(np.exp(rng.normal(-0.5, 0.5)))
+        picture = (_wall(rng, size) if kind == "wall" else _room(rng, size)) * np.float32(fall)
+    picture = np.ascontiguousarray(picture, dtype=np.float32)
+    if sigma / step > 0.6:
+        picture = cv2.GaussianBlur(picture, (0, 0), sigma / step, borderType=cv2.BORDER_REFLECT_101)
+    if size != size_px:
+        picture = cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+    return picture
 
 
 def matt_colour(rng: np.random.Generator, saturation: float = 0.35) -> NDArray[np.float32]:
@@ -140,17 +147,3 @@ def _surroundings(rng: np.random.Generator, rig: LightRig, size: int) -> NDArray
     rays = forward + x[..., None] * across + y[..., None] * down
     picture = lookup(rig.environment.panorama, rays @ rig.R_env_cam.T)
     return np.minimum(picture, 12.0) * rig.env_gain.astype(np.float32)
-
-
-def _blurred(rng: np.random.Generator, picture: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Out of focus by anything from nothing to a portrait lens."""
-    sigma = size * float(np.exp(rng.uniform(np.log(0.002), np.log(0.05))))
-    picture = np.ascontiguousarray(picture, dtype=np.float32)
-    if sigma < 0.6:
-        return picture
-    step = max(1, int(sigma / 2.0))
-    if step > 1:
-        small = cv2.resize(picture, (max(size // step, 4),) * 2, interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REFLECT_101)
-        return cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
-    return cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
