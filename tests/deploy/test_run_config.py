@@ -1,0 +1,110 @@
+import argparse
+import dataclasses
+
+import pytest
+
+from deploy.gates import GateConfig
+from deploy.run_config import RunConfig, parse_run
+from deploy.run_options import make_parser, size_argument
+from deploy.smoothing import SmoothingConfig
+from gaze.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def toml(folder, text, name="gaze.toml"):
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
+def test_defaults():
+    config = parse_run([])
+    assert (config.source, config.max_faces, config.runtime, config.window) == ("0", 1, "auto", None)
+    assert config.smoothing is None
+    assert config.gates == GateConfig()
+
+
+def test_every_setting_is_a_flag_and_every_flag_a_setting():
+    flags = {action.dest for action in make_parser()._actions} - {"help", "config"}
+    assert flags == {field.name for field in dataclasses.fields(RunConfig)}
+
+
+def test_flag_over_file_over_default(empty_folder):
+    path = toml(empty_folder, '[run]\nmax-faces = 4\nhfov = 70\nsmooth = true\nsize = "640x480"\n', "my.toml")
+    config = parse_run(["--config", path, "--hfov", "55"])
+    assert (config.max_faces, config.hfov, config.smooth, config.size) == (4, 55.0, True, (640, 480))
+    assert parse_run(["--config", path, "--no-smooth"]).smoothing is None
+    assert config.smoothing == SmoothingConfig(1.0, 1.0)
+
+
+def test_the_file_of_this_folder_is_read_by_itself(empty_folder):
+    toml(empty_folder, '[run]\nsource = "clip.mp4"\nshow_landmarks = true\n[calibrate]\nx = 1\n')
+    config = parse_run([])
+    assert config.source == "clip.mp4"
+    assert config.show_landmarks
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[run]\nmax_face = 2\n", "unknown key 'max_face'.*known are"),
+        ("[run]\nconfig = 'x'\n", "unknown key 'config'"),
+        ("source = '0'\n", r"source must stand in a table; write \[run\] above"),
+        ("[run]\nsmooth = 1\n", "smooth must be true or false, got 1"),
+        ("[run]\nmax_faces = true\n", "max_faces must be a text or a number, got True"),
+        ("[run]\nmax_faces = 0\n", "max_faces = 0: 0 is too small; it must be at least 1"),
+        ("[run]\nmax_faces = 'two'\n", "max_faces = 'two'"),
+        ("[run]\nsize = '640'\n", "write WIDTHxHEIGHT"),
+        ("[run]\nlandmarks = 'dlib'\n", "landmarks must be one of auto, mesh, tasks"),
+        ("[run]\nsource = [1]\n", "source must be a text or a number"),
+        ("[run\n", "is not TOML"),
+    ],
+)
+def test_wrong_files(empty_folder, text, message):
+    path = toml(empty_folder, text)
+    with pytest.raises(UsageError, match=message) as caught:
+        parse_run([])
+    assert str(caught.value).startswith(path.rpartition("/")[2])
+
+
+def test_a_file_that_is_missing():
+    with pytest.raises(UsageError, match=r"nowhere\.toml: cannot be read"):
+        parse_run(["--config", "nowhere.toml"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--camera", "c.json", "--hfov", "60"], "--camera and --hfov exclude each other"),
+        (["--landmarks", "mesh", "--landmark-model", "x.task"], "belongs to --landmarks tasks"),
+        (["--jsonl", "-", "--csv", "-"], "both want standard output"),
+    ],
+)
+def test_options_that_contradict(argv, message):
+    with pytest.raises(UsageError, match=message):
+        parse_run(argv)
+
+
+@pytest.mark.parametrize("argv", [["--size", "640"], ["--max-faces", "0"], ["--hfov", "-3"], ["--nonsense"]])
+def test_wrong_use_exits_with_2(argv, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse_run(argv)
+    assert caught.value.code == 2
+
+
+def test_sizes():
+    assert size_argument("1280X720") == (1280, 720)
+    for text in ("0x480", "640x", "axb", "640x480x3"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            size_argument(text)
+
+
+def test_help_shows_defaults_but_not_none():
+    text = make_parser().format_help()
+    assert "(default: 0)" in text
+    assert f"(default: {GateConfig().sharpness})" in text
+    assert "default: None" not in text

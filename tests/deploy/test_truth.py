@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+from loop_fakes import FakeEstimator, make_estimate, make_face, noise
+
+from deploy.pipeline import Pipeline
+from deploy.truth import TruthScore, load_truth
+from gaze.camera import Camera
+from gaze.errors import DataError
+from gaze.geometry import vector_from_angles
+from gaze.types import Frame
+
+CAMERA = Camera.from_hfov(60.0, 160, 120)
+
+
+def write_truth(path, frames):
+    camera = {"K": CAMERA.K.tolist(), "distortion": [], "width": 160, "height": 120}
+    lines = [{"schema": "gaze.truth/1", "camera": camera}]
+    for i, faces in enumerate(frames):
+        lines.append({"frame": i, "t_s": i / 25, "faces": faces})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def face(angles, origin=(0.0, 23.0, 600.0), eye_open=(1.0, 1.0)):
+    return {
+        "id": 0,
+        "direction_cam": vector_from_angles(angles).tolist(),
+        "origin_cam_mm": list(origin),
+        "eye_open": list(eye_open),
+    }
+
+
+def scored(truth, script, count):
+    score = TruthScore(truth)
+    pipeline = Pipeline(FakeEstimator(script))
+    for i in range(count):
+        score.add(pipeline.process(Frame(noise(i), i, i / 25)))
+    return score
+
+
+def test_errors_are_angles_between_directions(tmp_path):
+    frames = [[face((0.1, 0.2))], [face((0.1 + np.deg2rad(3.0), 0.2))], [face((0.1, 0.2), eye_open=(0, 0))]]
+    truth = load_truth(write_truth(tmp_path / "t.jsonl", frames))
+    score = scored(truth, None, 3)
+    # Two frames with open eyes: one exact, one 3 degrees higher; the closed one is not asked for.
+    assert score.errors_deg == pytest.approx([0.0, 3.0], abs=1e-9)
+    assert score.summary().startswith("mean angular error 1.50 degrees (median 1.50, ")
+    assert score.summary().endswith("over 2 of 2 true gazes")
+
+
+def test_frames_without_a_gaze_are_counted(tmp_path):
+    truth = load_truth(write_truth(tmp_path / "t.jsonl", [[face((0.1, 0.2))]] * 3))
+
+    def script(frame):
+        if frame.index == 1:
+            return []
+        return [make_estimate(frame.index, frame.t_s, face=make_face(eye_open=(frame.index == 0,) * 2))]
+
+    score = scored(truth, script, 3)
+    assert len(score.errors_deg) == 1
+    assert score.summary().endswith("over 1 of 3 true gazes; without a gaze: 1 NO_FACE, 1 BLINK")
+
+
+def test_each_true_face_is_compared_with_the_one_found_at_its_place(tmp_path):
+    left, right = (-120.0, 23.0, 600.0), (120.0, 23.0, 600.0)
+    u_left, u_right = CAMERA.project([left, right])[:, 0]
+    truth = load_truth(
+        write_truth(tmp_path / "t.jsonl", [[face((0.0, 0.3), left), face((0.2, -0.3), right)]])
+    )
+
+    def script(frame):
+        boxes = [(u - 15, 40, u + 15, 90) for u in (u_right, u_left)]
+        gazes = [(0.2, -0.3), (0.0, 0.3)]
+        return [make_estimate(0, 0.0, gaze, make_face(box)) for gaze, box in zip(gazes, boxes, strict=True)]
+
+    assert scored(truth, script, 1).errors_deg == pytest.approx([0.0, 0.0], abs=1e-9)
+
+
+def test_nothing_to_compare(tmp_path):
+    truth = load_truth(write_truth(tmp_path / "t.jsonl", [[face((0, 0))]]))
+    assert "no gaze to compare" in scored(truth, lambda frame: [], 1).summary()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: IndexError"),
+        ("{}\n", "line 1: KeyError"),
+        ('{"schema": "gaze.truth/9", "camera": {}}\n', "line 1: schema is 'gaze.truth/9'"),
+        ("not json\n", "line 1: JSONDecodeError"),
+    ],
+)
+def test_wrong_files_name_the_line(tmp_path, text, message):
+    path = tmp_path / "t.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        load_truth(path)
+
+
+def test_wrong_lines_name_the_line(tmp_path):
+    path = write_truth(tmp_path / "t.jsonl", [[face((0, 0))], [{**face((0, 0)), "direction_cam": [1, 2]}]])
+    with pytest.raises(DataError, match=r"line 3: .*three finite numbers"):
+        load_truth(path)
+    with pytest.raises(DataError, match="cannot be read"):
+        load_truth(tmp_path / "missing.jsonl")
