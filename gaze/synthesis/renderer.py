@@ -255,12 +255,12 @@ class SkinFinish:
 def projection_of(view: View) -> bytes:
     """Column-major bytes of the matrix from camera-frame mm to clip space; the first row read is the top."""
     scale = 2.0 * view.focal_px / view.size_px
-    # Pixel centres at whole numbers: the middle of the crop, size/2, lies half a pixel right of centre.
-    middle = 1.0 / view.size_px
+    # Pixel centres lie at whole numbers, so the picture spans -0.5 .. size - 0.5.
+    across, down = ((2.0 * middle + 1.0) / view.size_px - 1.0 for middle in view.middle_px)
     project = np.array(
         [
-            [scale, 0.0, middle, 0.0],
-            [0.0, scale, middle, 0.0],
+            [scale, 0.0, across, 0.0],
+            [0.0, scale, down, 0.0],
             [
                 0.0,
                 0.0,

@@ -54,7 +54,7 @@ def sample_pose(rng: np.random.Generator, camera: Camera) -> Pose:
     kind = ("screen", "wide", "lens")[rng.choice(3, p=[0.36, 0.46, 0.18])]
     for _ in range(200):
         pose = _draw_pose(rng, camera, kind)
-        if _in_reach(pose):
+        if in_reach(pose):
             return pose
         if rng.random() < 0.02:
             kind = "wide"
@@ -113,7 +113,7 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
     return Pose(head_rotation(yaw, pitch, np.deg2rad(roll)), eyes, target, kind)
 
 
-def _in_reach(pose: Pose) -> bool:
+def in_reach(pose: Pose) -> bool:
     """Whether the eyes can turn to the target in the head, and the target is far enough to fuse."""
     to_target = pose.target_cam_mm - pose.eyes_cam_mm
     if np.linalg.norm(to_target) < 270:
@@ -128,24 +128,29 @@ def _in_reach(pose: Pose) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The normalised view of a crop: rotation, focal length and middle in px of the wanted size."""
+    """A square picture without distortion: rotation, focal length and principal point in px.
+
+    ``centre_cam_mm`` is the face centre that a normalised view was made for.
+    """
 
     R_norm_cam: NDArray[np.float64]
     focal_px: float
     size_px: int
+    middle_px: tuple[float, float]
     centre_cam_mm: NDArray[np.float64]
 
     def project(self, points_cam_mm) -> NDArray[np.float64]:
-        """Crop px (N, 2) of camera-frame points (N, 3)."""
+        """Picture px (N, 2) of camera-frame points (N, 3)."""
         q = np.asarray(points_cam_mm, np.float64) @ self.R_norm_cam.T
-        return self.focal_px * q[:, :2] / q[:, 2:] + self.size_px / 2.0
+        return self.focal_px * q[:, :2] / q[:, 2:] + np.asarray(self.middle_px)
 
 
 def exact_view(R_cam_head, centre_cam_mm, size_px: int, crop_mm: float = 140.0) -> View:
     """The normalised view of a known head: 140 mm of the face plane, as in gaze.normalization."""
     R = normalizing_rotation(R_cam_head, centre_cam_mm)
     focal = size_px / crop_mm * float(np.linalg.norm(centre_cam_mm))
-    return View(R, focal, size_px, np.asarray(centre_cam_mm, np.float64))
+    half = size_px / 2.0
+    return View(R, focal, size_px, (half, half), np.asarray(centre_cam_mm, np.float64))
 
 
 def live_view(rng: np.random.Generator, R_cam_head, centre_cam_mm, size_px: int, person_scale: float) -> View:

@@ -1,0 +1,52 @@
+"""`gaze synthesize clip`: a video of rendered people with ground truth beside it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gaze.camera import Camera
+from gaze.synthesis.assets import default_assets_dir
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Render and write the clip."""
+    parser = argparse.ArgumentParser(
+        prog="gaze synthesize clip",
+        description="A webcam clip of rendered people; <name>.truth.jsonl beside it holds the ground truth.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, default=Path("clip.mp4"), help="video to write")
+    parser.add_argument(
+        "--people", type=int, nargs="+", default=[0], help="person seeds, one after the other"
+    )
+    parser.add_argument("--seconds", type=float, default=9.0, help="length of the clip")
+    parser.add_argument("--fps", type=int, default=20, help="frames a second")
+    parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT in px")
+    parser.add_argument("--hfov", type=float, default=65.0, help="horizontal field of view in degrees")
+    parser.add_argument("--seed", type=int, default=0, help="seed of motion, light and camera")
+    parser.add_argument("--clean", action="store_true", help="no noise, blur or compression by the sensor")
+    parser.add_argument(
+        "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
+    )
+    args = parser.parse_args(argv)
+    try:
+        width, height = (int(part) for part in args.size.lower().split("x"))
+    except ValueError:
+        parser.error(f"--size must be WIDTHxHEIGHT, got {args.size}")
+    if args.seconds <= 0 or args.fps < 1 or min(width, height) < 64:
+        parser.error("--seconds and --fps must be positive and --size at least 64x64")
+    from gaze.synthesis.clip import ClipOptions, render_clip, write_clip
+    from gaze.synthesis.webcam import WebcamRenderer
+
+    camera = Camera.from_hfov(args.hfov, width, height, "calibrated")
+    renderer = WebcamRenderer(args.assets, camera)
+    options = ClipOptions(tuple(args.people), args.seconds, args.fps, args.seed, args.clean)
+    total = round(args.seconds * args.fps / len(args.people)) * len(args.people)
+    frames = tqdm(render_clip(renderer, options), total=total, unit="frame")
+    count = write_clip(args.out, camera, frames, args.fps)
+    print(f"{count} frames: {args.out}")
+    return 0

@@ -1,0 +1,170 @@
+"""Whole webcam pictures of rendered people, through a lens with distortion, and all that is known of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.camera import Camera
+from gaze.geometry import unit
+from gaze.synthesis.background import paint_background
+from gaze.synthesis.crops import sample_moment
+from gaze.synthesis.dressed import DressedPerson, Wardrobe
+from gaze.synthesis.environment import load_environments
+from gaze.synthesis.light import LightRig
+from gaze.synthesis.person import stream
+from gaze.synthesis.pose import Moment, PosedHead, pose_head
+from gaze.synthesis.renderer import HeadRenderer, SkinFinish
+from gaze.synthesis.scene import Pose, View, head_rotation, in_reach
+from gaze.synthesis.sensor import SensorSettings, expose
+from gaze.synthesis.torso import make_torso
+
+_MARGIN_PX = 16
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What stays the same from frame to frame: light, finish of the skin, sensor, background."""
+
+    rig: LightRig
+    finish: SkinFinish
+    settings: SensorSettings
+    background: NDArray[np.float32]
+
+
+class WebcamRenderer:
+    """Renders pictures of one camera's size."""
+
+    def __init__(self, assets_dir: str | os.PathLike[str], camera: Camera) -> None:
+        """Raises DataError without the assets, RuntimeUnavailableError without EGL."""
+        self.camera = camera
+        self._size_px = max(camera.width, camera.height) + 2 * _MARGIN_PX
+        self.environments = load_environments(assets_dir)
+        self.renderer = HeadRenderer(assets_dir, self._size_px)
+        self._wardrobe = Wardrobe(
+            self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
+        )
+        self.use_camera(camera)
+
+    def use_camera(self, camera: Camera) -> None:
+        """Change the lens; the picture's size stays.
+
+        Raises:
+            ValueError: the camera's picture has another size.
+        """
+        if (camera.width, camera.height) != (self.camera.width, self.camera.height):
+            raise ValueError(
+                f"this renderer draws {self.camera.width}x{self.camera.height} px, "
+                f"the camera has {camera.width}x{camera.height}"
+            )
+        self.camera = camera
+        # The square drawing has the camera's focal length and the picture in its middle.
+        self._left = (self._size_px - camera.width) // 2
+        self._top = (self._size_px - camera.height) // 2
+        u, v = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
+        ideal = camera.undistort(np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float64))
+        ratio = camera.K[0, 0] / camera.K[1, 1]
+        middle_y = camera.K[1, 2]
+        ideal[:, 1] = (ideal[:, 1] - middle_y) * ratio + middle_y
+        offset = np.array([self._left, self._top])
+        self._map = (ideal + offset).reshape(camera.height, camera.width, 2).astype(np.float32)
+
+    def dress(self, seed: int) -> DressedPerson:
+        """The person of a seed, ready to be drawn; release it when done."""
+        return self._wardrobe.dress(seed)
+
+    def set_up(self, rng: np.random.Generator, head_cam_mm, clean: bool = False) -> Shot:
+        """Draw a place, a background and a sensor; ``clean`` leaves out noise, blur and compression."""
+        rig = LightRig.sample(rng, self.environments, head_cam_mm)
+        settings = SensorSettings() if clean else SensorSettings.sample(rng, rig.lux)
+        background = paint_background(rng, rig, self._size_px)
+        return Shot(rig, SkinFinish.sample(rng), settings, background)
+
+    def render(
+        self,
+        dressed: DressedPerson,
+        pose: Pose,
+        moment: Moment,
+        shot: Shot,
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.uint8], PosedHead]:
+        """The picture (H, W, 3) uint8 BGR as the camera sees it, and the head in it."""
+        head = pose_head(self.renderer.mesh, self.renderer.normals_of, dressed.person, pose, moment)
+        camera = self.camera
+        middle = (camera.K[0, 2] + self._left, camera.K[1, 2] + self._top)
+        view = View(np.eye(3), float(camera.K[0, 0]), self._size_px, middle, head.face_centre_cam_mm)
+        torso = make_torso(head.R_cam_head, head.t_cam_mm, dressed.cloth_albedo)
+        drawn = self.renderer.render(
+            dressed, head, moment.pupil_radius_mm, view, shot.rig, shot.finish, [torso]
+        )
+        linear = drawn[..., :3] + shot.background * (1.0 - drawn[..., 3:])
+        bent = cv2.remap(linear, self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        square = _square(bent)
+        picture = expose(square, shot.settings, rng)
+        return np.ascontiguousarray(picture[: camera.height, : camera.width]), head
+
+
+def _square(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pad a picture to a square at its lower right by repeating its edge (the sensor works on squares)."""
+    height, width = picture.shape[:2]
+    side = max(height, width)
+    return cv2.copyMakeBorder(picture, 0, side - height, 0, side - width, cv2.BORDER_REFLECT)
+
+
+@dataclass(frozen=True)
+class PersonAtLaptop:
+    """Renders people looking at points of a screen, for the stand-in data set (its PersonRenderer)."""
+
+    assets_dir: str
+
+    def render(
+        self, person_seed: int, frame_seed: int, camera: Camera, target_cam_mm: NDArray[np.float64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Picture, the six landmarks (6, 2) in px, and the six-point model's true R_cam_head and t_cam_mm."""
+        renderer = _renderer_for(self.assets_dir, camera)
+        rng = stream(frame_seed, 300 + person_seed % 7)
+        dressed = renderer.dress(person_seed)
+        try:
+            pose = sample_laptop_pose(rng, target_cam_mm)
+            shot = renderer.set_up(rng, pose.eyes_cam_mm)
+            moment = sample_moment(rng, shot.rig.lux)
+            picture, head = renderer.render(dressed, pose, moment, shot, rng)
+        finally:
+            dressed.release()
+        six = head.six_points_cam_mm
+        return picture, camera.project(six), head.R_cam_head, six[:4].mean(axis=0)
+
+
+_renderers: dict[tuple[str, int, int], WebcamRenderer] = {}
+
+
+def _renderer_for(assets_dir: str, camera: Camera) -> WebcamRenderer:
+    """One renderer a process and picture size: a context is dear to make."""
+    key = (assets_dir, camera.width, camera.height)
+    if key not in _renderers:
+        _renderers[key] = WebcamRenderer(assets_dir, camera)
+    _renderers[key].use_camera(camera)
+    return _renderers[key]
+
+
+def sample_laptop_pose(rng: np.random.Generator, target_cam_mm: NDArray[np.float64]) -> Pose:
+    """A head in front of a laptop, turned part of the way to the target, within reach of the eyes."""
+    for _ in range(200):
+        distance = float(np.clip(rng.normal(570, 90), 380, 850))
+        eyes = np.array([rng.normal(0, 45), rng.normal(10, 35), distance])
+        sight = unit(np.asarray(target_cam_mm) - eyes)
+        yaw, pitch = np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))
+        follow = rng.uniform(0.0, 0.7)
+        turned = head_rotation(
+            follow * yaw + np.deg2rad(rng.normal(0, 6)),
+            follow * pitch + np.deg2rad(rng.normal(0, 6)),
+            np.deg2rad(rng.normal(0, 4)),
+        )
+        pose = Pose(turned, eyes, np.asarray(target_cam_mm, np.float64), "screen")
+        if in_reach(pose):
+            return pose
+    return Pose(head_rotation(0.0, 0.0), np.array([0.0, 0.0, 600.0]), np.asarray(target_cam_mm), "screen")
