@@ -93,11 +93,11 @@ class HairBuilder:
         return self._map.neutral.theta_of_height(phi, y)
 
     def _shell(self, surface, style, rng, colour, texture) -> HairPart:
-        columns, rows = 85, 18
-        phi = np.linspace(-np.pi, np.pi, columns)
+        # The back of the head is never in the picture.
+        columns, rows = 73, 18
+        phi = np.linspace(-2.6, 2.6, columns)
         edge = self._line(style, phi)
         edge = edge + 0.02 * np.convolve(rng.normal(size=columns), [0.25, 0.5, 0.25], "same")
-        edge[-1] = edge[0]
         tau = np.linspace(0.0, 1.0, rows)[:, None] ** 1.3
         theta = np.maximum(edge[None] * (1 - tau), 0.004)
         phi = np.broadcast_to(phi, theta.shape)
@@ -112,7 +112,6 @@ class HairBuilder:
             0.0, ramp, inwards
         )
         bump = fractal_field(rng, 96, 8 if texture == "curls" else 4, 3, 0.6)[:rows, :columns]
-        bump[:, -1] = bump[:, 0]
         thickness = thickness * (1 + (0.16 if texture == "curls" else 0.08) * bump) + 0.6
         points = base + normal * thickness[..., None]
         coverage = smoothstep(-1.0, 7.0 if style.cut != "tied_back" else 4.0, inwards + 2.5 * bump)

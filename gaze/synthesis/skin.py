@@ -10,8 +10,8 @@ import numpy as np
 from gaze.synthesis.beard import BeardStyle, beard_density, strand_layers
 from gaze.synthesis.brows import BrowShape, brow_coverage
 from gaze.synthesis.eye_skin import EyeSkin, paint_eye_skin
-from gaze.synthesis.face_regions import FaceRegions, face_regions
-from gaze.synthesis.pigment import greyed, sample_hair_srgb
+from gaze.synthesis.face_regions import FaceRegions, face_regions, smoothstep
+from gaze.synthesis.pigment import GREY, greyed, sample_hair_srgb
 from gaze.synthesis.skin_detail import scatter_centres, spots, wrinkle_height
 from gaze.synthesis.skin_noise import noise_field, pore_bank
 from gaze.synthesis.skin_tone import (
@@ -108,7 +108,7 @@ class SkinAppearance:
             foundation=float(rng.uniform(0.2, 0.85)) if made_up else 0.0,
             hair_srgb=tuple(hair.tolist()),
             brow_srgb=tuple(np.clip(greyed(brow_tint, 0.5 * grey), 0, 255).tolist()),
-            beard_srgb=tuple(np.clip(greyed(beard_tint, 0.9 * grey), 0, 255).tolist()),
+            beard_srgb=tuple(np.clip(beard_tint, 0, 255).tolist()),
             grey=grey,
             eye_skin=EyeSkin.sample(rng, age, made_up, melanin),
             brows=BrowShape.sample(rng, masculine, age),
@@ -332,7 +332,10 @@ def _beard(atlas, regions, a: SkinAppearance, grown, albedo, cover, rng: np.rand
     for length_class, density in layers:
         rows, coverage, tone = strand_layers(regions, atlas, density, length_class, rng)
         coverage = coverage * (0.55 + 0.12 * length_class)
-        under = cv2.GaussianBlur(coverage, (0, 0), 2.0 * atlas.size / 512) * (0.15 + 0.12 * length_class)
+        under = cv2.GaussianBlur(coverage, (0, 0), 2.0 * atlas.size / 512) * (0.15 + 0.17 * length_class)
         coverage = 1.0 - (1.0 - coverage) * (1.0 - under)
-        _blend(albedo, (rows, everything), coverage, np.array(a.beard_srgb) * (0.55 + 0.8 * tone[..., None]))
+        # Some hairs are grey, the others keep their colour.
+        white = (0.9 * a.grey * smoothstep(1.0 - a.grey - 0.15, 1.0 - a.grey + 0.15, tone))[..., None]
+        strand = np.float32(a.beard_srgb) * (1.0 - white) + np.float32(GREY) * white
+        _blend(albedo, (rows, everything), coverage, strand * (0.55 + 0.8 * tone[..., None]))
         cover[rows] = np.maximum(cover[rows], coverage)
