@@ -65,8 +65,10 @@ def error_model(
 
 
 def load_errors(path: Path) -> ErrorModel:
-    """Read measured errors: ``{"schema": "gaze.errors/1", "predicted_rad": [[pitch, yaw], ..], "true_rad": ..,
-    "head_rad": .., "person": [..]}``, all of one length.
+    """Read measured errors.
+
+    ``{"schema": "gaze.errors/1", "predicted_rad": [[pitch, yaw], ..], "true_rad": .., "head_rad": ..,
+    "person": [..]}``, all of one length.
 
     Raises:
         DataError: the file is missing, not JSON, not as above, or holds too few people.

@@ -50,7 +50,10 @@ class Plan:
 
 
 class Session:
-    """Feed it observations; it ends when ``done``. ``samples`` and ``validation`` are then its result."""
+    """Feed it observations; it ends when ``done``. ``samples`` and ``validation`` are then its result.
+
+    ``position`` is the further place of the head that was asked for last, -1 for the usual one.
+    """
 
     def __init__(self, plan: Plan, screen: Screen, look: LookSettings | None = None) -> None:
         self.plan = plan
@@ -85,6 +88,7 @@ class Session:
         self._attempts: dict[str, int] = {}
         self._step: LookStep | MovingStep | None = None
         self._name = ""
+        self.position = -1
 
     def _names(self) -> list[str]:
         names = [f"target {place}" for place in range(len(self._targets))]
@@ -162,6 +166,7 @@ class Session:
             target = tuple(self._validation_targets[place])
             self._step = LookStep(target, 1000 + place, self._looks, self.look, self._attempts[name])
         elif kind == "position":
+            self.position = int(number)
             self._pause = WaitStep((POSITIONS[int(number)], "Turn to the screen and press the space bar."))
             self._pause.hold_s = 6.0
             return

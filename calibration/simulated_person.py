@@ -179,7 +179,7 @@ class SimulatedPerson:
             visual = unit(np.einsum("nji,nj->ni", R, point - centre))
             # The optical axis from which this person's visual axis is kappa away, found by iteration.
             optical = visual
-            for _ in range(3):
+            for _ in range(2):
                 missed = offset_between(visual, apply_offset(optical, eye, self._kappa_rad[side]), eye)
                 optical = apply_offset(optical, eye, -missed)
             seen_sum = seen_sum + apply_offset(optical, eye, self._mean_kappa_rad[side])

@@ -10,19 +10,23 @@ import numpy as np
 from calibration.observation import Observation
 from calibration.screen import Screen
 from calibration.simulated_person import ErrorModel, Frames, HeadState, SimulatedPerson, facing_head
+from gaze.geometry import angles_from_vector
 
 BLINK_S = 0.15
 SACCADE_AFTER_S = 0.22
 # A target that moves less than this part of the screen's width between frames is followed, not jumped to.
 FOLLOWED_PART = 0.05
 FOLLOW_LAG_S = 0.12
-BLOCK = 24
+BLOCK = 48
+# Camera frame; the person's left is image-right. The last is home.
+MOVES_MM = ((150.0, 0.0, 0.0), (-150.0, 0.0, 0.0), (0.0, 0.0, -150.0), (0.0, 0.0, 200.0), (0.0, 0.0, 0.0))
 
 
 class SimulatedViewer:
     """Gives an observation a frame; ``screen`` is where the screen truly stands.
 
-    While ``head_moves`` is set the head turns and leans as the head-movement stage asks.
+    While ``head_moves`` is set the head turns and leans as the head-movement stage asks; ``go_to`` seats the
+    person elsewhere.
     """
 
     def __init__(
@@ -36,7 +40,8 @@ class SimulatedViewer:
         self.person = SimulatedPerson(seed, errors, frames_per_s)
         self.screen = screen
         self.errors = errors
-        self.head = head or facing_head(screen, seed)
+        self.head = self._home = head or facing_head(screen, seed)
+        self._position = -1
         self.head_moves = False
         self._rng = np.random.default_rng([seed, 5])
         self._middle = (screen.width_px / 2, screen.height_px / 2)
@@ -65,6 +70,18 @@ class SimulatedViewer:
         return Observation(
             t_s, None, angles, frames.R_norm_cam[i], frames.R_cam_head[i], frames.origin_cam_mm[i]
         )
+
+    def go_to(self, position: int) -> None:
+        """Sit at one of the further places that a session asks for (session.POSITIONS), facing the screen."""
+        if position == self._position:
+            return
+        self._position = position
+        asked = np.array(MOVES_MM[position]) * self._rng.uniform(0.7, 1.3)
+        where = np.array(self._home.centre_cam_mm)
+        middle = self.screen.to_camera([self.screen.width_mm / 2, self.screen.height_mm / 2])
+        turn = angles_from_vector(middle - where - asked) - angles_from_vector(middle - where)
+        self.head = self._home.moved(asked, np.rad2deg(turn))
+        self._block = None
 
     def _follow(self, t_s: float, target: tuple[float, float]) -> None:
         if target != self._shown:

@@ -12,8 +12,8 @@ from calibration.look import LookSettings
 from calibration.person import Correction, fit
 from calibration.samples import condense
 from calibration.screen import Screen
-from calibration.screen_presets import PRESETS, placed_screen
 from calibration.screen_pose import estimate_screen_pose
+from calibration.screen_presets import PRESETS, placed_screen
 from calibration.session import Plan, Session, require_samples
 from calibration.simulated_person import PLAIN, ErrorModel, Frames, HeadState, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
@@ -93,6 +93,7 @@ def run_session(session: Session, viewer: SimulatedViewer) -> float:
     t, step = 0.0, 1.0 / FRAMES_PER_S
     while not session.done and t < LONGEST_S:
         viewer.head_moves = session.stage == "head"
+        viewer.go_to(session.position)
         session.feed(viewer.observe(t, session.target_px(t)), confirmed=False)
         t += step
     return t
@@ -128,15 +129,15 @@ def run_person(condition: Condition, seed: int) -> PersonResult:
     rng = np.random.default_rng([seed, 99])
     shift = rng.normal(0, 1, 3) * condition.shift_mm / np.sqrt(3)
     turn = rng.normal(0, 1, 2) * condition.turn_deg / np.sqrt(2)
+    viewer.go_to(-1)
     head = viewer.head.moved(shift, turn)
     targets = rng.uniform(0.05, 0.95, (USE_TARGETS, 2)) * np.array([assumed.width_px, assumed.height_px])
-    parts = [use(viewer, head, target, assumed, (nothing, correction)) for target in targets]
-    before, after, before_look, after_look = np.mean(parts, axis=0).tolist()
+    before, after = use(viewer, head, targets, assumed, (nothing, correction))
     pose_error = (
         *pose_distance(assumed_screen(condition.preset), viewer.screen),
         *pose_distance(assumed, viewer.screen),
     )
-    return PersonResult(before, after, before_look, after_look, correction.kind, seconds, pose_error)
+    return PersonResult(before[0], after[0], before[1], after[1], correction.kind, seconds, pose_error)
 
 
 def pose_distance(first: Screen, second: Screen) -> tuple[float, float]:
@@ -150,29 +151,34 @@ def pose_distance(first: Screen, second: Screen) -> tuple[float, float]:
 def use(
     viewer: SimulatedViewer,
     head: HeadState,
-    target_px: FloatArray,
+    targets_px: FloatArray,
     assumed: Screen,
-    corrections: tuple[Correction, Correction],
-) -> FloatArray:
-    """Errors (4,) in degrees of one look with either correction: of the frames, then of their mean point.
+    corrections: tuple[Correction, ...],
+) -> list[tuple[float, float]]:
+    """Mean errors in degrees with each correction: of one frame, and of the mean point of a look.
 
-    The error is the angle, seen from where the face truly is, between the target and the point on the true
-    screen that the pixel of the answer is.
+    ``targets_px`` (N, 2) are looked at for USE_FRAMES each. The error is the angle, seen from where the face
+    truly is, between the target and the point on the true screen that the pixel of the answer is.
     """
-    frames: Frames = viewer.person.look(viewer.screen, target_px, head, USE_FRAMES)
+    aims = np.repeat(targets_px, USE_FRAMES, axis=0)
+    frames: Frames = viewer.person.look(viewer.screen, aims, head)
     view = View(frames.pitch_yaw_rad, frames.R_norm_cam, frames.R_cam_head, frames.origin_cam_mm)
     true = viewer.screen
     eye = frames.true_centre_cam_mm
-    to_target = true.to_camera(true.px_to_mm(target_px)) - eye
-    frame_errors, look_errors = [], []
+    to_target = true.to_camera(true.px_to_mm(aims)) - eye
+    errors = []
     for correction in corrections:
         hits = points_mm(view, correction, assumed)
         # A gaze that misses the plane altogether is as wrong as one at a right angle.
         hits = np.where(np.isfinite(hits), hits, 1e5)
-        frame_errors.append(angular_error_rad(true.to_camera(hits) - eye, to_target).mean())
-        mean = true.to_camera(hits.mean(axis=0))
-        look_errors.append(angular_error_rad(mean - eye, to_target).mean())
-    return np.rad2deg([*frame_errors, *look_errors])
+        means = np.repeat(hits.reshape(-1, USE_FRAMES, 2).mean(axis=1), USE_FRAMES, axis=0)
+        errors.append(
+            tuple(
+                float(np.rad2deg(angular_error_rad(true.to_camera(points) - eye, to_target).mean()))
+                for points in (hits, means)
+            )
+        )
+    return errors
 
 
 def fit_none(correction: Correction) -> Correction:
