@@ -59,10 +59,10 @@ def _angles(g):
     return [math.degrees(math.asin(-g[1])), math.degrees(math.atan2(-g[0], -g[2]))]
 
 
-def read(root, size):
+def read(root, size, only="p"):
     """A list of dictionaries, one per row of every pXX.txt, with pictures normalised at ``size`` px."""
     rows = []
-    for folder in sorted(p for p in pathlib.Path(root).iterdir() if p.is_dir() and p.name[0] == "p"):
+    for folder in sorted(p for p in pathlib.Path(root).iterdir() if p.is_dir() and p.name.startswith(only)):
         calibration = folder / "Calibration"
         camera = scipy.io.loadmat(str(calibration / "Camera.mat"))
         pose = scipy.io.loadmat(str(calibration / "monitorPose.mat"))
