@@ -130,7 +130,9 @@ class HairBuilder:
         elif style.cut in ("swept_back", "tied_back"):
             along, across = base[..., 2] / 90.0, base[..., 0] / 24.0
         if texture != "strands":
-            across, along = phi * 60.0 / 55.0, theta * 95.0 / 55.0
+            # By length along the bulging shell, so that curls are as big at its steep edge.
+            steps = np.linalg.norm(np.diff(points, axis=0, prepend=points[:1]), axis=-1)
+            across, along = phi * 75.0 / 55.0, np.cumsum(steps, axis=0) / 55.0
         gloss = style.gloss * (1.0 if texture == "strands" else 0.15)
         return shell(points, np.stack([across, along], -1), coverage, shade, colour, texture, gloss, False)
 
@@ -173,9 +175,10 @@ class HairBuilder:
         inwards = (self._line(style, phi) - theta) * 95.0
         lift = (style.side_mm + style.volume_mm) * 0.45 * smoothstep(0, 16, inwards)
         root, outward, _, _ = self._rooted(surface, theta, phi, lift)
-        heading = outward + 0.6 * rng.normal(size=(count, 3))
-        path = trace(surface, root, heading, rng.uniform(6, 14, count), lift, 0.0, 4)
-        return ribbons(path, rng.uniform(5, 10, count), rng, colour, style.gloss, "curls", 0.55, 0.15)
+        heading = 0.5 * outward + 0.8 * rng.normal(size=(count, 3))
+        path = trace(surface, root, heading, rng.uniform(4, 9, count), lift, 0.0, 4)
+        gloss = 0.15 * style.gloss
+        return ribbons(path, rng.uniform(4, 9, count), rng, colour, gloss, "curls", 0.5, 0.15)
 
     def _curtain(self, surface, style, rng, colour) -> HairPart:
         """Long hair from the parting over the sides of the head."""
