@@ -18,6 +18,7 @@ KINDS = {
         "a folder of fold runs -> the leave-one-person-out report",
     ),
     "faces": ("deploy.evaluate_faces", "a folder of face crops with labels, any exported model and runtime"),
+    "rendered": ("deploy.evaluate_rendered", "rendered people by group: skin, glasses, light, angles, ..."),
     "video": ("deploy.evaluate_video", "a clip with ground truth, run now or from a JSONL of `gaze run`"),
 }
 

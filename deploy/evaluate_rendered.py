@@ -1,0 +1,99 @@
+"""`gaze evaluate rendered`: the error of a model on rendered people, whole and by group."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from deploy.evaluate_faces import print_figures
+from deploy.runtimes import create_runtime
+from gaze.datasets.shards import ShardFolder
+from gaze.errors import DataError, UsageError
+from gaze.files import write_json
+from gaze.geometry import angular_error_deg
+from gaze.training.evaluate_faces import predict_faces
+from gaze.training.groups import errors_by_group, group_labels
+from gaze.training.metrics import summary
+from gaze.training.virtual_camera import resize_face
+
+SCHEMA = "gaze.evaluate-rendered/1"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of `gaze evaluate rendered`."""
+    p = argparse.ArgumentParser(
+        prog="gaze evaluate rendered",
+        description="Error of a model on shards of rendered people that it was not trained on, by group; "
+        "the worst group is named.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    p.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
+    p.add_argument("--model", type=Path, help="exported model (the shipped one)")
+    p.add_argument("--checkpoint", type=Path, help="checkpoint of `gaze train`, instead of --model")
+    p.add_argument("--runtime", default="auto", help="onnxruntime, openvino, torch, tensorrt or auto")
+    p.add_argument("--limit", type=int, help="use only the first N crops")
+    p.add_argument("--json", type=Path, help="write all figures here")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table, write the JSON.
+
+    Raises:
+        UsageError, DataError, ModelError, RuntimeUnavailableError: the options, shards or model are unusable.
+    """
+    args = parser().parse_args(argv)
+    if args.model and args.checkpoint:
+        raise UsageError("give --model or --checkpoint, not both")
+    folder = ShardFolder([args.shards], args.limit)
+    attributes = _attributes(folder)
+    runtime = "torch" if args.checkpoint and args.runtime == "auto" else args.runtime
+    predictor = create_runtime(args.checkpoint or args.model, runtime=runtime)
+    try:
+        print(predictor.description)
+        size = predictor.spec.input_size
+        faces = np.empty((len(folder), size, size, 3), np.uint8)
+        target, head = np.empty((len(folder), 2)), np.empty((len(folder), 2))
+        for row, sample in enumerate(folder.samples()):
+            faces[row] = resize_face(sample.image, size)
+            target[row], head[row] = sample.gaze_pitch_yaw_rad, sample.head_pitch_yaw_rad
+        predicted = predict_faces(predictor, faces)
+    finally:
+        predictor.close()
+    figures = summary(predicted, target)
+    people = len({sample_person for shard in folder.shards for sample_person in shard.person.tolist()})
+    print_figures(figures)
+    rows = errors_by_group(angular_error_deg(predicted, target), group_labels(attributes, target, head))
+    print(f"\n{'group':<28}{'value':<22}{'crops':>7}{'mean':>9}{'of all':>8}")
+    for row in rows:
+        share = row.mean_deg / figures["mean_deg"]
+        print(f"{row.attribute:<28}{row.value:<22}{row.count:>7}{row.mean_deg:>8.2f}°{share:>8.2f}")
+    worst = max(rows, key=lambda row: row.mean_deg)
+    print(f"\nworst group: {worst.attribute}, {worst.value}: {worst.mean_deg:.2f}° on {worst.count} crops")
+    if args.json:
+        write_json(
+            args.json,
+            {
+                "schema": SCHEMA,
+                "people": people,
+                **figures,
+                "groups": [asdict(row) for row in rows],
+                "worst": asdict(worst),
+            },
+        )
+    return 0
+
+
+def _attributes(folder: ShardFolder) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for shard in folder.shards:
+        with np.load(shard.path, allow_pickle=False) as data:
+            if "attributes" not in data:
+                raise DataError(f"{shard.path}: has no attributes; render it again")
+            found += [json.loads(str(text)) for text in data["attributes"]]
+    return found[: len(folder)]

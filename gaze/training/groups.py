@@ -1,0 +1,81 @@
+"""Error on rendered people by group: skin, glasses, mask, light, head angle, gaze angle, distance, blur."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.geometry import angular_error_rad, vector_from_angles
+
+# Fewer samples than this make no group's mean.
+LEAST = 20
+_STRAIGHT = np.array([0.0, 0.0, -1.0])
+
+
+@dataclass(frozen=True, slots=True)
+class GroupError:
+    """Mean error in degrees of the samples with one value of one attribute."""
+
+    attribute: str
+    value: str
+    count: int
+    mean_deg: float
+
+
+def _bands(values: NDArray[np.float64], edges: Sequence[float], unit: str) -> list[str]:
+    low = [-np.inf, *edges]
+    high = [*edges, np.inf]
+    names = [
+        f"below {b:g}{unit}"
+        if np.isinf(a)
+        else f"from {a:g}{unit}"
+        if np.isinf(b)
+        else f"{a:g} to {b:g}{unit}"
+        for a, b in zip(low, high, strict=True)
+    ]
+    return [names[k] for k in np.searchsorted(edges, values, side="right")]
+
+
+def group_labels(
+    attributes: Sequence[dict[str, object]],
+    pitch_yaw_rad: NDArray[np.floating],
+    head_pitch_yaw_rad: NDArray[np.floating],
+) -> dict[str, list[str]]:
+    """Attribute -> each sample's group. ``attributes`` are those of the shards; angles (N, 2) in radians."""
+
+    def column(name: str) -> NDArray[np.float64]:
+        return np.array([float(sample[name]) for sample in attributes])
+
+    gaze_deg = np.rad2deg(angular_error_rad(vector_from_angles(pitch_yaw_rad), _STRAIGHT))
+    head_deg = np.rad2deg(angular_error_rad(vector_from_angles(head_pitch_yaw_rad), _STRAIGHT))
+    open_least = np.array([min(sample["eye_open"]) for sample in attributes])
+    return {
+        "skin": _bands(column("melanin"), (0.33, 0.67), " melanin"),
+        "glasses": [
+            "sunglasses" if sample["sunglasses"] else "glasses" if sample["glasses"] else "none"
+            for sample in attributes
+        ],
+        "mask": ["mask" if sample["mask"] else "none" for sample in attributes],
+        "held before the face": [str(sample["held"]) or "nothing" for sample in attributes],
+        "light": [str(sample["scene"]) for sample in attributes],
+        "head angle": _bands(head_deg, (15, 30, 45), "°"),
+        "gaze angle": _bands(gaze_deg, (15, 30, 45), "°"),
+        "distance": _bands(column("distance_mm"), (450, 700, 1000), " mm"),
+        "sensor px across the crop": _bands(column("grid_px"), (90, 150, 220), " px"),
+        "lids": _bands(open_least, (0.3, 0.6), " of open"),
+    }
+
+
+def errors_by_group(error_deg: NDArray[np.floating], labels: dict[str, list[str]]) -> list[GroupError]:
+    """Mean error of every group of at least LEAST samples, in the order of the attributes."""
+    rows = []
+    for attribute, values in labels.items():
+        names = np.array(values)
+        for value in sorted(set(values)):
+            chosen = names == value
+            if chosen.sum() >= LEAST:
+                rows.append(GroupError(attribute, value, int(chosen.sum()), float(error_deg[chosen].mean())))
+    return rows

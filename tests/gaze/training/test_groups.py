@@ -1,0 +1,50 @@
+"""Errors by group: the right samples in the right group."""
+
+import numpy as np
+import pytest
+
+from gaze.training.groups import LEAST, errors_by_group, group_labels
+
+
+def _sample(**changes):
+    sample = {
+        "melanin": 0.1,
+        "sunglasses": False,
+        "glasses": "",
+        "mask": False,
+        "held": "",
+        "scene": "room",
+        "distance_mm": 600,
+        "grid_px": 300,
+        "eye_open": [1.0, 1.0],
+    }
+    return {**sample, **changes}
+
+
+def test_means_are_those_of_the_group():
+    plain = [_sample() for _ in range(LEAST)]
+    masked = [_sample(mask=True, melanin=0.9) for _ in range(2 * LEAST)]
+    error = np.concatenate([np.full(LEAST, 2.0), np.full(2 * LEAST, 5.0)])
+    angles = np.zeros((3 * LEAST, 2))
+    rows = errors_by_group(error, group_labels(plain + masked, angles, angles))
+    found = {(row.attribute, row.value): row for row in rows}
+    assert found["mask", "mask"].mean_deg == pytest.approx(5.0)
+    assert found["mask", "none"].mean_deg == pytest.approx(2.0)
+    assert found["skin", "from 0.67 melanin"].count == 2 * LEAST
+    assert found["light", "room"].mean_deg == pytest.approx(4.0)
+
+
+def test_small_groups_are_left_out():
+    samples = [_sample() for _ in range(LEAST)] + [_sample(held="cup")] * (LEAST - 1)
+    angles = np.zeros((len(samples), 2))
+    rows = errors_by_group(np.ones(len(samples)), group_labels(samples, angles, angles))
+    assert ("held before the face", "cup") not in {(row.attribute, row.value) for row in rows}
+
+
+def test_gaze_angle_is_the_angle_between_directions():
+    # 40 degrees of pitch and of yaw are together acos(cos 40 cos 40) = 54 degrees.
+    samples = [_sample() for _ in range(2)]
+    angles = np.deg2rad([[40.0, 40.0], [10.0, 0.0]])
+    labels = group_labels(samples, angles, np.zeros((2, 2)))
+    assert labels["gaze angle"] == ["from 45°", "below 15°"]
+    assert labels["head angle"] == ["below 15°", "below 15°"]
