@@ -51,6 +51,8 @@ def face_record(estimate: Estimate) -> dict[str, object]:
             "screen_px": _rounded(estimate.point_of_gaze.screen_px, 1),
             "on_screen": bool(estimate.point_of_gaze.on_screen),
         }
+        if estimate.point_of_gaze.screen:
+            point["screen"] = estimate.point_of_gaze.screen
         if estimate.point_of_gaze.covariance_mm2 is not None:
             point["covariance_mm2"] = [_rounded(row, 3) for row in estimate.point_of_gaze.covariance_mm2]
     return {

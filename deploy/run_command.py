@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deploy.native_logs import quieten
 
@@ -28,6 +29,10 @@ from deploy.sources.pictures import PictureSource  # noqa: E402
 from deploy.stopping import StopSignals  # noqa: E402
 from deploy.truth import TruthScore, load_truth  # noqa: E402
 from deploy.window import DisplayError, Window, display_problem  # noqa: E402
+
+if TYPE_CHECKING:
+    from calibration.profile import Profile
+    from gaze.estimator import GazeEstimator
 
 log = logging.getLogger("gaze")
 
@@ -52,7 +57,11 @@ def run(config: RunConfig, stop: StopSignals) -> int:
     with ExitStack() as stack:
         health = stack.enter_context(Health(config.status_file, config.watchdog))
         truth = load_truth(Path(config.truth)) if config.truth is not None else None
-        camera = choose_camera(config, truth)
+        profile, config = _load_profile(config)
+        if profile is not None and config.camera is None and config.hfov is None and truth is None:
+            camera = profile.camera
+        else:
+            camera = choose_camera(config, truth)
         source = stack.enter_context(_open(config))
         sinks = stack.enter_context(
             open_sinks(
@@ -64,7 +73,7 @@ def run(config: RunConfig, stop: StopSignals) -> int:
             )
         )
         estimator = stack.enter_context(estimator_of(config, camera, source.sequence))
-        hook = _open_hook(config, stack)
+        hook = _open_hook(profile, config, estimator, source, stack)
         pipeline = Pipeline(
             estimator, gates=config.gates, smoothing=config.smoothing, hook=hook, sequence=source.sequence
         )
@@ -122,12 +131,26 @@ def _open(config: RunConfig) -> Source:
     return source
 
 
-def _open_hook(config: RunConfig, stack: ExitStack) -> EstimateHook | None:
+def _load_profile(config: RunConfig) -> tuple[Profile | None, RunConfig]:
     if config.profile is None:
-        return None
-    from deploy.point_of_gaze import open_profile
+        return None, config
+    from deploy.point_of_gaze import load_for_run
 
-    hook = open_profile(config.profile, config)
+    return load_for_run(config)
+
+
+def _open_hook(
+    profile: Profile | None,
+    config: RunConfig,
+    estimator: GazeEstimator,
+    source: Source,
+    stack: ExitStack,
+) -> EstimateHook | None:
+    if profile is None:
+        return None
+    from deploy.point_of_gaze import hook_for_run
+
+    hook = hook_for_run(profile, config, estimator, source)
     stack.callback(hook.close)
     return hook
 

@@ -48,6 +48,11 @@ class RunConfig:
     min_sharpness: float
     frozen_after: float
     profile: str | None
+    events: str
+    heatmap: str | None
+    scanpath: str | None
+    areas: str | None
+    dwell: str | None
     window: bool | None
     mirror: bool
     show_landmarks: bool
@@ -95,6 +100,10 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
         raise UsageError("--landmark-model belongs to --landmarks tasks; mesh has its models built in")
     if [config.jsonl, config.csv].count("-") == 2:
         raise UsageError("--jsonl - and --csv - both want standard output; give one of them a file")
+    if config.profile is None and any((config.heatmap, config.scanpath, config.areas, config.dwell)):
+        raise UsageError(
+            "--heatmap, --scanpath, --areas and --dwell need --profile: without one there is no point of gaze"
+        )
     return config
 
 

@@ -169,11 +169,24 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds of the very same picture after which the camera is frozen; 0 never",
     )
+    group = parser.add_argument_group("point of gaze")
     group.add_argument(
         "--profile",
         metavar="JSON",
         help="calibrated profile (gaze calibrate person): adds the point on the screen",
     )
+    group.add_argument(
+        "--events",
+        choices=("ivt", "idt"),
+        default="ivt",
+        help="how fixations and saccades are found: by speed or by dispersion",
+    )
+    group.add_argument("--heatmap", metavar="PNG", help="picture of where the gaze dwelt, at the end")
+    group.add_argument("--scanpath", metavar="PNG", help="picture of the fixations in order, at the end")
+    group.add_argument(
+        "--areas", metavar="JSON", help="areas of interest: prints their dwell times at the end"
+    )
+    group.add_argument("--dwell", metavar="JSON", help="writes the dwell times of --areas")
 
     group = parser.add_argument_group("output")
     group.add_argument(

@@ -1,0 +1,245 @@
+"""The hook that brings a calibrated profile into the loop: the point of gaze, its events, its pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.areas import Area, area_report, load_areas, report_text
+from calibration.displays import find_displays
+from calibration.events import EventStream, GazeRow, event_stream
+from calibration.gaze_filter import GazeFilter
+from calibration.locate import View, locate
+from calibration.pictures import heat_map, save_picture, scan_path
+from calibration.profile import Profile
+from calibration.recording import Recording
+from calibration.screen import Screen
+from deploy.run_config import RunConfig
+from deploy.screen_map import draw_screen_map
+from deploy.sources.base import Source
+from deploy.sources.cameras import find_cameras
+from gaze.errors import CalibrationError
+from gaze.estimator import GazeEstimator
+from gaze.files import write_json
+from gaze.geometry import unit
+from gaze.types import Estimate, PointOfGaze, Status
+
+log = logging.getLogger("gaze")
+
+# The person of the profile keeps the role for so long after they were last seen.
+FORGET_PERSON_S = 1.0
+SACCADE_DEG, SACCADE_DEVIATIONS = 2.0, 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class GazeOutputs:
+    """Files that are written when the run is over; None: not asked for."""
+
+    heat_map: Path | None = None
+    scan_path: Path | None = None
+    areas: tuple[Area, ...] = ()
+    dwell: Path | None = None
+
+
+class PointOfGazeHook:
+    """Adds the corrected ray and the point of gaze to the estimates of one person (see deploy.hooks).
+
+    With several faces the profile is that of the one seen first. ``smooth`` False leaves the points as
+    they come. ``check`` is called with the first estimate and raises where the profile does not fit.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        smooth: bool = True,
+        method: str = "ivt",
+        outputs: GazeOutputs | None = None,
+        check=None,
+    ) -> None:
+        self.profile = profile
+        self.recording = Recording()
+        self._outputs = outputs or GazeOutputs()
+        self._check = check
+        self._screens = {screen.name: screen for screen in profile.screens}
+        self._filter = GazeFilter(saccade=1.0) if smooth else None
+        self._stream: EventStream = event_stream(method)
+        self._fresh: list[dict[str, object]] = []
+        self._person: int | None = None
+        self._seen_s = 0.0
+        self._shown_screen = ""
+
+    def __call__(self, estimate: Estimate) -> Estimate:
+        """The estimate with its corrected ray and its point of gaze, if it is the person of the profile.
+
+        Raises:
+            CalibrationError: the profile does not fit camera, resolution, network or screen.
+        """
+        if self._check is not None:
+            check, self._check = self._check, None
+            check()
+        if estimate.face is None or not self._is_person(estimate):
+            return estimate
+        if (
+            estimate.status is not Status.OK
+            or estimate.gaze is None
+            or estimate.normalized is None
+            or estimate.head_pose is None
+        ):
+            return estimate
+        view = View(
+            np.array([[estimate.gaze.pitch_rad, estimate.gaze.yaw_rad]]),
+            estimate.normalized.R_norm_cam[None],
+            estimate.head_pose.R_cam_head[None],
+            estimate.normalized.centre_cam_mm[None],
+        )
+        ray, point = locate(view, self.profile.correction, self.profile.screens)
+        if point is None:
+            return dataclasses.replace(estimate, ray=ray)
+        screen = self._screens[point.screen]
+        point = self._smoothed(estimate.t_s, point, screen, ray.origin_cam_mm)
+        direction = unit(screen.to_camera(point.screen_mm) - ray.origin_cam_mm)
+        row = GazeRow(estimate.t_s, direction, point.screen_px)
+        self._fresh += self._stream.feed(row)
+        self.recording.add(row.t_s, row.screen_px, screen.name)
+        return dataclasses.replace(estimate, ray=ray, point_of_gaze=point)
+
+    def events(self) -> Sequence[Mapping[str, object]]:
+        """Fixations and saccades completed since the last call."""
+        fresh, self._fresh = self._fresh, []
+        self.recording.events += fresh
+        return fresh
+
+    def draw(self, picture: NDArray[np.uint8], estimates: Sequence[Estimate]) -> None:
+        """A small map of the screen with the point and its uncertainty, in the lower left corner."""
+        for estimate in estimates:
+            if estimate.face is not None and estimate.face.track_id == self._person:
+                draw_screen_map(picture, self.profile.screens, estimate.point_of_gaze)
+                return
+        draw_screen_map(picture, self.profile.screens, None)
+
+    def close(self) -> None:
+        """Write what was asked for.
+
+        Raises:
+            CalibrationError: a picture cannot be written.
+        """
+        self.recording.events += self._fresh + self._stream.close()
+        self._fresh = []
+        write_outputs(self.recording, self._outputs, self.profile)
+
+    def _is_person(self, estimate: Estimate) -> bool:
+        track = estimate.face.track_id
+        if self._person is None or (track != self._person and estimate.t_s - self._seen_s > FORGET_PERSON_S):
+            self._person = track
+        if track != self._person:
+            return False
+        self._seen_s = estimate.t_s
+        return True
+
+    def _smoothed(
+        self, t_s: float, point: PointOfGaze, screen: Screen, origin_cam_mm: NDArray[np.float64]
+    ) -> PointOfGaze:
+        if self._filter is None:
+            return point
+        if screen.name != self._shown_screen:
+            self._filter.reset()
+            self._shown_screen = screen.name
+        noise_deg = np.rad2deg(self.profile.correction.frame_sd_rad)
+        jump_rad = np.deg2rad(max(SACCADE_DEG, SACCADE_DEVIATIONS * noise_deg))
+        self._filter.saccade = jump_rad * float(
+            np.linalg.norm(screen.to_camera(point.screen_mm) - origin_cam_mm)
+        )
+        mm = self._filter(t_s, point.screen_mm)
+        return dataclasses.replace(
+            point, screen_mm=mm, screen_px=screen.mm_to_px(mm), on_screen=bool(screen.contains(mm))
+        )
+
+
+def write_outputs(recording: Recording, outputs: GazeOutputs, profile: Profile) -> None:
+    """Heat map, scan path and dwell times of a recording, as far as they are asked for.
+
+    Raises:
+        CalibrationError: a picture cannot be written.
+    """
+    wanted = outputs.heat_map or outputs.scan_path or outputs.areas
+    if not wanted:
+        return
+    if len(recording) == 0:
+        log.warning("no point of gaze was seen, so there is no heat map, scan path or dwell time")
+        return
+    screen = profile.screen
+    size_px = (screen.width_px, screen.height_px)
+    if outputs.heat_map is not None:
+        points, seconds = recording.points(screen.name)
+        save_picture(heat_map(points, seconds, size_px, spread_px(profile)), outputs.heat_map)
+    if outputs.scan_path is not None:
+        save_picture(scan_path(recording.fixations, size_px), outputs.scan_path)
+    if outputs.areas:
+        report = area_report(recording, list(outputs.areas))
+        log.info("\n%s", report_text(report))
+        if outputs.dwell is not None:
+            write_json(outputs.dwell, report)
+
+
+def spread_px(profile: Profile, distance_mm: float = 600.0) -> float:
+    """How far a point of gaze is likely off, in px: the blur of a heat map that does not promise too much."""
+    off_rad = max(profile.correction.held_out_rad, np.deg2rad(0.5))
+    return float(np.tan(off_rad) * distance_mm / profile.screen.mm_per_px[0])
+
+
+def load_for_run(config: RunConfig) -> tuple[Profile | None, RunConfig]:
+    """The profile of a run, and the settings with the camera's size as it was calibrated.
+
+    Raises:
+        CalibrationError: the profile is unusable.
+    """
+    if config.profile is None:
+        return None, config
+    profile = Profile.load(config.profile)
+    if config.size is None and (config.source.isdigit() or config.source.startswith("/dev/")):
+        config = dataclasses.replace(config, size=(profile.camera.width, profile.camera.height))
+    return profile, config
+
+
+def hook_for_run(
+    profile: Profile, config: RunConfig, estimator: GazeEstimator, source: Source
+) -> PointOfGazeHook:
+    """The hook of a run.
+
+    Raises:
+        DataError: the areas cannot be read.
+        CalibrationError: --heatmap and the like without anything to write.
+    """
+
+    def check() -> None:
+        displays = [(item.width_px, item.height_px) for item in find_displays()] if source.live else []
+        profile.refuse_unless_fits(
+            estimator.camera, estimator.predictor.spec.sha256, device_of(config.source), displays or None
+        )
+
+    outputs = GazeOutputs(
+        Path(config.heatmap) if config.heatmap else None,
+        Path(config.scanpath) if config.scanpath else None,
+        tuple(load_areas(config.areas)) if config.areas else (),
+        Path(config.dwell) if config.dwell else None,
+    )
+    if outputs.dwell is not None and not outputs.areas:
+        raise CalibrationError("--dwell writes the times of areas; give them with --areas areas.json")
+    return PointOfGazeHook(
+        profile, smooth=not config.smooth, method=config.events, outputs=outputs, check=check
+    )
+
+
+def device_of(source: str) -> str:
+    """The name that the system gives the camera of a source, empty where it is none or not known."""
+    for camera in find_cameras():
+        if source in (str(camera.index), camera.path):
+            return camera.name
+    return ""
