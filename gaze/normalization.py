@@ -38,7 +38,7 @@ def normalizing_warp(
     """Homography (3, 3) from undistorted camera px to normalised px: ``W = K_n S R K^-1``."""
     distance_scale = target.distance_mm / float(np.linalg.norm(centre_cam_mm))
     S = np.diag([1.0, 1.0, distance_scale])
-    return target.K @ S @ np.asarray(R_norm_cam, dtype=np.float64) @ np.linalg.inv(camera_K)
+    return target.K @ S @ np.asarray(R_norm_cam, dtype=np.float64) @ _inverse(camera_K)
 
 
 def normalize_face(
@@ -88,10 +88,15 @@ def warp_view(image: NDArray[np.uint8], camera: Camera, W: ArrayLike, size_px: i
     return cv2.resize(fine, (size_px, size_px), interpolation=cv2.INTER_AREA)
 
 
+def _inverse(matrix: ArrayLike) -> FloatArray:
+    """Inverse (3, 3) of an invertible matrix; OpenCV's has no thread pool to wait for, as LAPACK's has."""
+    return cv2.invert(np.asarray(matrix, dtype=np.float64))[1]
+
+
 def _shrink_factor(W: FloatArray, size_px: int, limit: int = 4) -> int:
     """How many source px one output px covers at the middle of the output, as a whole number 1..limit."""
     half = size_px / 2.0
-    inverse = np.linalg.inv(W)
+    inverse = _inverse(W)
     points = np.array([[half, half, 1.0], [half + 1.0, half, 1.0]]) @ inverse.T
     points = points[:, :2] / points[:, 2:]
     step = float(np.linalg.norm(points[1] - points[0]))
