@@ -12,7 +12,7 @@ SUBCOMMANDS = {
     "shards": ("gaze.synthesis.shards_command", "training crops in shards, resumable"),
     "sheet": ("gaze.synthesis.sheet_command", "a contact sheet of rendered people"),
     "clip": ("gaze.synthesis.clip_command", "a video with smooth motion and ground truth"),
-    "mpiifacegaze": ("gaze.synthesis.mpiifacegaze_standin", "a data set in MPIIFaceGaze's own formats"),
+    "mpiifacegaze": ("gaze.synthesis.standin_command", "a data set in MPIIFaceGaze's own formats"),
 }
 
 

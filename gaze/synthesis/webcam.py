@@ -127,28 +127,38 @@ class PersonAtLaptop:
         """Picture, the six landmarks (6, 2) in px, and the six-point model's true R_cam_head and t_cam_mm."""
         renderer = _renderer_for(self.assets_dir, camera)
         rng = stream(frame_seed, 300 + person_seed % 7)
-        dressed = renderer.dress(person_seed)
-        try:
-            pose = sample_laptop_pose(rng, target_cam_mm)
-            shot = renderer.set_up(rng, pose.eyes_cam_mm)
-            moment = sample_moment(rng, shot.rig.lux)
-            picture, head = renderer.render(dressed, pose, moment, shot, rng)
-        finally:
-            dressed.release()
+        dressed = _dressed_for(renderer, person_seed)
+        pose = sample_laptop_pose(rng, target_cam_mm)
+        shot = renderer.set_up(rng, pose.eyes_cam_mm)
+        moment = sample_moment(rng, shot.rig.lux)
+        picture, head = renderer.render(dressed, pose, moment, shot, rng)
         six = head.six_points_cam_mm
         return picture, camera.project(six), head.R_cam_head, six[:4].mean(axis=0)
 
 
 _renderers: dict[tuple[str, int, int], WebcamRenderer] = {}
+_dressed: dict[WebcamRenderer, tuple[int, DressedPerson]] = {}
 
 
 def _renderer_for(assets_dir: str, camera: Camera) -> WebcamRenderer:
-    """One renderer a process and picture size: a context is dear to make."""
+    """One renderer a process and picture size: a context is dear to make, and so is a lens."""
     key = (assets_dir, camera.width, camera.height)
     if key not in _renderers:
         _renderers[key] = WebcamRenderer(assets_dir, camera)
-    _renderers[key].use_camera(camera)
+    elif _renderers[key].camera is not camera:
+        _renderers[key].use_camera(camera)
     return _renderers[key]
+
+
+def _dressed_for(renderer: WebcamRenderer, seed: int) -> DressedPerson:
+    """The person who was drawn last is kept: painting a skin takes as long as drawing it."""
+    if renderer in _dressed:
+        last, dressed = _dressed[renderer]
+        if last == seed:
+            return dressed
+        dressed.release()
+    _dressed[renderer] = (seed, renderer.dress(seed))
+    return _dressed[renderer][1]
 
 
 def sample_laptop_pose(rng: np.random.Generator, target_cam_mm: NDArray[np.float64]) -> Pose:
