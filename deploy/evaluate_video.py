@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -39,14 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--jsonl", type=Path, help="what `gaze run --jsonl` wrote of the clip (default: run it)"
     )
     parser.add_argument("--json", type=Path, help="write all figures and every frame's error here")
-    parser.add_argument("run_options", nargs="*", metavar="-- RUN OPTIONS", help="options of `gaze run`")
-    args = parser.parse_args(argv)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    split = argv.index("--") if "--" in argv else len(argv)
+    args, run_options = parser.parse_args(argv[:split]), argv[split + 1 :]
     truth_path = args.truth or args.clip.with_suffix(".truth.jsonl")
     truth = load_truth(truth_path)
     if args.jsonl is not None:
         result = evaluate_records(truth, read_records(args.jsonl), str(args.jsonl))
     else:
-        result = _run_and_evaluate(args.clip, truth_path, truth, args.run_options)
+        result = _run_and_evaluate(args.clip, truth_path, truth, run_options)
     if args.json is not None:
         write_json(args.json, {"schema": SCHEMA, "clip": str(args.clip), **result})
     missing = ", ".join(f"{count} {name}" for name, count in result["missing"].items()) or "none"

@@ -50,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     manifest = write_standin(args.out, make_renderer, options, args.workers)
     noise = sum(manifest["label_noise_deg"].values()) / args.persons
     print(
-        f"{args.out}: {args.persons} people with {args.images} pictures each; the estimated head pose moves the "
-        f"gaze label by {noise:.2f} degrees on average; evaluation lists in {args.out / SUBSET_FOLDER}"
+        f"{args.out}: {args.persons} people with {args.images} pictures each; the estimated head pose moves "
+        f"the gaze label by {noise:.2f} degrees on average; evaluation lists in {args.out / SUBSET_FOLDER}"
     )
     if args.released != "no":
         print(f"released layout: {write_released(args.out, args.released)}")
