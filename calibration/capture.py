@@ -72,6 +72,11 @@ class GuidedCapture:
         enough = len(self.views) >= self.views_wanted
         return enough and self._covered.mean() >= 0.85 and not self.missing_tilts
 
+    def add(self, views: list[BoardView]) -> None:
+        """Take over views of an earlier session."""
+        for view in views:
+            self._take(view, *self._pose(view.points_mm, view.points_px))
+
     def feed(self, image: NDArray[np.uint8], t_s: float) -> Guidance:
         """Look at a picture (H, W, 3) BGR taken at a time in seconds."""
         found = self.board.find(image)

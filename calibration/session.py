@@ -89,6 +89,7 @@ class Session:
         self._step: LookStep | MovingStep | None = None
         self._name = ""
         self.position = -1
+        self.setup: dict[str, object] = {}
 
     def _names(self) -> list[str]:
         names = [f"target {place}" for place in range(len(self._targets))]
@@ -117,6 +118,12 @@ class Session:
         if self._pause is not None or self._step is None:
             return None
         return self._step.target_px(t_s) if isinstance(self._step, MovingStep) else self._step.target_px
+
+    @property
+    def taken(self) -> tuple[int, int]:
+        """How many targets and stages were taken, of how many."""
+        names = [name for name in self._names() if not name.startswith("position")]
+        return sum(name in self._kept for name in names), len(names)
 
     @property
     def samples(self) -> Samples:
@@ -222,14 +229,18 @@ class Session:
             if self._attempts[name] < self.plan.attempts:
                 self._queue.appendleft(name)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write what was collected so far, so that the session can go on later."""
+    def save(self, path: str | os.PathLike[str], setup: dict[str, object] | None = None) -> None:
+        """Write what was collected so far, so that the session can go on later, or be fitted again.
+
+        ``setup``: what it was collected with; kept as it is in ``setup`` of the loaded session.
+        """
         write_json(
             path,
             {
                 "schema": SCHEMA,
                 "plan": asdict(self.plan),
                 "screen": self.screen.to_json(),
+                "setup": self.setup if setup is None else setup,
                 "lag_s": self.lag_s,
                 "kept": {name: rows.to_json() for name, rows in self._kept.items()},
             },
@@ -263,6 +274,7 @@ class Session:
         if unknown := sorted(set(kept) - names):
             raise CalibrationError(f"{path}: holds {unknown[0]!r}, which its plan does not; start again")
         session._kept = kept
+        session.setup = dict(content.get("setup") or {})
         left = [name for name in session._names() if name not in kept]
         # A move of the head is only asked for where something is left to do at its place.
         following = [*left[1:], "position"]

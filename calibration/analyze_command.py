@@ -1,0 +1,111 @@
+"""`gaze analyze`: fixations, dwell times, heat map and scan path of a recording with points of gaze."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from calibration.areas import area_report, load_areas, report_text
+from calibration.events import METHODS
+from calibration.pictures import heat_map, save_picture, scan_path
+from calibration.recording import Recording, read_recording
+from calibration.screen import load_screens
+from gaze.errors import DataError, UsageError
+from gaze.files import replacing, write_json
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags of `gaze analyze`."""
+    parser = argparse.ArgumentParser(
+        prog="gaze analyze",
+        description="Fixations, saccades, dwell times, heat map and scan path of a recording that was made "
+        "with `gaze run --profile profile.json --jsonl FILE`.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("recording", metavar="JSONL", help="the recording")
+    parser.add_argument("--resolution", metavar="WxH", help="of the screen, in px; or --screens")
+    parser.add_argument("--screens", metavar="JSON", help="screens.json of `gaze calibrate screen`")
+    parser.add_argument("--method", choices=METHODS, default="ivt", help="by speed or by dispersion")
+    parser.add_argument("--face", type=int, help="id of the person; without it, the one seen most")
+    parser.add_argument(
+        "--events", metavar="FILE", help="write fixations and saccades, one JSON object a line"
+    )
+    parser.add_argument("--areas", metavar="JSON", help="areas of interest; their dwell times are printed")
+    parser.add_argument("--dwell", metavar="JSON", help="write the dwell times of --areas")
+    parser.add_argument("--heatmap", metavar="PNG", help="write where the gaze dwelt")
+    parser.add_argument("--scanpath", metavar="PNG", help="write the fixations in order")
+    parser.add_argument("--blur-px", type=float, default=40.0, help="deviation of the heat map's blur, in px")
+    parser.add_argument("--background", metavar="PICTURE", help="screenshot to draw on")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read a recording and write what was asked for. Returns 0.
+
+    Raises:
+        UsageError: a picture is asked for without the screen's resolution, or a number is out of range.
+        DataError: the recording or the areas cannot be used.
+        CalibrationError: a picture cannot be drawn or written.
+    """
+    options = make_parser().parse_args(argv)
+    if options.dwell and not options.areas:
+        raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
+    if not options.blur_px > 0:
+        raise UsageError(f"--blur-px must be above 0, got {options.blur_px}")
+    areas = load_areas(options.areas) if options.areas else []
+    recording = read_recording(options.recording, options.method, options.face)
+    print(summary(recording))
+    if options.events:
+        with replacing(options.events) as temporary, temporary.open("w", encoding="utf-8") as file:
+            for event in recording.events:
+                file.write(json.dumps(event) + "\n")
+    if areas:
+        report = area_report(recording, areas)
+        print(report_text(report))
+        if options.dwell:
+            write_json(options.dwell, report)
+    if options.heatmap or options.scanpath:
+        size_px = _size(options)
+        background = _picture(options.background) if options.background else None
+        if options.heatmap:
+            points, seconds = recording.points()
+            save_picture(heat_map(points, seconds, size_px, options.blur_px, background), options.heatmap)
+        if options.scanpath:
+            save_picture(scan_path(recording.fixations, size_px, background), options.scanpath)
+    return 0
+
+
+def summary(recording: Recording) -> str:
+    """One line on a recording."""
+    _, seconds = recording.points()
+    durations = [float(event["duration_s"]) for event in recording.fixations]
+    amplitudes = [float(item["amplitude_deg"]) for item in recording.events if item["type"] == "saccade"]
+    parts = [f"{len(recording)} points of gaze in {seconds.sum():.1f} s", f"{len(durations)} fixations"]
+    if durations:
+        parts.append(f"{1000 * float(np.median(durations)):.0f} ms in the median")
+    if amplitudes:
+        parts.append(f"{len(amplitudes)} saccades, {float(np.median(amplitudes)):.1f} deg in the median")
+    return ", ".join(parts)
+
+
+def _size(options: argparse.Namespace) -> tuple[int, int]:
+    if options.screens:
+        screen = load_screens(options.screens)[0]
+        return screen.width_px, screen.height_px
+    if options.resolution is None:
+        raise UsageError("a picture needs the screen's size: --resolution WxH or --screens screens.json")
+    width, _, height = options.resolution.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) > 0 and int(height) > 0):
+        raise UsageError(f"--resolution must be WIDTHxHEIGHT such as 1920x1080, got {options.resolution!r}")
+    return int(width), int(height)
+
+
+def _picture(path: str) -> np.ndarray:
+    picture = cv2.imread(path, cv2.IMREAD_COLOR)
+    if picture is None:
+        raise DataError(f"{path}: cannot be read as a picture")
+    return picture

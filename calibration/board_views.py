@@ -1,0 +1,91 @@
+"""Board views on file and from a folder of pictures, so that none is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from calibration.board import Board
+from calibration.intrinsics import BoardView
+from gaze.errors import CalibrationError, DataError
+from gaze.files import write_json
+
+SCHEMA = "gaze.board-views/1"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def save_views(views: list[BoardView], size_px: tuple[int, int], path: str | os.PathLike[str]) -> None:
+    """Write views of pictures of one size."""
+    entries = [
+        {"name": view.name, "points_mm": view.points_mm.tolist(), "points_px": view.points_px.tolist()}
+        for view in views
+    ]
+    write_json(path, {"schema": SCHEMA, "size_px": list(size_px), "views": entries})
+
+
+def load_views(path: str | os.PathLike[str]) -> tuple[list[BoardView], tuple[int, int]]:
+    """Read what save_views wrote.
+
+    Raises:
+        CalibrationError: the file is missing, truncated or altered.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise CalibrationError(f"{path}: is not a {SCHEMA} file")
+        width, height = (int(value) for value in content["size_px"])
+        views = []
+        for entry in content["views"]:
+            mm = np.array(entry["points_mm"], dtype=np.float64).reshape(-1, 2)
+            px = np.array(entry["points_px"], dtype=np.float64).reshape(-1, 2)
+            if mm.shape != px.shape or not (np.all(np.isfinite(mm)) and np.all(np.isfinite(px))):
+                raise CalibrationError(f"{path}: a view's points do not belong together")
+            views.append(BoardView(mm, px, str(entry["name"])))
+    except OSError as error:
+        raise CalibrationError(f"{path}: cannot be read ({error.strerror})") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise CalibrationError(f"{path}: cannot be used ({error!r}); start without --resume") from error
+    return views, (width, height)
+
+
+def views_of_folder(
+    folder: str | os.PathLike[str], board: Board
+) -> tuple[list[BoardView], tuple[int, int], list[str]]:
+    """Views in the pictures of a folder, the size of the pictures, and a line for each that was left out.
+
+    Raises:
+        DataError: the folder is missing, holds no picture, or pictures of several sizes.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is no folder; give the one with the pictures of the board")
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise DataError(f"{folder}: holds no picture ({', '.join(SUFFIXES)})")
+    views, left_out = [], []
+    size: tuple[int, int] | None = None
+    for path in files:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            left_out.append(f"{path.name}: cannot be read")
+            continue
+        own = (image.shape[1], image.shape[0])
+        size = size or own
+        if own != size:
+            raise DataError(
+                f"{path}: is {own[0]}x{own[1]} px, others are {size[0]}x{size[1]}; "
+                "intrinsics belong to one size"
+            )
+        found = board.find(image)
+        if found is None:
+            left_out.append(f"{path.name}: the board is not seen")
+            continue
+        views.append(BoardView(*found, path.name))
+    if size is None:
+        raise DataError(f"{folder}: none of the {len(files)} pictures can be read")
+    return views, size, left_out

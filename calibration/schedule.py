@@ -1,0 +1,92 @@
+"""Targets by the clock: for calibrating from a recording, or with any program that shows the targets."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from calibration.observation import Observation, samples_of
+from calibration.samples import Samples
+from calibration.screen import Screen
+from calibration.targets import check_on_screen
+from gaze.errors import CalibrationError, DataError
+
+SCHEMA = "gaze.schedule/1"
+# The eyes need about this long to get to a new target.
+SETTLE_S = 0.7
+FRAMES_MIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """A target (x_px, y_px) from ``start_s`` to ``end_s`` of the recording; for the fit or for validation."""
+
+    start_s: float
+    end_s: float
+    x_px: float
+    y_px: float
+    validation: bool = False
+
+
+def load_schedule(path: str | os.PathLike[str], screen: Screen) -> list[Showing]:
+    """Read a time table; times count from the first frame.
+
+    ``{"schema": "gaze.schedule/1", "targets": [{"start_s": 0, "end_s": 2, "x_px": 960, "y_px": 540}, ..]}``,
+    with ``"validation": true`` in those that only measure.
+
+    Raises:
+        DataError: the file is missing, not JSON, or an entry is impossible.
+        CalibrationError: a target lies off the screen.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA or not content.get("targets"):
+        raise DataError(f'{path}: must be {{"schema": "{SCHEMA}", "targets": [..]}} with at least one target')
+    showings = []
+    for number, entry in enumerate(content["targets"]):
+        try:
+            showing = Showing(**entry)
+            numbers = [float(getattr(showing, name)) for name in ("start_s", "end_s", "x_px", "y_px")]
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}, target {number}: {error}") from error
+        if not all(map(math.isfinite, numbers)) or showing.end_s <= showing.start_s:
+            raise DataError(f"{path}, target {number}: end_s must be after start_s, and all numbers finite")
+        check_on_screen([[showing.x_px, showing.y_px]], (screen.width_px, screen.height_px))
+        showings.append(showing)
+    return sorted(showings, key=lambda item: item.start_s)
+
+
+def collect(
+    observations: Iterable[Observation], showings: list[Showing]
+) -> tuple[Samples, Samples, list[str]]:
+    """Rows for the fit, rows for validation, and a line for each showing that gave too little.
+
+    Raises:
+        CalibrationError: there is no frame at all.
+    """
+    frames = list(observations)
+    if not frames:
+        raise CalibrationError("the source gave no frame")
+    start_s = frames[0].t_s
+    fit_rows, validation_rows, missing = [], [], []
+    places: dict[tuple[float, float], int] = {}
+    for number, showing in enumerate(showings):
+        seen = [item for item in frames if showing.start_s + SETTLE_S <= item.t_s - start_s <= showing.end_s]
+        usable = [item for item in seen if item.problem is None]
+        target = (float(showing.x_px), float(showing.y_px))
+        if len(usable) < FRAMES_MIN:
+            problems = [item.problem for item in seen if item.problem is not None]
+            why = max(set(problems), key=problems.count) if problems else "the recording has too few frames"
+            missing.append(f"target at ({target[0]:.0f}, {target[1]:.0f}) px, {showing.start_s:.1f} s: {why}")
+            continue
+        place = places.setdefault(target, len(places))
+        rows = samples_of(usable, [target] * len(usable), number, place)
+        (validation_rows if showing.validation else fit_rows).append(rows)
+    return Samples.join(fit_rows), Samples.join(validation_rows), missing

@@ -1,0 +1,49 @@
+"""`gaze calibrate`: a table of stages, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from gaze.errors import UsageError
+
+STAGES = {
+    "camera": ("deploy.calibrate_camera", "intrinsics: a board, or a known field of view -> camera.json"),
+    "board": ("deploy.calibrate_board", "print a board to PDF, or show it on a screen"),
+    "screen": ("deploy.calibrate_screen", "size and place of a screen -> screens.json"),
+    "person": ("deploy.calibrate_person", "look at targets -> profile.json for `gaze run --profile`"),
+    "check": ("deploy.calibrate_check", "three targets: does the profile still hold? can correct it"),
+    "simulate": ("calibration.simulate_command", "simulated people: what calibration does, and its bounds"),
+}
+
+
+def usage() -> str:
+    """The text of `gaze calibrate --help`."""
+    width = max(map(len, STAGES))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in STAGES.items()]
+    return (
+        "usage: gaze calibrate STAGE [OPTIONS]\n\n"
+        + "\n".join(lines)
+        + "\n\nThe quickest way to a moving dot:\n"
+        + "  gaze calibrate person && gaze run --profile profile.json\n"
+        + "\n`gaze calibrate STAGE --help` lists the options of a stage."
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a stage.
+
+    Raises:
+        UsageError: there is no such stage.
+        GazeError: as the stage says.
+    """
+    argv = list(sys.argv[2:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if argv else 2
+    if argv[0] not in STAGES:
+        raise UsageError(f"no such stage: {argv[0]!r}; there are {', '.join(STAGES)}")
+    logging.basicConfig(level=logging.INFO, format="gaze calibrate: %(message)s", stream=sys.stderr)
+    return importlib.import_module(STAGES[argv[0]][0]).main(argv[1:])

@@ -1,0 +1,179 @@
+"""Where the observations of a calibration come from: a camera or recording, or a simulated person."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from calibration.observation import Observation, observe
+from calibration.screen import Screen
+from calibration.session import Session
+from calibration.simulated_person import PLAIN, perturbed_screen
+from calibration.simulated_viewer import SimulatedViewer
+from deploy.assemble import open_estimator
+from deploy.pipeline import Pipeline
+from deploy.point_of_gaze import device_of
+from deploy.sources import Source, open_source
+from gaze.camera import Camera
+from gaze.estimator import GazeEstimator
+
+log = logging.getLogger("gaze")
+
+READ_S = 0.03
+# A camera that gives nothing for so long is worth a word.
+SILENT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a calibration was made with."""
+
+    camera: Camera
+    camera_device: str
+    model_name: str
+    model_sha256: str
+
+    def to_json(self) -> dict[str, object]:
+        """For the file of a session."""
+        return {
+            "K": self.camera.K.tolist(),
+            "distortion": self.camera.distortion.tolist(),
+            "width": self.camera.width,
+            "height": self.camera.height,
+            "source": self.camera.source,
+            "camera_device": self.camera_device,
+            "model_name": self.model_name,
+            "model_sha256": self.model_sha256,
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, object]) -> Setup:
+        """Read what to_json wrote.
+
+        Raises:
+            KeyError, TypeError, GazeError: it is something else.
+        """
+        camera = Camera(*(content[name] for name in ("K", "distortion", "width", "height", "source")))
+        names = (str(content[name]) for name in ("camera_device", "model_name", "model_sha256"))
+        return cls(camera, *names)
+
+
+class Feed(Protocol):
+    """Gives one observation after the other."""
+
+    @property
+    def setup(self) -> Setup:
+        """What the observations are made with; after the first one."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+
+    def next(self, session: Session | None) -> Observation | None:
+        """The next observation; None when there is none yet."""
+
+
+class CameraFeed:
+    """Frames of a source through landmarks, head pose, network and gates."""
+
+    def __init__(self, source: Source, estimator: GazeEstimator, device: str) -> None:
+        self._source = source
+        self._estimator = estimator
+        self._device = device
+        self._pipeline = Pipeline(estimator, sequence=source.sequence)
+        self._last_s = 0.0
+        self._last_clock_s = time.monotonic()
+
+    @property
+    def setup(self) -> Setup:
+        """What the observations are made with; after the first one."""
+        spec = self._estimator.predictor.spec
+        return Setup(self._estimator.camera, self._device, spec.name, spec.sha256)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self._source.ended
+
+    def next(self, session: Session | None) -> Observation | None:
+        """The next observation; None when there is none yet.
+
+        Raises:
+            SourceError: the source cannot be opened or broke off.
+        """
+        frame = self._source.read(READ_S)
+        now = time.monotonic()
+        if frame is None:
+            silent_s = now - self._last_clock_s
+            if self._source.ended or silent_s < SILENT_S:
+                return None
+            return Observation(self._last_s + silent_s, "no picture from the camera")
+        self._last_s, self._last_clock_s = max(frame.t_s, self._last_s), now
+        return observe(self._pipeline.process(frame).estimates, self._last_s)
+
+
+class SimulatedFeed:
+    """A simulated person in front of the screen; with ``real_time`` at the pace of a camera."""
+
+    def __init__(self, seed: int, screen: Screen, real_time: bool) -> None:
+        self._viewer = SimulatedViewer(seed, perturbed_screen(screen, seed), PLAIN)
+        self._real_time = real_time
+        self._t_s = 0.0
+        self._start_s = time.monotonic()
+
+    @property
+    def setup(self) -> Setup:
+        """No camera at all: an ordinary one is written down."""
+        return Setup(Camera.guessed(1280, 720), "simulated", "simulated person", "simulated")
+
+    @property
+    def ended(self) -> bool:
+        """A simulated person never tires."""
+        return False
+
+    def next(self, session: Session | None) -> Observation | None:
+        """The next observation."""
+        target = None if session is None else session.target_px(self._t_s)
+        if session is not None:
+            self._viewer.head_moves = session.stage == "head"
+            self._viewer.go_to(session.position)
+        self._t_s += 1.0 / 30.0
+        if self._real_time:
+            time.sleep(max(0.0, self._start_s + self._t_s - time.monotonic()))
+        return self._viewer.observe(self._t_s, target)
+
+
+@contextmanager
+def open_feed(
+    source_text: str,
+    camera: Camera,
+    size: tuple[int, int] | None,
+    model: str | None,
+    runtime: str,
+    landmarks: str = "auto",
+    landmark_model: str | None = None,
+) -> Iterator[CameraFeed]:
+    """Open source, detector and network of a calibration.
+
+    Raises:
+        GazeError: one of them cannot be had.
+    """
+    live = source_text.isdigit() or source_text.startswith("/dev/")
+    with (
+        open_source(source_text, size=size or ((camera.width, camera.height) if live else None)) as source,
+        open_estimator(
+            camera,
+            model=model,
+            runtime=runtime,
+            # A second face must be seen to be refused.
+            max_faces=2,
+            landmarks=landmarks,
+            landmark_model=landmark_model,
+            sequence=source.sequence,
+        ) as estimator,
+    ):
+        yield CameraFeed(source, estimator, device_of(source_text))

@@ -1,0 +1,228 @@
+"""`gaze calibrate person`: look at targets; a profile comes out."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from calibration.person import KINDS
+from calibration.samples import Samples
+from calibration.schedule import collect, load_schedule
+from calibration.screen import Screen, load_screens
+from calibration.session import Plan, Session, explain_skipped, require_samples
+from calibration.targets import COUNTS
+from deploy.calibrate_common import (
+    add_camera_options,
+    add_network_options,
+    camera_of,
+    display_for,
+    make_parser,
+    now_text,
+    partial_path,
+    run_session,
+)
+from deploy.calibrate_feed import Feed, Setup, SimulatedFeed, open_feed
+from deploy.calibrate_result import Fitted, fit_person, save_result
+from deploy.calibrate_screens import add_screen_options, screen_of
+from deploy.fullscreen import FullScreen
+from deploy.stopping import StopSignals
+from gaze.errors import CalibrationError, GazeError, UsageError
+
+log = logging.getLogger("gaze")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    result = make_parser(
+        "person",
+        "Full-screen targets to look at; what the network says of you meanwhile becomes a profile for "
+        "`gaze run --profile`. Escape or closing the window keeps what was collected; --resume goes on.",
+    )
+    add_camera_options(result)
+    add_network_options(result)
+    group = result.add_argument_group("screen")
+    group.add_argument("--screens", metavar="JSON", help="of gaze calibrate screen; the first is used")
+    add_screen_options(result)
+    group = result.add_argument_group("stages")
+    group.add_argument("--points", type=int, choices=COUNTS, default=9, help="targets")
+    group.add_argument("--pursuit", type=float, default=0.0, metavar="S", help="follow a moving target")
+    group.add_argument("--head", type=float, default=0.0, metavar="S", help="look at one dot, move the head")
+    group.add_argument(
+        "--positions",
+        type=int,
+        choices=range(5),
+        default=0,
+        help="further places to sit, 5 targets each",
+    )
+    group.add_argument("--validation", type=int, default=6, help="targets that only measure; 0: none")
+    group.add_argument("--confirm", action="store_true", help="space bar or click at every target")
+    group.add_argument("--seed", type=int, default=0, help="order of the targets")
+    group.add_argument("--schedule", metavar="JSON", help="targets by the clock, shown by something else")
+    group = result.add_argument_group("fit")
+    group.add_argument(
+        "--kind",
+        choices=("auto", *KINDS),
+        default="auto",
+        help="correction; auto takes what does best on held-out targets",
+    )
+    group.add_argument(
+        "--estimate-screen", action="store_true", help="estimate the screen's place from the gazes first"
+    )
+    group.add_argument("--resume", metavar="JSON", help="go on with a calibration that was stopped")
+    group.add_argument("--refit", metavar="JSON", help="fit the samples of an earlier calibration again")
+    group = result.add_argument_group("output")
+    group.add_argument("--out", default="profile.json", metavar="JSON", help="where the profile goes")
+    group.add_argument("--person", default="", help="name in the profile; the user's")
+    group.add_argument("--picture", metavar="PNG", help="targets and hits")
+    result.add_argument(
+        "--simulate", type=int, metavar="SEED", help="no camera: a simulated person looks, to try it out"
+    )
+    result.add_argument(
+        "--no-window", action="store_true", help="with --simulate: show nothing, go as fast as possible"
+    )
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Calibrate a person. Returns 0.
+
+    Raises:
+        GazeError: as its message says; samples taken so far are kept.
+    """
+    options = parser().parse_args(argv)
+    _check(options)
+    if options.refit:
+        session = Session.load(options.refit)
+        return _finish(options, session.samples, session.validation, session.screen, _setup(session))
+    if options.resume:
+        session = Session.load(options.resume)
+    else:
+        screens = load_screens(options.screens) if options.screens else (screen_of(options),)
+        plan = Plan(
+            points=options.points,
+            pursuit_s=options.pursuit,
+            head_s=options.head,
+            positions=options.positions,
+            validation=options.validation,
+            seed=options.seed,
+            confirm=options.confirm,
+        )
+        session = Session(plan, screens[0])
+    if options.simulate is not None:
+        feed = SimulatedFeed(options.simulate, session.screen, real_time=not options.no_window)
+        return _with_feed(options, session, feed)
+    with open_feed(
+        options.source,
+        camera_of(options),
+        options.size,
+        options.model,
+        options.runtime,
+        options.landmarks,
+        options.landmark_model,
+    ) as feed:
+        if options.schedule:
+            return _by_schedule(options, session.screen, feed)
+        return _with_feed(options, session, feed)
+
+
+def _check(options: argparse.Namespace) -> None:
+    ways = [name for name in ("resume", "refit", "schedule") if getattr(options, name) is not None]
+    if len(ways) > 1:
+        raise UsageError(f"--{ways[0]} and --{ways[1]} exclude each other")
+    if options.no_window and options.simulate is None:
+        raise UsageError("--no-window needs --simulate; targets that something else shows go with --schedule")
+    if options.validation < 0 or options.pursuit < 0 or options.head < 0:
+        raise UsageError("--validation, --pursuit and --head must not be negative")
+    for name in ("pursuit", "head"):
+        if 0 < getattr(options, name) < 8:
+            raise UsageError(f"--{name} needs at least 8 seconds, got {getattr(options, name):g}")
+
+
+def _setup(session: Session) -> Setup:
+    try:
+        return Setup.from_json(session.setup)
+    except (KeyError, TypeError, GazeError) as error:
+        raise CalibrationError(
+            f"the session does not say what camera and network it was made with ({error!r}); calibrate again"
+        ) from error
+
+
+def _with_feed(options: argparse.Namespace, session: Session, feed: Feed) -> int:
+    path = partial_path(options.out)
+    window = None
+    before = _setup(session) if session.setup else None
+    try:
+        with StopSignals() as stop:
+            if options.no_window:
+                complete = run_session(session, feed, None, stop)
+            else:
+                display = display_for(session.screen, options.display)
+                with FullScreen(display) as window:
+                    complete = run_session(session, feed, window, stop)
+    finally:
+        if session.taken[0]:
+            session.save(path, feed.setup.to_json())
+    if before is not None:
+        _same_setup(before, feed.setup, options.resume)
+    done, wanted = session.taken
+    if not complete or session.gave_up:
+        why = session.gave_up or "it was stopped"
+        kept = f"; they are kept: go on with `gaze calibrate person --resume {path}`" if done else ""
+        raise CalibrationError(f"{done} of {wanted} targets were taken before the end ({why}){kept}")
+    if skipped := explain_skipped(session):
+        log.warning("%s", skipped)
+    samples = require_samples(session)
+    return _finish(options, samples, session.validation, session.screen, feed.setup)
+
+
+def _same_setup(before: Setup, now: Setup, path: str) -> None:
+    if before.model_sha256 != now.model_sha256 or (before.camera.width, before.camera.height) != (
+        now.camera.width,
+        now.camera.height,
+    ):
+        raise CalibrationError(
+            f"{path} was made with {before.model_name} at {before.camera.width}x{before.camera.height} px, "
+            f"this is {now.model_name} at {now.camera.width}x{now.camera.height}: start again without --resume"
+        )
+
+
+def _by_schedule(options: argparse.Namespace, screen: Screen, feed: Feed) -> int:
+    showings = load_schedule(options.schedule, screen)
+    end_s = showings[-1].end_s
+    observations = []
+    with StopSignals() as stop:
+        while not (feed.ended or stop.requested):
+            observation = feed.next(None)
+            if observation is None:
+                continue
+            observations.append(observation)
+            if observation.t_s - observations[0].t_s > end_s:
+                break
+    samples, validation, missing = collect(observations, showings)
+    for line in missing:
+        log.warning("not taken: %s", line)
+    return _finish(options, samples, validation, screen, feed.setup)
+
+
+def _finish(
+    options: argparse.Namespace, samples: Samples, validation: Samples, screen: Screen, setup: Setup
+) -> int:
+    fitted: Fitted = fit_person(samples, validation, screen, options.kind, options.estimate_screen)
+    others = load_screens(options.screens)[1:] if options.screens else ()
+    person = options.person or getpass.getuser()
+    profile = save_result(
+        fitted,
+        setup,
+        person,
+        now_text(),
+        others,
+        Path(options.out),
+        options.picture and Path(options.picture),
+    )
+    print(fitted.text())
+    print(f"wrote {options.out}: try `gaze run --profile {options.out}`")
+    log.info("profile of %s on %s", profile.person, profile.screen.name)
+    return 0
