@@ -185,7 +185,7 @@ def _same_setup(before: Setup, now: Setup, path: str) -> None:
     ):
         raise CalibrationError(
             f"{path} was made with {before.model_name} at {before.camera.width}x{before.camera.height} px, "
-            f"this is {now.model_name} at {now.camera.width}x{now.camera.height}: start again without --resume"
+            f"this is {now.model_name} at {now.camera.width}x{now.camera.height}: start again"
         )
 
 
