@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from calibration.few_shot import few_shot_errors
-from deploy.run_options import HelpFormatter
 from gaze.errors import DataError
+from gaze.help_format import HelpFormatter
 from gaze.training.evaluate_mpiifacegaze import evaluate
 from gaze.training.report import text_table, write_report
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.run_options import HelpFormatter
 from deploy.truth import Truth, TruthFace, load_truth
 from gaze.errors import DataError
 from gaze.files import write_json
 from gaze.geometry import angles_from_vector, angular_error_rad
+from gaze.help_format import HelpFormatter
 from gaze.training.metrics import summary
 
 SCHEMA = "gaze.video_evaluation/1"

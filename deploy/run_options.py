@@ -8,18 +8,10 @@ from pathlib import Path
 
 from deploy.gates import GateConfig
 from gaze.camera import ASSUMED_HFOV_DEG
+from gaze.help_format import HelpFormatter
 
 DEFAULT_FILE = Path("gaze.toml")
 TABLE = "run"
-
-
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows defaults, but for what has none."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None:
-            return (action.help or "").replace(" (default: %(default)s)", "")
-        return super()._get_help_string(action)
 
 
 def size_argument(text: str) -> tuple[int, int]:

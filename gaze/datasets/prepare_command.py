@@ -10,6 +10,7 @@ from pathlib import Path
 from gaze.datasets.prepare import FaceSource, prepare
 from gaze.datasets.sample import ROTATION_ONLY, SCALED
 from gaze.errors import UsageError
+from gaze.help_format import HelpFormatter
 
 SIZES = (112, 160, 224, 448)
 FORMATS = ("raw", "released", "gazehub", "folder")
@@ -20,7 +21,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="gaze prepare",
         description="Normalise a data set into one HDF5 file that `gaze train --data` reads. A killed run "
         "goes on where it stopped when the same command is given again.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     add = parser.add_argument
     add("root", type=Path, help="folder of the data set (raw: the one that holds p00, p01, …)")

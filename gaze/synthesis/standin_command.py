@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gaze.datasets.sample import ROTATION_ONLY, SCALED
 from gaze.errors import UsageError
+from gaze.help_format import HelpFormatter
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.mpiifacegaze_standin import SUBSET_FOLDER, StandinOptions, write_standin
 from gaze.synthesis.standin_released import write_released
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="gaze synthesize mpiifacegaze",
         description="Write rendered people in exactly the layout of raw MPIIFaceGaze. People that are there "
         "already are kept, so a killed call can be given again.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     add = parser.add_argument
     add("--out", type=Path, required=True, help="folder of the data set")
