@@ -12,6 +12,8 @@ from gaze.datasets.normalized_hdf5 import NormalizedFile
 from gaze.datasets.prepare import prepare
 from gaze.datasets.prepare_converted import ReleasedSource
 from gaze.errors import DataError
+from gaze.geometry import angles_from_vector, vector_from_angles
+from gaze.normalization import scale_direction
 from gaze.synthesis.standin_released import write_released
 
 
@@ -58,6 +60,13 @@ def test_the_label_space_is_found_from_the_raw_targets(standin, released, space,
     assert verdict.space == space
     right, wrong = sorted([verdict.rotation_only_deg, verdict.scaled_deg])
     assert right < 1e-3 < 0.05 < wrong
+
+
+@pytest.mark.parametrize(("distance_mm", "scaled_deg"), [(400, 10.1), (600, 15.0), (700, 17.4)])
+def test_fifteen_degrees_in_the_scaled_space(distance_mm, scaled_deg):
+    gaze = vector_from_angles(np.deg2rad([0.0, 15.0]))
+    yaw = np.rad2deg(angles_from_vector(scale_direction(gaze, 600 / distance_mm)))[1]
+    assert yaw == pytest.approx(scaled_deg, abs=0.05)
 
 
 def test_labels_of_another_person_have_no_label_space(standin, released):
