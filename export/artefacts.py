@@ -26,10 +26,11 @@ KINDS = {
         Kind("onnx", ".onnx", "fp32", ("onnxruntime", "openvino")),
         Kind("onnx-float-input", "_float_input.onnx", "fp32", ()),
         Kind("onnx-fp16", "_fp16.onnx", "fp16", ("onnxruntime", "openvino"), source="onnx"),
-        Kind("onnx-int8", "_int8.onnx", "int8", ("onnxruntime", "openvino"), source="onnx", calibrated=True),
+        Kind("onnx-int8", "_int8.onnx", "int8", ("onnxruntime", "openvino"), calibrated=True),
+        Kind("onnx-int8-tensorrt", "_int8_tensorrt.onnx", "int8", ("onnxruntime",), calibrated=True),
         Kind("openvino-fp32", "_openvino_fp32.xml", "fp32", ("openvino",), source="onnx"),
         Kind("openvino-fp16", "_openvino_fp16.xml", "fp16", ("openvino",), source="onnx"),
-        Kind("openvino-int8", "_openvino_int8.xml", "int8", ("openvino",), source="onnx", calibrated=True),
+        Kind("openvino-int8", "_openvino_int8.xml", "int8", ("openvino",), calibrated=True),
     )
 }
 ORT_DEVICES = ("CPU", "CUDA", "TENSORRT")
@@ -59,7 +60,7 @@ def choose_kinds(names: Sequence[str] | None, calibrated: bool) -> list[Kind]:
             raise UsageError(
                 f"{name} is calibrated on faces: give --calibration FOLDER with training shards or face crops"
             )
-    wanted = set(names) | {KINDS[name].source for name in names}
+    wanted = set(names) | {KINDS[name].source for name in names}  # a None among them matches no kind
     return [kind for kind in KINDS.values() if kind.name in wanted]
 
 

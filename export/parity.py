@@ -83,8 +83,14 @@ def predict_batched(predictor: Runtime, faces: NDArray[np.uint8], batch: int = B
     return np.concatenate(parts).astype(np.float64)
 
 
-def compare(artefact: Runtime, precision: str, reference: Runtime, sets: Sequence[FaceSet]) -> Parity:
-    """Run the same faces through both, batched and one by one.
+def compare(
+    artefact: Runtime, precision: str, reference_rad: NDArray[np.float64], sets: Sequence[FaceSet]
+) -> Parity:
+    """Run the faces through the artefact, batched and one by one, and hold the angles against the reference.
+
+    Args:
+        precision: the bound that holds.
+        reference_rad: (N, 2) angles that the torch network gives for the faces of all sets, in their order.
 
     Raises:
         ModelError: there is no face to compare with.
@@ -92,7 +98,7 @@ def compare(artefact: Runtime, precision: str, reference: Runtime, sets: Sequenc
     faces = np.concatenate([item.faces for item in sets]) if sets else np.empty(0)
     if len(faces) == 0:
         raise ModelError("parity: there is no face to compare with; give --faces")
-    ours, theirs = predict_batched(artefact, faces), predict_batched(reference, faces)
+    ours, theirs = predict_batched(artefact, faces), reference_rad
     shown = np.unique(np.linspace(0, len(faces) - 1, min(SINGLES, len(faces))).astype(int))
     single = predict_batched(artefact, faces[shown], batch=1)
     differences = _degrees(ours, theirs)

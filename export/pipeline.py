@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deploy.runtimes import create_runtime, is_installed
+from deploy.runtimes.base import Runtime
 from deploy.runtimes.torch_runtime import TorchRuntime
 from export.artefacts import Kind, Run, runs_of
 from export.faces import FaceSet
-from export.parity import Parity, breaches, compare
-from export.to_onnx import OPSET, convert_to_fp16, export_onnx
+from export.parity import Parity, breaches, compare, predict_batched
+from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
 from gaze.errors import GazeError, ModelError
 from gaze.model_spec import save_spec, sha256_of, sidecar_path
+from gaze.network import FacePreprocess
 from gaze.types import ModelSpec
 
 Say = Callable[[str], None]
@@ -68,6 +73,7 @@ def export_all(
         staging = tempfile.TemporaryDirectory(prefix=".export-", dir=out)
     except OSError as error:
         raise GazeError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
+    expected = np.concatenate([predict_batched(reference, item.faces) for item in faces])
     kept: list[Artefact] = []
     with staging as folder:
         stage = Path(folder)
@@ -75,7 +81,7 @@ def export_all(
             path = stage / f"{name}{kind.suffix}"
             try:
                 spec = _make(kind, path, stage, name, reference, calibration)
-                parities = _run_everywhere(kind, path, spec, reference, faces, devices, say)
+                parities = _run_everywhere(kind, path, spec, expected, faces, devices, say)
                 own = breaches([item for item in parities if item.precision == kind.precision])
                 if own:
                     raise ModelError(f"{path.name} was not kept, it differs from torch: {'; '.join(own)}")
@@ -112,13 +118,15 @@ def _make(
     spec = dataclasses.replace(reference.spec, name=name, precision=kind.precision, sha256="", notes=notes)
     source = stage / f"{name}.onnx"
     if kind.name in ("onnx", "onnx-float-input"):
-        export_onnx(reference.net, spec, path, preprocess=kind.name == "onnx")
+        export_onnx(reference.net, spec, path, FacePreprocess() if kind.name == "onnx" else None)
     elif kind.name == "onnx-fp16":
         convert_to_fp16(source, spec, path)
     elif kind.name in ("openvino-fp32", "openvino-fp16"):
         from export.to_openvino import export_openvino
 
         export_openvino(source, spec, path)
+    elif calibration is not None:
+        notes["kept_in_float"] = _quantise(kind, path, stage, spec, reference, calibration)
     if path.suffix == ".xml":
         notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))
         notes["made_with"] = notes["made_with"] | {"openvino": metadata.version("openvino")}
@@ -127,11 +135,27 @@ def _make(
     return spec
 
 
+def _quantise(
+    kind: Kind, path: Path, stage: Path, spec: ModelSpec, reference: TorchRuntime, calibration: FaceSet
+) -> list[str]:
+    """Make an int8 artefact; returns the layers that had to stay in float."""
+    from export.to_int8 import quantise_onnx
+    from export.to_int8_openvino import quantise_openvino
+
+    source = stage / "convolved.onnx"
+    if not source.exists():
+        export_onnx(reference.net, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
+    expected = predict_batched(reference, calibration.faces)
+    if kind.name == "openvino-int8":
+        return quantise_openvino(source, spec, calibration.faces, expected, path)
+    return quantise_onnx(source, spec, calibration.faces, expected, path, kind.name == "onnx-int8-tensorrt")
+
+
 def _run_everywhere(
     kind: Kind,
     path: Path,
     spec: ModelSpec,
-    reference: TorchRuntime,
+    expected: NDArray[np.float64],
     faces: Sequence[FaceSet],
     devices: Sequence[str],
     say: Say,
@@ -139,12 +163,12 @@ def _run_everywhere(
     if kind.name == "onnx-float-input":
         from export.float_input import FloatInputRuntime
 
-        return [_compare(FloatInputRuntime(path, spec), kind.precision, reference, faces, say)]
+        return [_compare(FloatInputRuntime(path, spec), kind.precision, expected, faces, say)]
     return [
         _compare(
             create_runtime(path, run.runtime, run.device, run.precision),
             _bound_precision(kind, run),
-            reference,
+            expected,
             faces,
             say,
         )
@@ -170,9 +194,11 @@ def _bound_precision(kind: Kind, run: Run) -> str:
     return run.precision
 
 
-def _compare(runtime, bound: str, reference: TorchRuntime, faces: Sequence[FaceSet], say: Say) -> Parity:
+def _compare(
+    runtime: Runtime, bound: str, expected: NDArray[np.float64], faces: Sequence[FaceSet], say: Say
+) -> Parity:
     with runtime:
-        result = compare(runtime, bound, reference, faces)
+        result = compare(runtime, bound, expected, faces)
     say(
         f"  {result.name:<28} mean {result.mean_deg:.4f}  p99 {result.p99_deg:.4f}  max {result.max_deg:.4f} "
         f"degrees from torch, {result.faces} faces"

@@ -26,14 +26,14 @@ class ExportedGaze(nn.Module):
     """Faces -> angles (N, 2) rad and, where the network has them, sigma (N, 2) rad and the map (N, h, w).
 
     Args:
-        preprocess: take uint8 BGR faces (N, S, S, 3); without it RGB (N, 3, S, S) by ImageNet's mean and
-            deviation.
+        preprocess: what makes the network's input of uint8 BGR faces (N, S, S, 3); without it the input is
+            RGB (N, 3, S, S) by ImageNet's mean and deviation.
     """
 
-    def __init__(self, net: GazeNet, preprocess: bool = True) -> None:
+    def __init__(self, net: GazeNet, preprocess: nn.Module | None) -> None:
         super().__init__()
         self.net = net
-        self.preprocess = FacePreprocess() if preprocess else None
+        self.preprocess = preprocess
 
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         # To float before anything else: TensorRT takes uint8 at the door of a network, but no step after it.
@@ -47,12 +47,36 @@ class ExportedGaze(nn.Module):
         return tuple(outputs)
 
 
-def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: bool = True) -> None:
+class ConvolvedPreprocess(nn.Module):
+    """The same values as FacePreprocess, as a 1x1 convolution.
+
+    int8 engines run a convolution from the uint8 picture on; a flip, a product and a sum they run in float,
+    over every pixel, which costs onnxruntime more than a quarter of the network. The weights are read off
+    FacePreprocess itself, by showing it one black and three pure colours.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        shown = torch.zeros((4, 1, 1, 3))
+        for channel in range(3):
+            shown[channel + 1, 0, 0, channel] = 255.0
+        answers = FacePreprocess()(shown).double()[:, :, 0, 0]
+        self.convolution = nn.Conv2d(3, 3, 1)
+        with torch.no_grad():
+            self.convolution.weight.copy_(((answers[1:] - answers[0]).T / 255.0).view(3, 3, 1, 1))
+            self.convolution.bias.copy_(answers[0])
+
+    def forward(self, faces: Tensor) -> Tensor:
+        return self.convolution(faces.permute(0, 3, 1, 2))
+
+
+def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: nn.Module | None) -> None:
     """Write the network as ONNX, with the facts of ``spec`` in its metadata.
 
     Args:
         net: the network; it is put into eval mode.
-        preprocess: as in ExportedGaze; without it the input is ``faces_rgb``.
+        preprocess: as in ExportedGaze: FacePreprocess, or ConvolvedPreprocess for models that become int8;
+            with None the input is called ``faces_rgb``.
 
     Raises:
         ModelError: the result does not pass onnx's checker and shape inference.
@@ -60,7 +84,7 @@ def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: bool = Tr
     """
     net = net.cpu().float().eval()
     size = spec.input_size
-    if preprocess:
+    if preprocess is not None:
         name, example = UINT8_INPUT, torch.zeros((2, size, size, 3), dtype=torch.uint8)
     else:
         name, example = FLOAT_INPUT, torch.zeros((2, 3, size, size))

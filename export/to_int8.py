@@ -1,0 +1,134 @@
+"""int8 as ONNX with QuantizeLinear and DequantizeLinear, for onnxruntime or for TensorRT."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
+from export.parity import INT8_MEAN_DEG
+from export.to_onnx import finish_onnx
+from gaze.errors import DataError, ModelError
+from gaze.files import replacing
+from gaze.geometry import angular_error_deg
+from gaze.types import ModelSpec
+
+# What is left in float when int8 is too coarse: one more group at each try, the cheapest first.
+FALLBACKS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("/fc",),
+    ("/fc", "/Conv1", "/Conv2", "/Conv3"),
+    ("/fc", "/Conv1", "/Conv2", "/Conv3", "/backbone.0/", "/backbone.1/", "/backbone.18/"),
+)
+# So many faces tell how far a try is off; the verdict is export.parity's, on faces held back.
+TRIED_FACES = 64
+
+
+class FaceReader(CalibrationDataReader):
+    """Hands faces to the calibrator one by one."""
+
+    def __init__(self, faces: NDArray[np.uint8]) -> None:
+        self._faces = iter(faces)
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """The next face, or None after the last."""
+        face = next(self._faces, None)
+        return None if face is None else {INPUT_NAME: face[None]}
+
+
+def quantise_onnx(
+    source: Path,
+    spec: ModelSpec,
+    faces: NDArray[np.uint8],
+    expected_rad: NDArray[np.float64],
+    path: Path,
+    for_tensorrt: bool,
+) -> list[str]:
+    """Quantise an fp32 model (made with ConvolvedPreprocess) after calibration on faces.
+
+    onnxruntime gets uint8 activations with a zero point, so that ReLU6 vanishes in the quantisation; TensorRT
+    takes symmetric int8 only, and biases in float.
+
+    Args:
+        faces: (N, S, S, 3) uint8 BGR, what calibrates.
+        expected_rad: (N, 2) angles of the float network for these faces.
+
+    Returns:
+        The names of the groups of layers that stayed in float to keep the bound.
+
+    Raises:
+        DataError: there is no face.
+        ModelError: even with the sensitive layers in float the mean difference breaks the bound.
+    """
+    if len(faces) == 0:
+        raise DataError("int8: the calibration set holds no face; give --calibration FOLDER with some")
+    kind = QuantType.QInt8 if for_tensorrt else QuantType.QUInt8
+    operators = (
+        ["Conv", "Gemm", "Add"] if for_tensorrt else ["Conv", "Gemm", "Add", "Mul", "Clip", "Relu", "Flatten"]
+    )
+    off_deg = np.inf
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, _quiet():
+        prepared, tried = Path(folder) / "prepared.onnx", Path(folder) / "tried.onnx"
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        names = [node.name for node in onnx.load(prepared).graph.node]
+        for groups in FALLBACKS:
+            quantize_static(
+                prepared,
+                tried,
+                FaceReader(faces),
+                quant_format=QuantFormat.QDQ,
+                activation_type=kind,
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                calibrate_method=CalibrationMethod.MinMax,
+                op_types_to_quantize=operators,
+                nodes_to_exclude=[name for name in names if any(group in name for group in groups)],
+                extra_options={
+                    "ActivationSymmetric": for_tensorrt,
+                    "WeightSymmetric": True,
+                    "QuantizeBias": not for_tensorrt,
+                },
+            )
+            off_deg = _mean_difference_deg(tried, faces[:TRIED_FACES], expected_rad[:TRIED_FACES])
+            if off_deg <= INT8_MEAN_DEG:
+                with replacing(path) as temporary:
+                    finish_onnx(onnx.load(tried), spec, temporary)
+                return list(groups)
+    raise ModelError(
+        f"{path.name}: int8 differs by {off_deg:.2f} degrees in the mean even with its sensitive layers in "
+        f"float (at most {INT8_MEAN_DEG}); calibrate on more faces, nearer to those of the training"
+    )
+
+
+def _mean_difference_deg(path: Path, faces: NDArray[np.uint8], expected_rad: Sequence[float]) -> float:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (angles,) = session.run([ANGLES_NAME], {INPUT_NAME: faces})
+    return float(angular_error_deg(angles, expected_rad).mean())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The quantiser reports its steps to the root logger; they are of no use to the caller."""
+    logger = logging.getLogger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
