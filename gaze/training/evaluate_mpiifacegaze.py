@@ -164,6 +164,7 @@ def evaluate(folder: str | os.PathLike[str], calibrate: Calibrator | None = None
         "recipe": run.recipe,
         "n": len(predictions),
         "n_persons": len(persons),
+        "published_set": _is_published_set({item.test_person: item.n_test for _, item in runs}),
         "mean_of_persons_deg": float(means.mean()),
         "std_over_persons_deg": float(means.std(ddof=1)) if len(means) > 1 else 0.0,
         "interval_95_deg": [low, high],

@@ -10,6 +10,7 @@ from gaze.training.evaluate_mpiifacegaze import Evaluation
 from gaze.training.published import PUBLISHED
 from gaze.training.report_style import STYLE
 
+WIDE = ("persons.png", "error_by_brightness.png", "error_by_day.png")
 # picture -> (title, text), in the order of the page
 CAPTIONS = {
     "persons.png": (
@@ -127,7 +128,7 @@ def _persons(s: dict, mean: float) -> str:
 def _figure(name: str, content: bytes) -> str:
     title, text = CAPTIONS[name]
     data = base64.b64encode(content).decode()
-    wide = ' class="wide"' if name == "persons.png" else ""
+    wide = ' class="wide"' if name in WIDE else ""
     return (
         f'<figure{wide}><img alt="{html.escape(title)}" src="data:image/png;base64,{data}">'
         f"<figcaption><b>{html.escape(title)}.</b> {html.escape(text)}</figcaption></figure>"
@@ -136,7 +137,8 @@ def _figure(name: str, content: bytes) -> str:
 
 def _published(s: dict, mean: float) -> str:
     rows = [(item.mean_deg, item.method, item.label_space, item.protocol, "") for item in PUBLISHED]
-    rows.append((mean, "this run", s["label_space"], "leave one person out", ' class="ours"'))
+    own = "this run" if s["published_set"] else "this run, on other data"
+    rows.append((mean, own, s["label_space"], "leave one person out", ' class="ours"'))
     # Our own label space first, then by error.
     rows.sort(key=lambda row: (row[2] != s["label_space"], row[3], row[0]))
     cells = "".join(

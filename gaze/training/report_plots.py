@@ -133,7 +133,7 @@ def _person_map(evaluation: Evaluation, columns: NDArray, labels: list[str], tit
     names = list(evaluation.summary["persons"])
     row = np.searchsorted(names, evaluation.predictions.person)
     mean = _cell_means(evaluation.errors_deg, row, columns, (len(names), len(labels)))
-    figure, axes = _axes(max(2.2 + 0.42 * len(labels), 4.6), 1.4 + 0.3 * len(names))
+    figure, axes = _axes(10.5, 1.2 + 0.22 * len(names))
     _heat(axes, mean, names, labels)
     axes.set_xlabel(title)
     return _png(figure)

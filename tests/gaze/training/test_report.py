@@ -106,6 +106,7 @@ def test_the_page_is_self_contained_and_well_formed(written):
     for person in PEOPLE:
         assert person in text
     assert "not the fifteen people" in text
+    assert "this run, on other data" in text
 
 
 def test_the_terminal_table_compares_only_within_the_label_space(written):
