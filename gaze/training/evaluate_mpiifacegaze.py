@@ -164,7 +164,7 @@ def evaluate(folder: str | os.PathLike[str], calibrate: Calibrator | None = None
         "recipe": run.recipe,
         "n": len(predictions),
         "n_persons": len(persons),
-        "published_set": _is_published_set({item.test_person: item.n_test for _, item in runs}),
+        "published_set": is_published_set({item.test_person: item.n_test for _, item in runs}),
         "mean_of_persons_deg": float(means.mean()),
         "std_over_persons_deg": float(means.std(ddof=1)) if len(means) > 1 else 0.0,
         "interval_95_deg": [low, high],
@@ -210,7 +210,7 @@ def _baselines(predictions: Predictions, persons: list[str]) -> dict[str, dict[s
 
 def _notes(runs: list[tuple[Path, FoldRun]], persons: list[str], predictions: Predictions) -> list[str]:
     notes = ["Every figure is from the last epoch; nothing was chosen by looking at a test person."]
-    if not _is_published_set({run.test_person: run.n_test for _, run in runs}):
+    if not is_published_set({run.test_person: run.n_test for _, run in runs}):
         notes.append(
             f"These are {len(persons)} people and {len(predictions)} pictures, not the fifteen people of "
             "MPIIFaceGaze: published results do not compare."
@@ -228,7 +228,7 @@ def _notes(runs: list[tuple[Path, FoldRun]], persons: list[str], predictions: Pr
     return notes
 
 
-def _is_published_set(counts: dict[str, int]) -> bool:
+def is_published_set(counts: dict[str, int]) -> bool:
     """Fifteen people with about their published number of pictures, or 3000 (the evaluation lists) each."""
     return set(counts) == set(PUBLISHED_COUNTS) and all(
         0.95 * expected <= count <= expected

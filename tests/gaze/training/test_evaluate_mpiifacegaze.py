@@ -9,10 +9,11 @@ import pytest
 from fold_runs import DATA, PEOPLE, fold, predictions, write_folds
 
 from gaze.cli import main as gaze_main
+from gaze.datasets.mpiifacegaze_counts import PUBLISHED_COUNTS
 from gaze.errors import DataError
 from gaze.training.baselines import constant_baseline, head_pose_baseline
 from gaze.training.bootstrap import bootstrap_interval
-from gaze.training.evaluate_mpiifacegaze import evaluate
+from gaze.training.evaluate_mpiifacegaze import evaluate, is_published_set
 from gaze.training.runs import Predictions
 
 
@@ -163,3 +164,13 @@ def test_the_command_prints_the_table_and_exits_as_it_should(tmp_path, capsys):
     assert "folds are missing: p02" in capsys.readouterr().err
     assert gaze_main(["evaluate"]) == 2
     assert gaze_main(["evaluate", "moon"]) == 2
+
+
+def test_the_published_set_is_told_by_its_counts():
+    assert sum(PUBLISHED_COUNTS.values()) == 37_667
+    assert is_published_set(PUBLISHED_COUNTS)
+    assert is_published_set(dict.fromkeys(PUBLISHED_COUNTS, 3000))
+    assert is_published_set({**PUBLISHED_COUNTS, "p00": 2900})
+    assert not is_published_set(dict.fromkeys(PUBLISHED_COUNTS, 200))
+    assert not is_published_set({name: n for name, n in PUBLISHED_COUNTS.items() if name != "p14"})
+    assert not is_published_set({**PUBLISHED_COUNTS, "p03": 3500})
