@@ -18,7 +18,8 @@ class TrainConfig:
 
     Exactly one of ``minutes``, ``steps`` and ``epochs`` is set and is the budget that the learning rate's
     cosine follows. ``batch_size`` is per process. ``start`` is "random", an ImageNet file (.npz as packed by
-    `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint.
+    `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate`` scales the learning
+    rate of the spatial weights' three layers.
 
     Raises:
         UsageError: a value is out of its range.
@@ -33,6 +34,7 @@ class TrainConfig:
     batch_norm: str = "train"
     batch_size: int = 64
     learning_rate: float = 1e-3
+    map_rate: float = 0.1
     weight_decay: float = 0.02
     clip_norm: float = 5.0
     warmup: float = 0.05
@@ -61,7 +63,7 @@ class TrainConfig:
             raise UsageError(f"input size must be a multiple of 16 from 64 on, got {self.input_size}")
         if self.batch_size < 2:
             raise UsageError(f"batch size must be at least 2, got {self.batch_size}")
-        for name in ("learning_rate", "clip_norm"):
+        for name in ("learning_rate", "clip_norm", "map_rate"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
         for name in ("dropout", "warmup", "ema_decay", "weight_decay"):

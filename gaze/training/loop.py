@@ -66,11 +66,21 @@ def train(
     )
 
 
-def parameter_groups(net: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Weights decay; biases and BatchNorm's scales and shifts do not."""
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    rest = [p for p in net.parameters() if p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
+def parameter_groups(net: GazeNet, config: TrainConfig) -> list[dict[str, object]]:
+    """Weights decay; biases and BatchNorm's scales and shifts do not. The weight map learns more slowly:
+
+    its three layers end in ReLUs, and steps as large as the others' can switch the whole map off for good.
+    Dividing its gradient, as the paper does, has no such effect under Adam.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in net.named_parameters():
+        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        rate = config.map_rate if name.startswith(("Conv1", "Conv2", "Conv3")) else 1.0
+        groups.setdefault((decay, rate), []).append(parameter)
+    return [
+        {"params": parameters, "weight_decay": decay, "rate": rate}
+        for (decay, rate), parameters in groups.items()
+    ]
 
 
 class _Run:
@@ -90,7 +100,7 @@ class _Run:
         if compile_network:
             self.runner = torch.compile(self.runner)
         self.optimizer = torch.optim.AdamW(
-            parameter_groups(self.net, config.weight_decay), lr=config.learning_rate, fused=True
+            parameter_groups(self.net, config), lr=config.learning_rate, fused=True
         )
         self.ema = Ema(self.net, config.ema_decay)
         self.schedule = Schedule(config.warmup)
@@ -144,7 +154,7 @@ class _Run:
             while (share := self._done_share()) < 1.0:
                 rate = self.config.learning_rate * self.schedule.factor(share)
                 for entry in self.optimizer.param_groups:
-                    entry["lr"] = rate
+                    entry["lr"] = rate * entry["rate"]
                 recent.append(self._step(stream.next()))
                 if len(recent) == LOG_STEPS and log is not None:
                     now = time.monotonic()

@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     add("--batch-norm", choices=BATCH_NORM, default=d.batch_norm, help="frozen is faster on a CPU")
     add("--batch-size", type=int, default=d.batch_size, help="per process")
     add("--learning-rate", type=float, default=d.learning_rate, help="at its highest")
+    add("--map-rate", type=float, default=d.map_rate, help="factor on it for the spatial weights")
     add("--weight-decay", type=float, default=d.weight_decay, help="AdamW's")
     add("--clip-norm", type=float, default=d.clip_norm, help="largest gradient norm")
     add("--warmup", type=float, default=d.warmup, help="share of the budget with rising learning rate")
@@ -93,6 +94,7 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
         batch_norm=args.batch_norm,
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
+        map_rate=args.map_rate,
         weight_decay=args.weight_decay,
         clip_norm=args.clip_norm,
         warmup=args.warmup,

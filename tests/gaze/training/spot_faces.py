@@ -1,0 +1,38 @@
+"""Small made-up training data: faces whose two dark spots move with the label."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+
+def spots(count: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = (rng.uniform(-0.5, 0.5, (count, 2))).astype(np.float32)
+    faces = np.empty((count, size, size, 3), np.uint8)
+    for row, (pitch, yaw) in enumerate(labels):
+        face = cv2.resize(rng.integers(60, 200, (5, 5, 3)).astype(np.uint8), (size, size))
+        for x in (0.3, 0.7):
+            centre = (round(size * (x - 0.2 * yaw)), round(size * (0.33 - 0.2 * pitch)))
+            cv2.circle(face, centre, size // 10, (10, 10, 10), -1)
+        faces[row] = face
+    return faces, labels
+
+
+def write_shard(folder: Path, index: int, count: int, size: int = 64, seed: int = 0) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    camera = {"focal_px": 960.0 * size / 224, "distance_mm": 600.0, "size_px": size}
+    (folder / "shards.json").write_text(
+        json.dumps({"schema": "gaze.shards/1", "size": size, "normalized_camera": camera})
+    )
+    faces, labels = spots(count, size, seed)
+    np.savez(
+        folder / f"shard_{index:06d}.npz",
+        faces=faces,
+        pitch_yaw_rad=labels,
+        head_pitch_yaw_rad=labels * 0.5,
+        person=np.arange(count, dtype=np.int32) // 4,
+        seed=np.arange(count, dtype=np.int64) + 1000 * index,
+        attributes=np.array([json.dumps({"row": row}) for row in range(count)]),
+    )

@@ -1,0 +1,113 @@
+"""Augmentation: same numbers same batch, labels that move rightly, eyes left uncovered."""
+
+import numpy as np
+import pytest
+from spot_faces import spots
+
+from gaze.geometry import angular_error_deg
+from gaze.training import photometric
+from gaze.training.augment import PRESETS, Augment, AugmentConfig, Draws, plain
+from gaze.types import NormalizedCamera
+
+CAMERA = NormalizedCamera(960.0 * 64 / 224, 600.0, 64)
+
+
+def draws(count, seed=0):
+    return Draws.of(np.random.default_rng(seed), count)
+
+
+def test_none_only_resizes():
+    faces, labels = spots(6)
+    augment = Augment(AugmentConfig.named("none"), CAMERA, 64)
+    out, angles = augment(faces, labels, draws(6))
+    np.testing.assert_array_equal(out, faces)
+    np.testing.assert_allclose(angles, labels, atol=1e-6)
+    out, _ = Augment(AugmentConfig.named("none"), CAMERA, 112)(faces, labels, draws(6))
+    np.testing.assert_array_equal(out, plain(faces, 112))
+
+
+def test_flip_preset_mirrors_picture_and_label_together():
+    faces, labels = spots(40)
+    out, angles = Augment(AugmentConfig.named("flip"), CAMERA, 64)(faces, labels, draws(40))
+    mirrored = np.all(out == faces[:, :, ::-1], axis=(1, 2, 3))
+    assert 8 < mirrored.sum() < 32
+    np.testing.assert_allclose(angles[:, 0], labels[:, 0], atol=1e-6)
+    np.testing.assert_allclose(angles[:, 1], np.where(mirrored, -1, 1) * labels[:, 1], atol=1e-6)
+
+
+def test_same_draws_same_batch_and_any_division():
+    faces, labels = spots(12)
+    augment = Augment(AugmentConfig(), CAMERA, 64)
+    whole = augment(faces, labels, draws(12))
+    again = augment(faces, labels, draws(12))
+    np.testing.assert_array_equal(whole[0], again[0])
+    # The filling of erased places comes from the neighbour, so only labels are compared across the cut.
+    half = augment(faces[6:], labels[6:], draws(12)[slice(6, 12)])
+    np.testing.assert_array_equal(whole[1][6:], half[1])
+
+
+def test_labels_move_by_the_turn_only():
+    faces, labels = spots(200)
+    config = AugmentConfig.named("none")
+    config = AugmentConfig(**{**{k: getattr(config, k) for k in config.__slots__}, "geometry": 1.0,
+                              "turn_deg": 1.0, "roll_deg": 0.0, "scale": 0.1})  # fmt: skip
+    d = draws(200)
+    _, angles = Augment(config, CAMERA, 64)(faces, labels, d)
+    moved = angular_error_deg(angles, labels)
+    assert moved.max() < 2.5 * np.sqrt(2) + 0.01
+    # A turn about y by +1 degree turns a straight gaze by 1 degree in yaw.
+    _, straight = Augment(config, CAMERA, 64)(faces, np.zeros_like(labels), d)
+    np.testing.assert_allclose(
+        np.abs(np.rad2deg(straight[:, 1])), np.abs(d.normal[:, 1]), rtol=2e-2, atol=1e-3
+    )
+
+
+def test_standard_changes_the_pictures_and_keeps_them_faces():
+    faces, labels = spots(64)
+    out, _ = Augment(AugmentConfig(), CAMERA, 64)(faces, labels, draws(64))
+    different = np.abs(out.astype(int) - faces).mean(axis=(1, 2, 3))
+    assert np.mean(different > 3) > 0.9
+    assert np.all(out.reshape(64, -1).std(axis=1) > 1)
+
+
+def test_erasing_leaves_the_rows_of_the_eyes():
+    face, fill = np.zeros((100, 100, 3), np.uint8), np.full((100, 100, 3), 255, np.uint8)
+    rng = np.random.default_rng(0)
+    covered = np.zeros(100, bool)
+    for _ in range(300):
+        rows = photometric.erase(face, rng.random(6), fill).any(axis=(1, 2))
+        assert rows.any()
+        covered |= rows
+    assert not covered[20:47].any()
+    assert covered[:15].any()
+    assert covered[55:97].all()
+
+
+def test_photometric_steps_at_no_strength_change_nothing():
+    face = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+    same = (
+        photometric.tone(face, 1.0, 1.0, 1.0),
+        photometric.colour(face, np.ones(3), 1.0),
+        photometric.shade(face, 0.3, 0.0),
+    )
+    for out in same:
+        np.testing.assert_allclose(out.astype(int), face, atol=1)
+
+
+def test_photometric_steps_by_hand():
+    face = np.full((32, 32, 3), (50, 100, 200), np.uint8)
+    grey = round(0.114 * 50 + 0.587 * 100 + 0.299 * 200)
+    assert np.all(np.abs(photometric.colour(face, np.ones(3), 0.0).astype(int) - grey) <= 1)
+    assert np.all(photometric.tone(face, 0.5, 1.0, 1.0)[0, 0] == (25, 50, 100))
+    lit = photometric.shade(face, 0.0, 0.5)[16, :, 1].astype(float)
+    assert lit[0] == pytest.approx(50, abs=2)
+    assert lit[-1] == pytest.approx(150, abs=2)
+    pattern = np.random.default_rng(0).normal(0, 32, face.shape).clip(-127, 127).astype(np.int8)
+    noisy = photometric.noise(face, pattern, 5.0, 0.0)[..., 1].astype(float)
+    assert noisy.std() == pytest.approx(5.0, rel=0.1)
+
+
+def test_unknown_preset():
+    assert "standard" in PRESETS
+    with pytest.raises(ValueError, match="must be one of"):
+        AugmentConfig.named("heavy")

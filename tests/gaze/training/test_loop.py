@@ -1,0 +1,160 @@
+"""The training loop: learns, resumes to the same curve, stops on nonsense, takes up new shards."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from spot_faces import write_shard
+
+from gaze.datasets.shards import ShardFolder
+from gaze.errors import GazeError, ModelError, UsageError
+from gaze.network import load_checkpoint
+from gaze.training import loop, virtual_camera
+from gaze.training.config import TrainConfig
+from gaze.training.forward import predict
+from gaze.training.loop import train
+from gaze.training.metrics import summary
+
+SMALL = {"input_size": 64, "width": 0.25, "batch_size": 16, "dropout": 0.1}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def losses(folder):
+    with (folder / "log.csv").open() as file:
+        return [
+            (int(row["step"]), row["loss"], row["gradient_norm"])
+            for row in csv.DictReader(file)
+            if row["loss"]
+        ]
+
+
+def test_overfits_a_small_set_and_leaves_its_files(tmp_path):
+    write_shard(tmp_path / "s", 0, 96)
+    options = {**SMALL, "dropout": 0.0, "augment": "none", "ema_decay": 0.9, "learning_rate": 3e-3}
+    config = TrainConfig(**options, steps=150)
+    source = ShardFolder([tmp_path / "s"])
+    result = train(config, source, tmp_path / "run", progress=False, meta={"data": "synthetic"})
+    faces, labels = source.read(np.arange(96))
+    error = summary(predict(result.net, torch.from_numpy(faces)).numpy(), labels)["mean_deg"]
+    assert error < 8.0  # a constant answer gives 22
+    net, meta = load_checkpoint(tmp_path / "run" / "final.pt")
+    assert meta["data"] == "synthetic"
+    assert meta["step"] == 150
+    assert meta["normalized_camera"]["size_px"] == 64
+    assert meta["config"]["loss"] == "heteroscedastic"
+    again = predict(net, torch.from_numpy(faces))
+    torch.testing.assert_close(again, predict(result.net, torch.from_numpy(faces)))
+    for name in ("ema.pt", "state.pt", "worst.jpg", "log.csv"):
+        assert (tmp_path / "run" / name).stat().st_size > 100
+    assert any((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "LOG_STEPS", 1)
+    write_shard(tmp_path / "s", 0, 70)
+    config = TrainConfig(**SMALL, steps=12)
+
+    def source():
+        return ShardFolder([tmp_path / "s"])
+
+    train(config, source(), tmp_path / "whole", progress=False)
+    whole = losses(tmp_path / "whole")
+    assert [step for step, *_ in whole] == list(range(1, 13))
+
+    original, count = loop._Run._step, iter(range(100))
+
+    def stop_at_seven(self, batch):
+        if next(count) == 7:
+            raise KeyboardInterrupt
+        return original(self, batch)
+
+    monkeypatch.setattr(loop._Run, "_step", stop_at_seven)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, source(), tmp_path / "cut", progress=False)
+    monkeypatch.setattr(loop._Run, "_step", original)
+    write_shard(tmp_path / "s", 1, 40)  # taken up at the next epoch, not in the middle of this one
+    assert len(losses(tmp_path / "cut")) == 7
+    with pytest.raises(ModelError, match="learning_rate"):
+        other = TrainConfig(**SMALL, steps=12, learning_rate=1e-4)
+        train(other, source(), tmp_path / "cut", resume=True, progress=False)
+    (tmp_path / "s" / "shard_000001.npz").unlink()
+    train(config, source(), tmp_path / "cut", resume=True, progress=False)
+    assert losses(tmp_path / "cut") == whole
+    a, b = (load_checkpoint(tmp_path / name / "final.pt")[0].state_dict() for name in ("whole", "cut"))
+    for name, value in a.items():
+        assert torch.equal(value, b[name]), name
+
+
+def test_new_shards_are_taken_up_at_the_next_epoch(tmp_path, monkeypatch):
+    write_shard(tmp_path / "s", 0, 32)
+    source = ShardFolder([tmp_path / "s"])
+    original = loop._Run._step
+
+    def write_one_more(self, batch):
+        write_shard(tmp_path / "s", 1, 32, seed=1)
+        return original(self, batch)
+
+    monkeypatch.setattr(loop._Run, "_step", write_one_more)
+    train(TrainConfig(**SMALL, steps=16), source, tmp_path / "run", progress=False)
+    assert len(source) == 64
+
+
+def test_not_finite_loss_stops_and_saves_the_batch(tmp_path, monkeypatch):
+    write_shard(tmp_path / "s", 0, 32)
+    source = ShardFolder([tmp_path / "s"])
+    source.shards[0].pitch_yaw_rad[:] = np.inf
+    monkeypatch.setattr(virtual_camera, "turn_label", lambda label, R: label)  # lets infinity pass
+    with pytest.raises(GazeError, match="loss is"):
+        train(TrainConfig(**SMALL, steps=3, augment="flip"), source, tmp_path / "run", progress=False)
+    (saved,) = (tmp_path / "run").glob("not_finite_step_*.npz")
+    with np.load(saved) as archive:
+        assert archive["faces"].shape == (16, 64, 64, 3)
+    assert not (tmp_path / "run" / "final.pt").exists()
+
+
+def test_budget_of_minutes_ends_and_the_rate_follows_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "LOG_STEPS", 1)
+    write_shard(tmp_path / "s", 0, 32)
+    config = TrainConfig(**SMALL, minutes=0.03, augment="none")
+    result = train(config, ShardFolder([tmp_path / "s"]), tmp_path / "run", progress=False)
+    assert 1.5 < result.elapsed_s < 20
+    with (tmp_path / "run" / "log.csv").open() as file:
+        rates = [float(row["learning_rate"]) for row in csv.DictReader(file) if row["learning_rate"]]
+    assert rates[-1] < max(rates)
+
+
+def test_validation_figures_go_into_the_log(tmp_path):
+    write_shard(tmp_path / "s", 0, 32)
+    figures = {"validation_deg": 3.5, "validation_offset_removed_deg": 3.0}
+    train(
+        TrainConfig(**SMALL, steps=2),
+        ShardFolder([tmp_path / "s"]),
+        tmp_path / "run",
+        progress=False,
+        validate=lambda net: figures,
+    )
+    with (tmp_path / "run" / "log.csv").open() as file:
+        assert [row["validation_deg"] for row in csv.DictReader(file)] == ["3.5"]
+
+
+def test_settings_out_of_range():
+    for wrong in ({"steps": 1, "minutes": 2}, {}, {"steps": 0}, {"steps": 1, "input_size": 100},
+                  {"steps": 1, "loss": "l2"}, {"steps": 1, "dropout": 1.0}):  # fmt: skip
+        with pytest.raises(UsageError):
+            TrainConfig(**wrong)
+
+
+def test_meta_is_json_like(tmp_path):
+    write_shard(tmp_path / "s", 0, 32)
+    train(TrainConfig(**SMALL, steps=1), ShardFolder([tmp_path / "s"]), tmp_path / "run", progress=False)
+    _, meta = load_checkpoint(tmp_path / "run" / "final.pt")
+    assert json.loads(json.dumps(meta))["step"] == 1
