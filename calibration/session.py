@@ -80,6 +80,7 @@ class Session:
                 "Look at the dot each time until it moves on."
                 if not plan.confirm
                 else "Look at the dot and press the space bar or click.",
+                "Move the mouse pointer into a corner.",
                 "It begins by itself when your face is well in view.",
             )
         )
@@ -174,7 +175,7 @@ class Session:
             self._step = LookStep(target, 1000 + place, self._looks, self.look, self._attempts[name])
         elif kind == "position":
             self.position = int(number)
-            self._pause = WaitStep((POSITIONS[int(number)], "Turn to the screen and press the space bar."))
+            self._pause = WaitStep((POSITIONS[int(number)], "Turn to the screen; it goes on in a few seconds, or when you press the space bar."))
             self._pause.hold_s = 6.0
             return
         elif kind == "round":

@@ -206,8 +206,8 @@ class WaitStep:
         """The text, and what is still wrong."""
         state = f"Now: {self._problem}" if self._problem is not None else "You are well in view"
         lines = (*self.lines, state)
-        top, step = size_px[1] * 0.5 - len(lines) * size_px[1] * 0.03, size_px[1] * 0.06
-        texts = tuple(Text(text, size_px[0] / 2, top + i * step, 1.1) for i, text in enumerate(lines))
+        top, step = size_px[1] * 0.5 - len(lines) * size_px[1] * 0.035, size_px[1] * 0.07
+        texts = tuple(Text(text, size_px[0] / 2, top + i * step, 1.4) for i, text in enumerate(lines))
         return Scene(size_px, (), texts)
 
 
