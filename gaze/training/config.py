@@ -18,8 +18,8 @@ class TrainConfig:
 
     Exactly one of ``minutes``, ``steps`` and ``epochs`` is set and is the budget that the learning rate's
     cosine follows. ``batch_size`` is per process. ``start`` is "random", an ImageNet file (.npz as packed by
-    `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate`` scales the learning
-    rate of the spatial weights' three layers.
+    `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate`` scales the
+    learning rate of the spatial weights' three layers.
 
     Raises:
         UsageError: a value is out of its range.
