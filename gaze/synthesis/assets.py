@@ -1,9 +1,18 @@
-"""Where the renderer's assets lie."""
+"""Where the renderer's assets lie, and how they are read."""
 
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.errors import DataError
+
+FETCH = "run `gaze synthesize fetch-assets`"
 
 
 def default_assets_dir() -> Path:
@@ -15,3 +24,26 @@ def default_assets_dir() -> Path:
         return beside
     home = os.environ.get("XDG_DATA_HOME")
     return (Path(home) if home else Path.home() / ".local" / "share") / "gaze" / "assets"
+
+
+def read_packed(path: Path) -> dict[str, NDArray]:
+    """All arrays of a packed asset.
+
+    Raises:
+        DataError: the file is missing, truncated or damaged.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {FETCH}, or name the folder of the assets with --assets")
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        AttributeError,
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise DataError(f"{path}: is damaged or no packed asset ({error}); {FETCH} to mend it") from error

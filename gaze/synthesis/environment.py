@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import DataError
+from gaze.synthesis.assets import FETCH, read_packed
 
 MIRROR_SIZE = 128
 ROUGH_SIZE = 32
@@ -153,12 +154,10 @@ def load_environments(assets_dir: str | os.PathLike[str]) -> list[Environment]:
         DataError: the file is missing or holds something else.
     """
     path = Path(assets_dir) / "hdri" / "environments.npz"
-    if not path.is_file():
-        raise DataError(
-            f"{path} is missing: name the assets folder with --assets, or run `gaze synthesize fetch-assets`"
-        )
-    with np.load(path, allow_pickle=False) as arrays:
-        return [Environment.from_panorama(name, arrays[name]) for name in sorted(arrays.files)]
+    panoramas = read_packed(path)
+    if not panoramas:
+        raise DataError(f"{path}: holds no panorama; {FETCH} to mend it")
+    return [Environment.from_panorama(name, panoramas[name]) for name in sorted(panoramas)]
 
 
 def _without_sun(radiance: NDArray[np.float32]) -> tuple[NDArray[np.float32], Sun | None]:

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import DataError
+from gaze.synthesis.assets import FETCH, read_packed
 
 # Moves smaller than this are left out of a shape.
 _STILL_MM = 0.02
 
 ICT_TO_HEAD = np.array([10.0, -10.0, -10.0], dtype=np.float32)
 
+VERTEX_COUNT = 26719
 FACE = slice(0, 9409)
 SCALP = slice(9409, 11248)
 MOUTH_SOCKET = slice(11248, 13294)
@@ -83,16 +85,16 @@ class HeadMesh:
             DataError: the file is missing or does not hold the expected arrays.
         """
         path = Path(assets_dir) / "ict_face" / "ict_face.npz"
-        if not path.is_file():
-            raise DataError(f"{path}: no such file; run `gaze synthesize fetch-assets` or give --assets DIR")
+        data = read_packed(path)
         try:
-            with np.load(path, allow_pickle=False) as data:
-                return cls._from_arrays(data)
-        except (KeyError, ValueError, OSError) as error:
-            raise DataError(f"{path}: not the packed head model ({error}); fetch the assets again") from error
+            return cls._from_arrays(data)
+        except (KeyError, ValueError, IndexError) as error:
+            raise DataError(f"{path}: not the packed head model ({error}); {FETCH} to mend it") from error
 
     @classmethod
-    def _from_arrays(cls, data) -> HeadMesh:
+    def _from_arrays(cls, data: dict[str, NDArray]) -> HeadMesh:
+        if data["vertices"].shape != (VERTEX_COUNT, 3):
+            raise ValueError(f"vertices are {data['vertices'].shape}, expected ({VERTEX_COUNT}, 3)")
         vertices = data["vertices"].astype(np.float32) * ICT_TO_HEAD
         quads, quad_uv = data["quads"], data["quad_uv"]
         material = data["material"]
