@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 from calibration.observation import Observation
+
+# Deviation of a frame over the median step between frames: 1.05 for independent Gaussian noise, and more
+# where neighbouring frames share a part of it.
+FRAME_STEP_TO_NOISE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +99,22 @@ class LookCollector:
         return span * len(self._window) / (len(self._window) - 1) >= 0.9 * settings.window_s
 
     def _instability(self) -> str | None:
-        pitch = [item.pitch_yaw_rad[0] for item in self._window]
-        yaw = [item.pitch_yaw_rad[1] for item in self._window]
-        half = len(pitch) // 2
-        spread = drift = 0.0
-        for values in (pitch, yaw):
+        half = len(self._window) // 2
+        spread = step = noise = 0.0
+        for axis in (0, 1):
+            values = [math.degrees(item.pitch_yaw_rad[axis]) for item in self._window]
+            mean = sum(values) / len(values)
+            spread += sum((value - mean) ** 2 for value in values) / len(values)
             first, second = values[:half], values[half:]
-            mean_first, mean_second = sum(first) / len(first), sum(second) / len(second)
-            within = sum((v - mean_first) ** 2 for v in first) + sum((v - mean_second) ** 2 for v in second)
-            spread += within / len(values)
-            drift += (mean_first - mean_second) ** 2
-        # Per axis, without the step between the halves.
-        deviation = math.degrees(math.sqrt(spread / 2.0))
-        step = math.degrees(math.sqrt(drift))
-        # Neighbouring frames share their error, so a half holds fewer measurements than frames.
-        error = 2.0 * deviation / math.sqrt(max(half / 3.0, 1.0))
-        if deviation > self.settings.spread_deg:
-            return "the gaze is not steady"
-        if step > self.settings.drift_deg + error:
+            step += (sum(first) / len(first) - sum(second) / len(second)) ** 2
+            # From frame to frame, so that a step does not count as noise.
+            noise += median(abs(b - a) for a, b in pairwise(values)) ** 2
+        # Neighbouring frames share their error: a half holds fewer measurements than frames.
+        error = 2.0 * FRAME_STEP_TO_NOISE * math.sqrt(noise / 2.0) / math.sqrt(max(half / 3.0, 1.0))
+        if math.sqrt(step) > self.settings.drift_deg + error:
             return "the eyes are moving"
+        if math.sqrt(spread / 2.0) > self.settings.spread_deg:
+            return "the gaze is not steady"
         return None
 
     def _reason(self) -> str:

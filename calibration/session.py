@@ -175,7 +175,7 @@ class Session:
             self._step = LookStep(target, 1000 + place, self._looks, self.look, self._attempts[name])
         elif kind == "position":
             self.position = int(number)
-            self._pause = WaitStep((POSITIONS[int(number)], "Turn to the screen; it goes on in a few seconds, or when you press the space bar."))
+            self._pause = WaitStep((POSITIONS[int(number)], TURN_AND_WAIT))
             self._pause.hold_s = 6.0
             return
         elif kind == "round":
@@ -299,6 +299,7 @@ POSITIONS = (
     "Now about 20 cm further back than at first.",
     "Sit as you usually do.",
 )
+TURN_AND_WAIT = "Turn to the screen; it goes on in a few seconds, or when you press the space bar."
 # What ends a look because nobody, or somebody else too, is there.
 AWAY = ("no face in view", "two people in view", "several people in view")
 

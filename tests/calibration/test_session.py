@@ -1,0 +1,252 @@
+import json
+
+import numpy as np
+import pytest
+from gaze_people import laptop, straight_observation
+
+from calibration.look import LookSettings
+from calibration.observation import Observation
+from calibration.person import fit
+from calibration.samples import condense
+from calibration.scene import draw
+from calibration.session import Plan, Session, explain_skipped, require_samples
+from calibration.simulated_person import IDEAL, PLAIN
+from calibration.simulated_viewer import FOLLOW_LAG_S, SimulatedViewer
+from gaze.errors import CalibrationError, UsageError
+
+
+def play(session, viewer=None, problem=None, limit_s=200.0, until=None, start_s=0.0):
+    """Drive a session; ``problem(t, session)`` overrides what the viewer shows. Returns the end time."""
+    t = start_s
+    while not session.done and t < limit_s and not (until is not None and until(session)):
+        why = problem(t, session) if problem else None
+        if why is not None:
+            frame = Observation(t, why)
+        elif viewer is None:
+            frame = straight_observation(t)
+        else:
+            viewer.head_moves = session.stage == "head"
+            viewer.go_to(session.position)
+            frame = viewer.observe(t, session.target_px(t))
+        session.feed(frame)
+        t += 1 / 30
+    return t
+
+
+def viewer(seed=1, errors=IDEAL):
+    return SimulatedViewer(seed, laptop(), errors)
+
+
+def test_nine_points_and_validation_are_taken_once_each():
+    session = Session(Plan(points=9, validation=6), laptop())
+    seconds = play(session, viewer())
+    assert session.done
+    assert len(np.unique(session.samples.place)) == 9
+    assert len(np.unique(session.validation.place)) == 6
+    assert not session.skipped
+    assert seconds < 30.0
+    targets = np.unique(session.samples.target_px, axis=0)
+    assert targets.min(axis=0) == pytest.approx([0.08 * 1920, 0.08 * 1080])
+    assert session.taken == (15, 15)
+
+
+def test_rows_carry_the_target_that_was_looked_at():
+    """With an ideal person the estimate must differ from the row's target by one constant offset."""
+    session = Session(Plan(points=9, validation=0), laptop())
+    play(session, viewer(4))
+    looks = condense(session.samples, session.screen)
+    assert np.ptp(looks.offset_rad, axis=0).max() < np.deg2rad(0.1)
+
+
+def test_order_depends_on_the_seed_only():
+    def order(seed):
+        session = Session(Plan(points=9, validation=0, seed=seed), laptop())
+        play(session, viewer())
+        return session.samples.target_px[np.unique(session.samples.look, return_index=True)[1]].tolist()
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_skipped_points_are_repeated_then_named():
+    blind = (0.08 * 1920, 0.08 * 1080)
+
+    def problem(t, session):
+        return "eyes closed" if session.target_px(t) == pytest.approx(blind) else None
+
+    session = Session(Plan(points=5, validation=0), laptop())
+    play(session, viewer(), problem)
+    assert session.done
+    assert len(np.unique(session.samples.place)) == 4
+    assert explain_skipped(session).endswith("eyes closed")
+    assert "1 not taken" in explain_skipped(session)
+    fit(condense(require_samples(session), session.screen))
+
+
+def test_person_who_leaves_is_waited_for():
+    away = [6.0, 20.0]
+    session = Session(Plan(points=9, validation=0), laptop())
+    play(session, viewer(), lambda t, s: "no face in view" if away[0] < t < away[1] else None)
+    assert session.done
+    assert session.gave_up is None
+    assert len(np.unique(session.samples.place)) == 9
+
+
+def test_person_who_leaves_for_good_ends_it_and_what_was_taken_stays():
+    session = Session(Plan(points=9, validation=0), laptop())
+    play(session, viewer(), lambda t, s: "no face in view" if t > 8.0 else None)
+    assert session.gave_up == "no face in view"
+    assert 2 <= len(np.unique(session.samples.place)) < 9
+
+
+def test_eyes_closed_throughout():
+    session = Session(Plan(points=4, validation=0), laptop())
+    play(session, None, lambda t, s: "eyes closed" if s.stage != "pause" else None)
+    with pytest.raises(CalibrationError, match=r"0 of 4 targets were taken.*eyes closed"):
+        require_samples(session)
+    never = Session(Plan(points=4, validation=0), laptop())
+    play(never, None, lambda t, s: "eyes closed")
+    assert never.gave_up == "eyes closed"
+    with pytest.raises(CalibrationError, match="eyes closed"):
+        require_samples(never)
+
+
+def test_two_people_in_view_pause_it():
+    session = Session(Plan(points=4, validation=0), laptop())
+    play(session, viewer(), lambda t, s: "two people in view" if 3.0 < t < 9.0 else None)
+    assert session.done
+    assert len(np.unique(session.samples.place)) == 4
+
+
+def test_look_at_the_wrong_place_is_repeated():
+    session = Session(Plan(points=9, validation=0), laptop())
+    person, t = viewer(2), 0.0
+    while not session.done and t < 100:
+        target = session.target_px(t)
+        if session._name == "target 3" and session._attempts["target 3"] == 1 and target is not None:
+            target = (1920.0 - target[0], 1080.0 - target[1])
+        session.feed(person.observe(t, target))
+        t += 1 / 30
+    assert session._attempts["target 3"] == 2
+    offsets = condense(session.samples, session.screen).offset_rad
+    assert np.ptp(offsets, axis=0).max() < np.deg2rad(0.2)
+
+
+def test_stopped_session_goes_on_where_it_was(tmp_path):
+    path = tmp_path / "s.json"
+    plan = Plan(points=9, validation=4, positions=2, seed=3)
+    session = Session(plan, laptop())
+    play(session, viewer(), until=lambda s: s.taken[0] == 11)
+    session.save(path, {"camera": "c"})
+    resumed = Session.load(path)
+    assert resumed.taken == (11, 23)
+    assert resumed.setup == {"camera": "c"}
+    # Nine targets and two of the first further place are there; that place is asked for again.
+    assert next(name for name in resumed._queue) == "position 0"
+    play(resumed, viewer())
+    assert resumed.done
+    assert resumed.taken == (23, 23)
+    kept = resumed.samples.look[resumed.samples.place < 9]
+    assert len(np.unique(resumed.samples.look)) == 19
+    assert kept.max() <= 9
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "is not JSON"),
+        (lambda text: text.replace('"schema": "gaze.session/1"', '"schema": "x"'), "is not a gaze.session/1"),
+        (lambda text: text.replace('"points": 5', '"dots": 5'), "dots"),
+        (lambda text: text.replace('"target 0"', '"target 77"'), "target 77"),
+        (lambda text: text.replace('"width_mm": 344.0', '"width_mm": 0'), "width_mm must be positive"),
+    ],
+)
+def test_damaged_session_is_refused(tmp_path, edit, message):
+    path = tmp_path / "s.json"
+    session = Session(Plan(points=5, validation=0), laptop())
+    play(session, viewer(), until=lambda s: s.taken[0] == 2)
+    session.save(path)
+    path.write_text(edit(path.read_text()))
+    with pytest.raises(CalibrationError, match=message):
+        Session.load(path)
+
+
+def test_pursuit_finds_the_lag_of_the_gaze():
+    session = Session(Plan(points=5, validation=0, pursuit_s=12.0), laptop())
+    play(session, viewer(1, IDEAL))
+    # The simulated gaze follows by whole frames, at least FOLLOW_LAG_S late.
+    assert session.lag_s == pytest.approx(FOLLOW_LAG_S + 0.03, abs=0.03)
+    chunks = condense(session.samples, session.screen)
+    assert len(chunks) > 25
+
+
+def test_head_movement_gives_many_places_to_hold_out():
+    session = Session(Plan(points=5, validation=0, head_s=10.0), laptop())
+    play(session, viewer(1, PLAIN))
+    head = session.samples.take(session.samples.place >= 3000)
+    assert len(np.unique(head.place)) >= 3
+    assert np.ptp(head.origin_cam_mm[:, 2]) > 60.0
+    assert np.unique(head.target_px, axis=0) == pytest.approx(np.array([[960.0, 540.0]]))
+
+
+def test_further_places_move_the_head_and_come_back_for_validation():
+    session = Session(Plan(points=4, validation=3, positions=4), laptop())
+    play(session, viewer())
+    assert session.done
+    x = [session.samples.origin_cam_mm[session.samples.place // 100 == 40 + k, 0].mean() for k in range(4)]
+    assert x[0] - x[1] > 150.0
+    assert session.position == -1
+    assert len(np.unique(session.validation.place)) == 3
+
+
+def test_confirm_waits_for_the_key():
+    session = Session(Plan(points=4, validation=0, confirm=True), laptop(), LookSettings(confirm=True))
+    person, t, presses = viewer(), 0.0, 0
+    while not session.done and t < 60:
+        press = session.stage == "target" and int(t * 30) % 60 == 0
+        presses += press
+        session.feed(person.observe(t, session.target_px(t)), confirmed=press)
+        t += 1 / 30
+    assert session.done
+    assert presses >= 4
+
+
+def test_scenes_show_the_target_where_it_is():
+    session = Session(Plan(points=4, validation=0), laptop())
+    person, t = viewer(), 0.0
+    while session.target_px(t) is None or session._step.collector.progress == 0:
+        scene = session.feed(person.observe(t, session.target_px(t)))
+        t += 1 / 30
+    scene = session.feed(person.observe(t, session.target_px(t)))
+    picture = draw(scene)
+    assert picture.shape == (1080, 1920, 3)
+    x, y = (round(value) for value in session.target_px(t))
+    assert picture[y, x].max() < 120  # the black or red middle
+    ring = picture[y, x + 8]
+    assert ring[1] > 150  # green: frames are being taken
+    assert ring[2] < 150
+
+
+def test_time_that_runs_backwards_is_refused():
+    session = Session(Plan(points=4), laptop())
+    session.feed(straight_observation(2.0))
+    with pytest.raises(CalibrationError, match="1\\.000 s came after one of 2\\.000 s"):
+        session.feed(straight_observation(1.0))
+
+
+def test_impossible_plans_are_refused():
+    with pytest.raises(UsageError, match="no layout of 7"):
+        Session(Plan(points=7), laptop())
+    with pytest.raises(UsageError, match="positions must be 0 to 4, got 5"):
+        Session(Plan(positions=5), laptop())
+
+
+def test_session_file_holds_no_picture(tmp_path):
+    session = Session(Plan(points=4, validation=0), laptop())
+    play(session, viewer())
+    session.save(tmp_path / "s.json")
+    content = json.loads((tmp_path / "s.json").read_text())
+    columns = set(content["kept"]["target 0"])
+    assert columns == {
+        "t_s", "pitch_yaw_rad", "R_norm_cam", "R_cam_head", "origin_cam_mm", "target_px", "look", "place",
+    }  # fmt: skip
