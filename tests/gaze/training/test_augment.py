@@ -41,8 +41,8 @@ def test_same_draws_same_batch_and_any_division():
     whole = augment(faces, labels, draws(12))
     again = augment(faces, labels, draws(12))
     np.testing.assert_array_equal(whole[0], again[0])
-    # The filling of erased places comes from the neighbour, so only labels are compared across the cut.
     half = augment(faces[6:], labels[6:], draws(12)[slice(6, 12)])
+    np.testing.assert_array_equal(whole[0][6:], half[0])
     np.testing.assert_array_equal(whole[1][6:], half[1])
 
 
