@@ -42,10 +42,9 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int) -> None:
     """Make the folder and its shards.json.
 
     Raises:
-        DataError: the folder holds shards of another size.
+        DataError: the folder holds shards of other settings, or cannot be written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     index = folder / "shards.json"
     camera = DEFAULT_NORMALIZED_CAMERA.resized(size_px)
     content = {
@@ -60,15 +59,28 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int) -> None:
         "pictures_per_person": PICTURES_PER_PERSON,
         "people_per_shard": PEOPLE_PER_SHARD,
     }
-    if index.is_file():
-        if json.loads(index.read_text(encoding="utf-8")) != content:
-            raise DataError(f"{index}: holds shards of other settings; give another --out")
-        return
-    write_json(index, content)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not index.is_file():
+            write_json(index, content)
+            return
+        found = json.loads(index.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(
+            f"{index}: cannot be written or read ({error.strerror}); give another --out"
+        ) from error
+    except ValueError as error:
+        raise DataError(f"{index}: is not JSON ({error}); give another --out, or remove it") from error
+    if found != content:
+        raise DataError(f"{index}: holds shards of other settings; give another --out")
 
 
 def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number: int) -> int:
-    """Render and write one shard; returns how many crops it made, 0 when the shard is already whole."""
+    """Render and write one shard; returns how many crops it made, 0 when the shard is already whole.
+
+    Raises:
+        DataError: it cannot be written; nothing of it is then there.
+    """
     path = shard_path(folder, number)
     if shard_is_whole(path):
         return 0
@@ -83,8 +95,15 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
             dressed.release()
     # Neighbours in a shard are different people: a reader may take pictures in order.
     rows = [rows[k] for k in np.random.default_rng(number).permutation(len(rows))]
-    with replacing(path) as temporary:
-        np.savez(temporary, **{name: np.stack([row[name] for row in rows]) for name in rows[0]})
+    arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    try:
+        with replacing(path) as temporary:
+            np.savez(temporary, **arrays)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror or error}); free space and run again: "
+            "shards that are whole are kept"
+        ) from error
     return len(rows)
 
 

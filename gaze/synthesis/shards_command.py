@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tqdm import tqdm
 
-from gaze.errors import DataError
+from gaze.errors import GazeError
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.shards import (
     PEOPLE_PER_SHARD,
@@ -57,39 +60,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
         os.environ[name] = "1"
     started, made = time.monotonic(), 0
+    total = len(missing) * PEOPLE_PER_SHARD * PICTURES_PER_PERSON
+    # Spawned, as a forked process would share OpenGL's state.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(
-        min(args.workers, max(1, len(missing))), _start_worker, (str(args.assets), args.size)
-    ) as pool:
-        tasks = [(str(args.out), number) for number in missing]
-        total = len(missing) * PEOPLE_PER_SHARD * PICTURES_PER_PERSON
-        with tqdm(total=total, unit="crop", smoothing=0.05) as bar:
-            for count, error in pool.imap_unordered(_render_one, tasks):
-                if error:
-                    raise DataError(error)
-                made += count
-                bar.update(count)
+    with ProcessPoolExecutor(min(args.workers, max(1, len(missing))), context) as pool:
+        tasks = [pool.submit(_render_one, str(args.assets), args.size, args.out, k) for k in missing]
+        try:
+            with tqdm(total=total, unit="crop", smoothing=0.05) as bar:
+                for task in as_completed(tasks):
+                    made += (count := task.result())
+                    bar.update(count)
+        except BrokenProcessPool as error:
+            raise GazeError(
+                "a process that renders was ended from outside, perhaps for want of memory; run again, with "
+                "fewer --workers: shards that are whole are kept"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
     seconds = time.monotonic() - started
     print(f"{made} crops in {seconds:.0f} s: {made / max(seconds, 1e-9):.1f} a second")
     return 0
 
 
-def _start_worker(assets_dir: str, size_px: int) -> None:
+def _render_one(assets_dir: str, size_px: int, folder: Path, number: int) -> int:
+    """One shard, in a process of its own; the renderer is made for the first and kept."""
     global _renderer
-    import cv2
+    if _renderer is None:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        import cv2
 
-    from gaze.synthesis.crops import CropRenderer
+        from gaze.synthesis.crops import CropRenderer
 
-    cv2.setNumThreads(1)
-    _renderer = CropRenderer(assets_dir, size_px)
+        cv2.setNumThreads(1)
+        _renderer = CropRenderer(assets_dir, size_px)
+    return render_shard(_renderer, folder, number)
 
 
-def _render_one(task: tuple[str, int]) -> tuple[int, str]:
-    folder, number = task
-    try:
-        return render_shard(_renderer, folder, number), ""
-    except OSError as error:
-        return (
-            0,
-            f"{shard_path(folder, number)}: cannot be written ({error.strerror}); free space and run again",
-        )
+def _end_with_parent() -> None:
+    """A killed run leaves no process behind that renders on or waits for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

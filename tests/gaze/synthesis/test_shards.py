@@ -1,0 +1,165 @@
+"""Shards: whole or not there, resumed, refused where they do not fit."""
+
+import errno
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from gaze import cli
+from gaze.errors import DataError
+from gaze.synthesis import shards
+from gaze.synthesis.shards import prepare_folder, render_shard, shard_is_whole, shard_path
+from tests.conftest import REPOSITORY
+from tests.gaze.synthesis.fake_renderer import FakeRenderer
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Shards of 3 people with 4 pictures each."""
+    monkeypatch.setattr(shards, "PEOPLE_PER_SHARD", 3)
+    monkeypatch.setattr(shards, "PICTURES_PER_PERSON", 4)
+
+
+def arrays_of(path):
+    with np.load(path, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+def test_a_shard_holds_what_its_seeds_say(tmp_path):
+    prepare_folder(tmp_path, 32)
+    assert render_shard(FakeRenderer(), tmp_path, 5) == 12
+    data = arrays_of(shard_path(tmp_path, 5))
+    assert data["faces"].shape == (12, 32, 32, 3) and data["faces"].dtype == np.uint8
+    assert data["pitch_yaw_rad"].dtype == data["head_pitch_yaw_rad"].dtype == np.float32
+    assert data["person"].dtype == np.int32 and data["seed"].dtype == np.int64
+    # The number is the seed: shard 5 has people 15 to 17, and pictures of different people never share one.
+    assert sorted(set(data["person"].tolist())) == [15, 16, 17]
+    assert len(set(data["seed"].tolist())) == 12
+    for row in range(12):
+        seed, person = int(data["seed"][row]), int(data["person"][row])
+        assert seed // 1000 == person
+        assert (data["faces"][row, 1:] == seed % 251).all()
+        assert data["pitch_yaw_rad"][row] == pytest.approx([seed * 1e-5, person * 1e-3])
+        assert json.loads(str(data["attributes"][row]))["seed"] == seed
+    # A reader may take pictures in order: neighbours are mostly different people.
+    assert (np.diff(data["person"]) != 0).mean() > 0.4
+
+
+def test_the_same_number_gives_the_same_file(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        render_shard(FakeRenderer(), tmp_path / name, 2)
+    first, second = (arrays_of(shard_path(tmp_path / name, 2)) for name in ("a", "b"))
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_whole_shards_are_kept(tmp_path):
+    render_shard(FakeRenderer(), tmp_path, 0)
+    before = shard_path(tmp_path, 0).stat().st_mtime_ns
+
+    def never(count):
+        raise AssertionError("rendered again")
+
+    assert render_shard(FakeRenderer(at_crop=never), tmp_path, 0) == 0
+    assert shard_path(tmp_path, 0).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "another archive"])
+def test_a_shard_that_is_not_whole_is_made_again(tmp_path, damage):
+    render_shard(FakeRenderer(), tmp_path, 0)
+    path = shard_path(tmp_path, 0)
+    content = path.read_bytes()
+    if damage == "another archive":
+        np.savez(path, faces=np.zeros(3))
+    else:
+        path.write_bytes(content[: len(content) // 2] if damage == "truncated" else b"")
+    assert not shard_is_whole(path)
+    assert render_shard(FakeRenderer(), tmp_path, 0) == 12
+    assert path.read_bytes() == content
+
+
+def test_a_full_disk_in_the_middle_of_a_shard(tmp_path, monkeypatch):
+    render_shard(FakeRenderer(), tmp_path, 0)
+    real = np.savez
+
+    def full(target, **arrays):
+        real(target, **arrays)
+        content = target.read_bytes()
+        target.write_bytes(content[: len(content) // 3])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shards.np, "savez", full)
+    with pytest.raises(
+        DataError, match=r"shard_000001.npz: cannot be written \(No space left on device\); free"
+    ):
+        render_shard(FakeRenderer(), tmp_path, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["shard_000000.npz"]
+    monkeypatch.setattr(shards.np, "savez", real)
+    assert render_shard(FakeRenderer(), tmp_path, 0) == 0
+    assert render_shard(FakeRenderer(), tmp_path, 1) == 12
+    assert shard_is_whole(shard_path(tmp_path, 1))
+
+
+KILLED = """
+    import os, signal, sys
+    import numpy as np
+    from gaze.synthesis import shards
+    from tests.gaze.synthesis.fake_renderer import FakeRenderer
+    shards.PEOPLE_PER_SHARD, shards.PICTURES_PER_PERSON = 3, 4
+    real = np.savez
+    def die(*rest, **arrays):
+        if rest and not isinstance(rest[0], int):
+            real(*rest, **arrays)
+            with open(rest[0], "r+b") as file:
+                file.truncate(5000)
+        os.kill(os.getpid(), signal.SIGKILL)
+    shards.render_shard(FakeRenderer(), sys.argv[1], 0)
+    if sys.argv[2] == "writing":
+        np.savez = die
+    at_crop = (lambda count: die() if count == 7 else None) if sys.argv[2] == "rendering" else lambda count: 0
+    shards.render_shard(FakeRenderer(at_crop=at_crop), sys.argv[1], 1)
+"""
+
+
+@pytest.mark.parametrize("moment", ["rendering", "writing"])
+def test_killed_in_the_middle_it_goes_on(tmp_path, moment):
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), moment]
+    assert subprocess.run(command, cwd=REPOSITORY, timeout=250).returncode == -signal.SIGKILL
+    assert shard_is_whole(shard_path(tmp_path, 0)) and not shard_path(tmp_path, 1).exists()
+    # What was cut off keeps a name that readers pass over.
+    left = [path.name for path in tmp_path.iterdir() if path.name != "shard_000000.npz"]
+    assert all(".tmp" in name for name in left) and bool(left) == (moment == "writing")
+    assert render_shard(FakeRenderer(), tmp_path, 0) == 0
+    assert render_shard(FakeRenderer(), tmp_path, 1) == 12
+
+
+def test_a_folder_with_other_settings_is_refused(tmp_path, monkeypatch):
+    prepare_folder(tmp_path / "a", 112)
+    prepare_folder(tmp_path / "a", 112)
+    with pytest.raises(DataError, match=r"other settings; give another --out"):
+        prepare_folder(tmp_path / "a", 224)
+    monkeypatch.setattr(shards, "PICTURES_PER_PERSON", 8)
+    with pytest.raises(DataError, match=r"other settings"):
+        prepare_folder(tmp_path / "a", 112)
+    (tmp_path / "a/shards.json").write_text('{"schema": ')
+    with pytest.raises(DataError, match=r"shards.json: is not JSON"):
+        prepare_folder(tmp_path / "a", 112)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"cannot be written.*--out"):
+        prepare_folder(tmp_path / "file" / "out", 112)
+
+
+def test_missing_assets_end_the_command(tmp_path, capfd):
+    """The processes that render report, instead of being started for ever."""
+    options = ["--out", str(tmp_path / "out"), "--assets", str(tmp_path), "--workers", "1", "--count", "2"]
+    assert cli.main(["synthesize", "shards", *options]) == 1
+    assert "fetch-assets" in capfd.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["shards.json"]
