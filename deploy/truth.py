@@ -48,6 +48,8 @@ def load_truth(path: Path) -> Truth:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give the clip's .truth.jsonl") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is no text; give the clip's .truth.jsonl") from error
     number = 1
     try:
         head = json.loads(lines[0])

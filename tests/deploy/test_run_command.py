@@ -1,0 +1,311 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from fixed_model import write_fixed_model
+from loop_fakes import noise, read_clip, until, write_clip
+
+from deploy import demo
+from deploy.run_command import main
+from deploy.run_config import parse_run
+from deploy.sinks import SinkError
+from deploy.window import DisplayError
+from gaze import cli
+from gaze.camera import Camera
+from gaze.errors import GazeError, ModelError, SourceError, UsageError
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(write_fixed_model(tmp_path_factory.mktemp("model") / "fixed.onnx", 0.0, 0.2))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISPLAY", raising=False)
+
+
+def run(model, source, *options):
+    return main(["--source", str(source), "--model", model, "--no-window", "--hfov", "60", *options])
+
+
+def records(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def start(*arguments, **options):
+    """`gaze run` as a process of its own."""
+    command = [sys.executable, "-m", "gaze.cli", "run", "--no-window", "--hfov", "60", *map(str, arguments)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_a_clip_without_people(tmp_path, model, caplog):
+    caplog.set_level("INFO", logger="gaze")
+    clip = write_clip(tmp_path / "clip.mp4", 12)
+    assert run(model, clip, "--save", "deep/out.mp4", "--jsonl", "out.jsonl", "--csv", "out.csv") == 0
+    assert [(r["frame"], r["status"], r["faces"]) for r in records(tmp_path / "out.jsonl")] == [
+        (i, "NO_FACE", []) for i in range(12)
+    ]
+    assert len(read_clip(tmp_path / "deep" / "out.mp4")) == 12
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 13
+    assert "12 frames (12 NO_FACE)" in caplog.messages
+    assert any(message.startswith("runtime auto: ") for message in caplog.messages)
+
+
+def test_people_on_real_video(tmp_path, model, shared_dir):
+    """Every frame has its line; the fixed network's 0.2 rad arrive, turned into the camera's frame."""
+    clip = shared_dir / "real" / "samples" / "video04.mp4"
+    options = ("--jsonl", "out.jsonl", "--frames", "40", "--max-faces", "2", "--save", "out.mp4")
+    assert run(model, clip, *options) == 0
+    lines = records(tmp_path / "out.jsonl")
+    assert [line["frame"] for line in lines] == list(range(40))
+    faces = [face for line in lines for face in line["faces"]]
+    assert {face["id"] for face in faces} == {0, 1}
+    good = [face for face in faces if face["status"] == "OK"]
+    assert len(good) > 50
+    for face in good:
+        origin, direction = (np.array(face["gaze"][key]) for key in ("origin_cam_mm", "direction_cam"))
+        towards_camera = -origin / np.linalg.norm(origin)
+        assert np.arccos(direction @ towards_camera) == pytest.approx(0.2, abs=1e-4)
+        assert 300 < origin[2] < 2000
+    assert len(read_clip(tmp_path / "out.mp4")) == 40
+
+
+def test_pictures_and_folders(tmp_path, model, shared_dir, caplog):
+    caplog.set_level("INFO", logger="gaze")
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("image00.jpg", "image01.jpg"):
+        shutil.copy(shared_dir / "real" / "samples" / name, folder)
+    (folder / "notes.txt").write_text("x")
+    (folder / "broken.png").write_text("x")
+    assert run(model, folder, "--jsonl", "out.jsonl", "--smooth") == 0
+    assert [line["status"] for line in records(tmp_path / "out.jsonl")] == ["OK", "OK"]
+    told = "\n".join(caplog.messages)
+    assert "1 files are no pictures and are left out" in told
+    assert "left out: " in told
+    assert "broken.png" in told
+
+
+def test_a_face_upside_down_and_half_a_face(tmp_path, model, shared_dir):
+    """No crash and no wild answer: a status, whatever the landmarks make of it."""
+    image = cv2.imread(str(shared_dir / "real" / "samples" / "image01.jpg"))
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "1.png"), image[::-1])
+    cv2.imwrite(str(folder / "2.png"), image[:, : image.shape[1] // 2])
+    assert run(model, folder, "--jsonl", "out.jsonl") == 0
+    for line in records(tmp_path / "out.jsonl"):
+        assert line["status"] in {"OK", "NO_FACE", "POSE_FAILED", "BLINK", "BLUR"}
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7680, 4320)])
+def test_a_pixel_and_eight_k(tmp_path, model, size):
+    cv2.imwrite("picture.png", np.zeros((size[1], size[0]), np.uint8))
+    assert run(model, "picture.png", "--jsonl", "out.jsonl") == 0
+    assert records(tmp_path / "out.jsonl")[0]["status"] == "NO_FACE"
+
+
+def test_twenty_faces(tmp_path, model, shared_dir):
+    portrait = cv2.imread(str(shared_dir / "real" / "validation_faces" / "r0c0.png"))
+    tile = cv2.resize(portrait, (288, 288), interpolation=cv2.INTER_AREA)
+    cv2.imwrite("crowd.png", np.vstack([np.hstack([tile] * 5)] * 4))
+    assert run(model, "crowd.png", "--jsonl", "out.jsonl", "--max-faces", "20") == 0
+    faces = records(tmp_path / "out.jsonl")[0]["faces"]
+    assert len({face["id"] for face in faces}) == len(faces) <= 20
+
+
+def test_standard_input(tmp_path, model):
+    frames = b"".join(noise(i).tobytes() for i in range(5))
+    done = start(
+        "--source", "-", "--size", "160x120", "--fps", 10, "--model", model, "--jsonl", "-",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    done.stdin.buffer.write(frames)
+    out, told = done.communicate(timeout=60)
+    assert done.returncode == 0, told
+    assert [json.loads(line)["t_s"] for line in out.splitlines()] == [0.0, 0.1, 0.2, 0.3, 0.4]
+
+
+def test_standard_input_that_breaks_off_keeps_the_whole_frames(tmp_path, model):
+    done = start(
+        "--source", "-", "--size", "160x120", "--model", model, "--jsonl", "out.jsonl", stdin=subprocess.PIPE
+    )
+    done.stdin.buffer.write(noise(0).tobytes() * 3 + b"half")
+    _, told = done.communicate(timeout=60)
+    assert done.returncode == 1
+    assert "standard input ends in the middle of frame 3: 4 of 57600 bytes" in told
+    assert "Traceback" not in told
+    assert len(records(tmp_path / "out.jsonl")) == 3
+
+
+def test_a_reader_that_leaves_is_an_ordinary_end(tmp_path, model):
+    clip = write_clip(tmp_path / "clip.mp4", 50)
+    process = start("--source", clip, "--loop", "--model", model, "--jsonl", "-", stdout=subprocess.PIPE)
+    assert json.loads(process.stdout.readline())["frame"] == 0
+    process.stdout.close()
+    told = process.stderr.read()
+    assert process.wait(timeout=20) == 0, told
+    assert "Traceback" not in told
+    assert "BrokenPipe" not in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_within_a_second_and_every_file_can_be_read(tmp_path, model, number):
+    clip = write_clip(tmp_path / "clip.mp4", 50)
+    process = start(
+        "--source", clip, "--loop", "--model", model, "--save", "o.mp4", "--jsonl", "o.jsonl",
+        "--csv", "o.csv", "--status-file", "status.json",
+    )  # fmt: skip
+    lines = tmp_path / "o.jsonl"
+    assert until(lambda: lines.exists() and lines.read_text().count("\n") > 5, 60)
+    process.send_signal(number)
+    begin = time.monotonic()
+    process.wait(timeout=20)
+    taken = time.monotonic() - begin
+    told = process.stderr.read()
+    # A clip that was not played to its end is unfinished work.
+    assert process.returncode == 128 + number, told
+    assert taken < 1.0 + os.getloadavg()[0] / 4  # other work on the machine is not this program's fault
+    count = len(records(lines))
+    assert len(read_clip(tmp_path / "o.mp4")) in (count, count - 1)
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == count + 1
+    assert json.loads((tmp_path / "status.json").read_text())["state"] == "ended"
+
+
+def test_waiting_for_a_camera_ends_at_once_on_sigterm(tmp_path, model):
+    process = start("--source", "63", "--wait", "--model", model, "--status-file", "status.json")
+    status = tmp_path / "status.json"
+    assert until(lambda: status.exists() and json.loads(status.read_text())["state"] == "waiting", 60)
+    time.sleep(1.2)
+    process.terminate()
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 0
+    # One line for the state, however often it was tried.
+    assert told.count("waiting for it") == 1
+
+
+def test_no_display_and_nothing_to_write(tmp_path, model):
+    if not sys.platform.startswith("linux"):
+        pytest.skip("X displays are Linux's")
+    clip = str(write_clip(tmp_path / "clip.mp4", 3))
+    with pytest.raises(DisplayError, match=r"DISPLAY is not set; use --no-window with --save out\.mp4"):
+        main(["--source", clip, "--model", model])
+    with pytest.raises(DisplayError):
+        main(["--source", clip, "--model", model, "--window", "--jsonl", "o.jsonl"])
+    assert main(["--source", clip, "--model", model, "--jsonl", "o.jsonl"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (("--source", "missing.mp4"), SourceError, "no such file or folder"),
+        (("--model", "missing.onnx"), ModelError, "no such model file"),
+        (("--model", "empty.onnx"), GazeError, "sidecar"),
+        (("--save", "clip.mp4/out.mp4"), SinkError, "cannot be written"),
+        (("--jsonl", "same", "--csv", "same"), UsageError, "a file each"),
+        (("--camera", "nan.json"), GazeError, "NaN"),
+        (("--camera", "singular.json"), GazeError, "positive focal lengths"),
+        (("--camera", "shape.json"), GazeError, "K must be 3x3"),
+        (("--camera", "missing.json"), GazeError, "cannot be read"),
+        (("--runtime", "nosuch"), UsageError, "no runtime 'nosuch'"),
+        (("--truth", "clip.mp4"), GazeError, "clip.mp4"),
+    ],
+)
+def test_broken_set_ups(tmp_path, model, options, error, message):
+    write_clip(tmp_path / "clip.mp4", 3)
+    (tmp_path / "empty.onnx").touch()
+    good = Camera.from_hfov(60, 160, 120)
+    for name, K in (
+        ("nan", [[float("nan"), 0, 1], [0, 1, 1], [0, 0, 1]]),
+        ("singular", [[0, 0, 80], [0, 100, 60], [0, 0, 1]]),
+        ("shape", [[1, 0, 0, 0]] * 3),
+    ):
+        good.save(tmp_path / f"{name}.json")
+        content = json.loads((tmp_path / f"{name}.json").read_text())
+        (tmp_path / f"{name}.json").write_text(json.dumps({**content, "K": K}))
+    argv = ["--source", "clip.mp4", "--model", model, "--no-window", *options]
+    with pytest.raises(error, match=message):
+        main(argv)
+
+
+def test_a_model_that_was_cut_is_refused(tmp_path, model):
+    for suffix in (".onnx", ".json"):
+        shutil.copy(model.replace(".onnx", suffix), tmp_path / f"cut{suffix}")
+    content = (tmp_path / "cut.onnx").read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match="truncated or altered"):
+        run(str(tmp_path / "cut.onnx"), write_clip(tmp_path / "clip.mp4", 3))
+
+
+def test_the_command_line_tells_errors_without_a_traceback(tmp_path, model, capsys):
+    assert cli.main(["run", "--source", "missing.mp4", "--no-window", "--model", model]) == 1
+    assert cli.main(["run", "--loop", "--source", "-", "--no-window", "--model", model]) == 2
+    told = capsys.readouterr().err
+    assert "gaze run: missing.mp4: no such file or folder" in told
+    assert "gaze run: --loop plays video files" in told
+
+
+def test_a_guessed_camera_is_told(tmp_path, model, caplog):
+    clip = str(write_clip(tmp_path / "clip.mp4", 3))
+    main(["--source", clip, "--model", model, "--no-window", "--jsonl", "o.jsonl"])
+    assert any("horizontal field of view of 65 degrees is assumed" in message for message in caplog.messages)
+
+
+def test_ground_truth_is_compared(tmp_path, model, caplog):
+    caplog.set_level("INFO", logger="gaze")
+    clip = write_clip(tmp_path / "clip.mp4", 3)
+    camera = Camera.from_hfov(60, 160, 120)
+    head = {"K": camera.K.tolist(), "distortion": [], "width": 160, "height": 120}
+    face = {"id": 0, "direction_cam": [0, 0, -1], "origin_cam_mm": [0, 0, 600], "eye_open": [1, 1]}
+    lines = [{"schema": "gaze.truth/1", "camera": head}, {"frame": 0, "t_s": 0, "faces": [face]}]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["--source", str(clip), "--model", model, "--no-window", "--truth", "t.jsonl"]) == 0
+    assert "no gaze to compare with the ground truth in 1 true faces" in caplog.messages
+    assert not any("is assumed" in message for message in caplog.messages)
+
+
+def test_the_demo_takes_a_camera_that_delivers_and_else_the_clip(tmp_path, monkeypatch):
+    config = parse_run(["--demo"])
+    monkeypatch.setattr(demo, "display_problem", lambda: None)
+    monkeypatch.setattr(demo, "camera_delivers", lambda index: index == 2)
+    chosen = demo.with_demo_choices(config, [0, 2, 4])
+    assert (chosen.source, chosen.mirror, chosen.save) == ("2", True, None)
+    clip, truth = tmp_path / "demo.mp4", tmp_path / "demo.truth.jsonl"
+    monkeypatch.setattr(demo, "CLIP", clip)
+    monkeypatch.setattr(demo, "CLIP_TRUTH", truth)
+    monkeypatch.setattr(demo, "camera_delivers", lambda index: False)
+    with pytest.raises(SourceError, match=r"the clip .* is missing"):
+        demo.with_demo_choices(config, [0])
+    clip.touch()
+    truth.touch()
+    monkeypatch.setattr(demo, "display_problem", lambda: "no display: none")
+    chosen = demo.with_demo_choices(config, [0])
+    assert (chosen.source, chosen.truth) == (str(clip), str(truth))
+    assert (chosen.window, chosen.save, chosen.jsonl) == (False, "out/demo.mp4", "out/demo.jsonl")
+
+
+def test_the_live_loop_starts_without_torch_and_training_code():
+    """What the run command imports, down to an estimator, as Python itself lists it."""
+    code = "import deploy.run_command, deploy.bench, deploy.doctor, gaze.estimator, sys; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in told.stdout.split()}
+    assert not loaded & {
+        "torch",
+        "h5py",
+        "moderngl",
+        "onnx",
+        "nncf",
+        "scipy",
+        "matplotlib",
+        "export",
+        "calibration",
+    }
