@@ -113,7 +113,8 @@ class GuidedCapture:
         return False
 
     def _pose(self, points_mm: FloatArray, points_px: FloatArray) -> tuple[str | None, FloatArray]:
-        """Which edge is nearer (None: frontal), and (x, y, ln size) of the board in parts of the picture."""
+        """Which edge is nearer, as the person holding the board sees it (None: frontal), and (x, y, ln size)
+        of the board in parts of the picture."""
         board = np.concatenate([points_mm, np.zeros((len(points_mm), 1))], axis=1)
         good, rvec, tvec = cv2.solvePnP(board, points_px, self._camera.K, None, flags=cv2.SOLVEPNP_IPPE)
         middle = points_px.mean(axis=0) / self.size_px[0]
@@ -126,7 +127,8 @@ class GuidedCapture:
         if np.rad2deg(np.arccos(min(abs(R[2, 2]), 1.0))) < TILT_DEG:
             return None, place
         if abs(normal[0]) > abs(normal[1]):
-            return ("left" if normal[0] > 0 else "right"), place
+            # The person faces the camera: what is right in the raw picture is to their left.
+            return ("right" if normal[0] > 0 else "left"), place
         return ("top" if normal[1] > 0 else "bottom"), place
 
     def _new(self, points_px: FloatArray, tilt: str | None, place: FloatArray) -> bool:
