@@ -36,7 +36,7 @@ class Canvas:
         self.image = cv2.flip(image, 1) if mirror else image.copy()
         self.height, self.width = image.shape[:2]
         self.mirror = mirror
-        self.unit = float(np.clip(np.sqrt(self.width * self.height) / 700.0, 0.6, 6.0))
+        self.unit = float(np.clip(np.sqrt(self.width * self.height) / 620.0, 0.6, 6.0))
 
     def at(self, points_px: ArrayLike) -> NDArray[np.float64]:
         """Points (N, 2) of the original picture in this canvas, kept within sane bounds."""

@@ -16,7 +16,9 @@ from gaze.geometry import angles_from_vector
 from gaze.types import Estimate, Status
 
 ARROW_MM = 220.0
-HEAD_AXIS_MM = 55.0
+HEAD_AXIS_MM = 40.0
+# Where the head's axes are drawn, in the head frame: on the forehead, clear of the eyes.
+HEAD_AXES_AT_MM = np.array([0.0, -44.0, 0.0])
 # Nothing nearer to the camera than this is projected.
 NEAR_MM = 40.0
 KEYS = (
@@ -128,10 +130,11 @@ def _draw_corners(canvas: Canvas, box_px: NDArray[np.float64], colour: Colour) -
 def _draw_head_axes(canvas: Canvas, estimate: Estimate, camera: Camera) -> None:
     """Red towards the subject's left, green downwards, blue out of the face."""
     pose = estimate.head_pose
-    ends = pose.t_cam_mm + HEAD_AXIS_MM * (pose.R_cam_head @ np.diag([1.0, 1.0, -1.0])).T
-    if min(pose.t_cam_mm[2], ends[:, 2].min()) < NEAR_MM:
+    start = pose.t_cam_mm + pose.R_cam_head @ HEAD_AXES_AT_MM
+    ends = start + HEAD_AXIS_MM * (pose.R_cam_head @ np.diag([1.0, 1.0, -1.0])).T
+    if min(start[2], ends[:, 2].min()) < NEAR_MM:
         return
-    points = camera.project(np.vstack([pose.t_cam_mm, ends]))
+    points = camera.project(np.vstack([start, ends]))
     for end, colour in zip(points[1:], ((80, 80, 255), (90, 220, 90), (255, 150, 70)), strict=True):
         canvas.line(points[0], end, colour, 1.3)
 

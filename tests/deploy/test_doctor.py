@@ -1,0 +1,119 @@
+import json
+
+import pytest
+from fixed_model import write_fixed_model
+
+from deploy import doctor, doctor_checks
+from deploy.doctor_checks import BAD, GOOD, NOTE, Check
+from gaze.errors import SourceError
+from gaze.model_spec import sha256_of
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    return write_fixed_model(tmp_path / "fixed.onnx")
+
+
+def by_name(checks):
+    return {check.name: check for check in checks}
+
+
+def test_a_working_machine(model, capsys):
+    assert doctor.main(["--json", "--model", str(model)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["schema"] == "gaze.doctor/1"
+    assert report["ok"] is True
+    assert report["machine"]["packages"]["mediapipe"]
+    checks = {check["name"]: check for check in report["checks"]}
+    assert checks["runtime onnxruntime CPU"]["state"] == GOOD
+    assert checks["network"]["state"] == GOOD
+    assert sha256_of(model)[:12] in checks["network"]["detail"]
+    assert checks["landmarks mesh"]["state"] == GOOD
+    # Everything that is not well comes with its mend.
+    assert all(check["mend"] for check in report["checks"] if check["state"] != GOOD)
+
+
+def test_for_people(model, capsys):
+    assert doctor.main(["--model", str(model)]) == 0
+    text = capsys.readouterr().out
+    assert "ok    network: " in text
+    assert "mend: " in text
+    assert "the live loop can run" in text
+
+
+def test_a_model_that_was_altered_is_a_fault(model, monkeypatch):
+    model.write_bytes(model.read_bytes() + b"x")
+    checks = by_name(doctor_checks.check_models(model))
+    assert checks["network"].state == BAD
+    assert "checksum" in checks["network"].detail
+    runtimes = by_name(doctor_checks.check_runtimes(model))
+    assert runtimes["runtimes"].state == BAD
+
+
+def test_a_fault_is_exit_code_1(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "examine", lambda model: [Check("network", BAD, "gone", "install again")])
+    assert doctor.main([]) == 1
+    text = capsys.readouterr().out
+    assert "FAULT network: gone" in text
+    assert "mend: install again" in text
+
+
+def test_cameras(monkeypatch):
+    from deploy.sources.cameras import FoundCamera
+
+    class Capture:
+        fps = 30.0
+
+        def __init__(self, image):
+            self.image = image
+
+        def read(self):
+            return self.image
+
+        def close(self):
+            pass
+
+    import numpy as np
+
+    cameras = {0: Capture(np.zeros((480, 640, 3), np.uint8)), 2: Capture(None)}
+
+    def open_camera(index):
+        if index not in cameras:
+            raise SourceError("busy")
+        return cameras[index]
+
+    monkeypatch.setattr(doctor_checks, "open_camera", open_camera)
+    monkeypatch.setattr(
+        doctor_checks, "first_picture", lambda capture: capture.read()
+    )  # the real one waits five seconds for a silent camera
+    found = [FoundCamera(index, f"/dev/video{index}", "Cam") for index in (0, 2, 4)]
+    monkeypatch.setattr(doctor_checks, "find_cameras", lambda: found)
+    checks = list(doctor_checks.check_cameras())
+    assert [check.state for check in checks] == [GOOD, NOTE, NOTE]
+    assert "delivers 640x480 at 30 frames/s" in checks[0].detail
+    assert checks[1].detail == "opens but delivers no picture"
+    assert checks[2].detail == "cannot be opened"
+    assert "cameras found" in checks[2].mend or "/dev/video4" in checks[2].mend
+
+
+def test_gstreamer_and_display(monkeypatch):
+    monkeypatch.setattr(doctor_checks, "opencv_has_gstreamer", lambda: False)
+    monkeypatch.setattr(doctor_checks.shutil, "which", lambda name: None)
+    (check,) = doctor_checks.check_gstreamer()
+    assert (check.state, "apt-get install" in check.mend) == (NOTE, True)
+    monkeypatch.setattr(doctor_checks, "display_problem", lambda: "no display: none")
+    (check,) = doctor_checks.check_display()
+    assert (check.state, check.detail) == (NOTE, "no display: none")
+
+
+def test_two_opencv_wheels_are_a_fault(monkeypatch):
+    class Distribution:
+        def __init__(self, name):
+            self.metadata = {"Name": name}
+
+    both = [Distribution("opencv-python"), Distribution("opencv-contrib-python"), Distribution("numpy")]
+    monkeypatch.setattr(doctor_checks.metadata, "distributions", lambda: both)
+    check = by_name(doctor_checks.check_packages())["opencv wheels"]
+    assert check.state == BAD
+    assert "pip uninstall -y opencv-python opencv-contrib-python" in check.mend
