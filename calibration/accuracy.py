@@ -114,9 +114,11 @@ def _one(samples: Samples, hits_mm: FloatArray, screen: Screen) -> TargetAccurac
     mean_hit = hits_mm.mean(axis=0)
     to_mean = screen.to_camera(mean_hit) - origin
     to_target = screen.to_camera(target_mm) - origin
-    sample_to_sample = angular_error_rad(to_hits[1:], to_hits[:-1]) if len(samples) > 1 else np.zeros(1)
+    # Precision is of the hits, not of the head: all are seen from its mean place.
+    steady = screen.to_camera(hits_mm) - origin.mean(axis=0)
+    sample_to_sample = angular_error_rad(steady[1:], steady[:-1]) if len(samples) > 1 else np.zeros(1)
     error_mm = mean_hit - target_mm.mean(axis=0)
-    about_mean = angular_error_rad(to_hits, to_mean)
+    about_mean = angular_error_rad(steady, screen.to_camera(mean_hit) - origin.mean(axis=0))
     return TargetAccuracy(
         tuple(samples.target_px.mean(axis=0).tolist()),
         tuple(screen.mm_to_px(mean_hit).tolist()),
