@@ -89,7 +89,7 @@ def test_impossible_time_tables_are_refused(tmp_path, targets, error, message):
 
 
 def test_accuracy_and_precision_of_made_hits():
-    """An ideal person with a known constant offset left in: its size is the accuracy, and there is no noise."""
+    """An ideal person with a known constant offset left in: its size is the accuracy."""
     samples, _, _, screen = calibrated_person(5, IDEAL)
     correction = fit(condense(samples, screen), "offset")
     shifted = dataclasses.replace(correction, drift_rad=(np.deg2rad(1.5), np.deg2rad(-2.0)))
@@ -109,14 +109,14 @@ def test_precision_is_that_of_the_noise():
     errors = dataclasses.replace(PLAIN, memory_s=0.0, lapse=0.0, blinks_per_s=0.0)
     samples, _, _, screen = calibrated_person(5, errors)
     found = measure(samples, fit(condense(samples, screen), "offset"), screen)
-    # One degree per axis, independent from frame to frame: deviation sqrt(2), from sample to sample 2 degrees.
+    # One degree per axis, independent from frame to frame: deviation sqrt(2), sample to sample 2.
     assert found.sd_deg == pytest.approx(np.sqrt(2), rel=0.12)
     assert found.rms_s2s_deg == pytest.approx(2.0, rel=0.12)
 
 
 def test_gaze_that_misses_the_plane_is_an_error():
     samples, _, _, screen = calibrated_person(1, IDEAL)
-    away = dataclasses.replace(samples, pitch_yaw_rad=samples.pitch_yaw_rad + [0.0, np.pi])
+    away = dataclasses.replace(samples, pitch_yaw_rad=samples.pitch_yaw_rad + np.array([0.0, np.pi]))
     nothing = dataclasses.replace(fit(condense(samples, screen)), prior=Prior("none"))
     with pytest.raises(CalibrationError, match="no line of sight meets the plane"):
         measure(away, nothing, screen)
