@@ -82,9 +82,13 @@ class ShardFolder:
 
     All folders must hold faces of one size. ``rescan`` picks up shards that were written since.
 
+    Labels are rotation-only.
+
     Raises:
         DataError: a folder has no shards.json, another schema, or another size than the first; no shard yet.
     """
+
+    label_space = ROTATION_ONLY
 
     def __init__(self, folders: Sequence[str | Path], limit: int | None = None) -> None:
         self.folders = [Path(folder) for folder in folders]

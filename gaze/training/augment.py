@@ -113,11 +113,10 @@ class Augment:
             if turns[row]:
                 face = virtual_camera.warp_face(face, warps[row], self.size_px)
             face = virtual_camera.resize_face(face, self.size_px)
-            fill = faces[(row + 1) % len(faces)]
-            out[row] = self._light_and_sensor(face, fill, draws.uniform[row, 8:], draws.normal[row, 4:])
+            out[row] = self._light_and_sensor(face, draws.uniform[row, 8:], draws.normal[row, 4:])
         return out, labels
 
-    def _light_and_sensor(self, face, fill, u, z):
+    def _light_and_sensor(self, face, u, z):
         c = self.config
         if u[0] < c.shade:
             face = photometric.shade(face, 2 * np.pi * u[1], c.shade_strength * u[2])
@@ -130,7 +129,7 @@ class Augment:
             gains = np.exp(np.array([c.brightness, c.contrast, c.gamma]) * 0.6 * z[3:6])
             face = photometric.tone(face, *gains)
         if u[7] < c.erase:
-            face = photometric.erase(face, u[8:14], virtual_camera.resize_face(fill, self.size_px))
+            face = photometric.erase(face, u[8:14], cv2.rotate(face, cv2.ROTATE_180))
         if u[14] < c.blur:
             motion = 2 * np.pi * u[15] if u[16] < 0.4 else None
             face = photometric.blur(face, c.blur_share * (0.25 + 0.75 * u[17]), motion)

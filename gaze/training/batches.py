@@ -23,6 +23,7 @@ class FaceSource(Protocol):
 
     size_px: int
     normalized_camera: NormalizedCamera
+    label_space: str
 
     def __len__(self) -> int: ...
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from gaze.datasets.sample import ROTATION_ONLY
 from gaze.errors import GazeError
 from gaze.files import replacing
 from gaze.network import GazeNet, save_checkpoint
@@ -54,16 +55,20 @@ def train(
     validate: Validate | None = None,
     meta: dict[str, object] | None = None,
     progress: bool = True,
+    on_save: Callable[[Position], None] | None = None,
 ) -> Result:
     """Train and leave in ``folder``: final.pt, ema.pt (at every save), state.pt, log.csv, worst.jpg.
+
+    In a label space that is not rotation-only the virtual camera is not turned: the label would not follow.
+    ``on_save`` is told the place in the data whenever a state is saved, the last time at the end.
 
     Raises:
         GazeError: the loss stops being finite; the batch is saved in the folder.
         ModelError, DataError: the start weights, the state to resume or the data cannot be used.
     """
-    return _Run(config, source, folder, group or Group(), save_minutes, compile_network, validate, meta).go(
-        resume, progress
-    )
+    return _Run(
+        config, source, folder, group or Group(), save_minutes, compile_network, validate, meta, on_save
+    ).go(resume, progress)
 
 
 def parameter_groups(net: GazeNet, config: TrainConfig) -> list[dict[str, object]]:
@@ -84,9 +89,12 @@ def parameter_groups(net: GazeNet, config: TrainConfig) -> list[dict[str, object
 
 
 class _Run:
-    def __init__(self, config, source, folder, group, save_minutes, compile_network, validate, meta) -> None:
+    def __init__(
+        self, config, source, folder, group, save_minutes, compile_network, validate, meta, on_save
+    ) -> None:
         self.config, self.source, self.folder, self.group = config, source, folder, group
         self.save_minutes, self.validate, self.meta = save_minutes, validate, dict(meta or {})
+        self.on_save = on_save
         limit_opencv_threads()
         if group.device.type == "cpu":
             cpu_features.keep_freed_memory()
@@ -116,9 +124,10 @@ class _Run:
             self.position, self.before_s = run_state.load(
                 self.folder, self.config, self.net, self.optimizer, self.ema
             )
-        augment = Augment(
-            AugmentConfig.named(self.config.augment), self.source.normalized_camera, self.config.input_size
-        )
+        settings = AugmentConfig.named(self.config.augment)
+        if self.source.label_space != ROTATION_ONLY:
+            settings = dataclasses.replace(settings, geometry=0.0)
+        augment = Augment(settings, self.source.normalized_camera, self.config.input_size)
         stream = BatchStream(
             self.source,
             augment,
@@ -229,7 +238,7 @@ class _Run:
             "normalized_camera": dataclasses.asdict(
                 self.source.normalized_camera.resized(self.config.input_size)
             ),
-            "label_space": "rotation-only",
+            "label_space": self.source.label_space,
             "source_samples": len(self.source),
             **place,
             "tool_version": version("webcam-gaze"),
@@ -240,6 +249,8 @@ class _Run:
         run_state.save(self.folder, self.config, self.net, self.optimizer, self.ema, self.position, elapsed)
         net = self.averaged()
         save_checkpoint(self.folder / "ema.pt", net, self._meta())
+        if self.on_save is not None:
+            self.on_save(self.position)
         self.worst.write(self.folder / "worst.jpg")
         if log is not None and self.validate is not None:
             figures = self.validate(net)

@@ -1,4 +1,4 @@
-"""`gaze train`: train the network on rendered shards."""
+"""`gaze train`: train the network on rendered shards or on a prepared data set."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gaze.errors import UsageError
 from gaze.training.augment import PRESETS
 from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
+from gaze.training.runs import PROTOCOLS
+
+if TYPE_CHECKING:
+    from gaze.training.ddp import Group
+
+SYNTHETIC = "synthetic"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,17 +26,21 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="gaze train",
         description="Train the network. Leaves final.pt (averaged weights), log.csv and TensorBoard "
-        "events in --out. Several processes: torchrun --nproc-per-node N -m gaze.cli train ...",
+        "events in --out. Several processes: "
+        "torchrun --standalone --nproc-per-node N -m -- gaze.cli train ...",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = p.add_argument
-    add("--data", required=True, help="synthetic: rendered shards, named by --shards")
+    add("--data", required=True, help="synthetic (rendered shards, see --shards) or a file of `gaze prepare`")
     add(
         "--shards",
         nargs="+",
         type=Path,
         help="folders of `gaze synthesize shards`; they may still be growing",
     )
+    add("--protocol", choices=PROTOCOLS, help="who is trained on, of a prepared file")
+    add("--folds", nargs="+", help="test people or numbers of the folds to train (all)")
+    add("--validation-person", action="store_true", help="leave one more training person out; log its error")
     add("--out", type=Path, required=True, help="folder of this run")
     add("--resume", action="store_true", help="go on from state.pt in --out, with the same settings")
     add("--start", default=d.start, help="random, an ImageNet file (.npz, .pth) or a gaze checkpoint")
@@ -72,12 +83,54 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, GazeError: see gaze.training.loop.train.
     """
     args = parser().parse_args(argv)
+    check(args)
+    config = config_of(args)
     # Threads that wait for each other by spinning stand still when another program wants the cores. Read by
     # the OpenMP library when torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
-    if args.data != "synthetic":
-        raise UsageError(f"--data must be synthetic, got {args.data!r}")
-    return _train_synthetic(args)
+    import torch
+
+    from gaze.training.ddp import join
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with join(args.device) as group:
+        if args.data == SYNTHETIC:
+            _train_synthetic(args, config, group)
+        else:
+            from gaze.training.train_data import train_data
+
+            train_data(args, config, group)
+    return 0
+
+
+def check(args: argparse.Namespace) -> None:
+    """Options that do not go together.
+
+    Raises:
+        UsageError: naming the option and the mend.
+    """
+    if args.data == SYNTHETIC:
+        if not args.shards:
+            raise UsageError("--data synthetic needs --shards DIR; render them with `gaze synthesize shards`")
+        for name in ("protocol", "folds", "validation_person"):
+            if getattr(args, name):
+                raise UsageError(
+                    f"--{name.replace('_', '-')} belongs to a prepared file, not to rendered shards"
+                )
+        if (args.out / "state.pt").exists() and not args.resume:
+            raise UsageError(f"{args.out}: holds a run already; add --resume or give another --out")
+        return
+    if not Path(args.data).is_file():
+        raise UsageError(f"--data {args.data}: no such file; give synthetic or a file of `gaze prepare`")
+    if not args.protocol:
+        raise UsageError(f"--data {args.data} needs --protocol {' or '.join(PROTOCOLS)}")
+    if args.epochs is None:
+        raise UsageError("a prepared file is trained for a number of epochs: give --epochs")
+    for name in ("shards", "validate", "limit"):
+        if getattr(args, name):
+            raise UsageError(f"--{name} belongs to --data synthetic")
 
 
 def config_of(args: argparse.Namespace) -> TrainConfig:
@@ -109,45 +162,31 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
     )
 
 
-def _train_synthetic(args: argparse.Namespace) -> int:
-    if not args.shards:
-        raise UsageError("--data synthetic needs --shards DIR; render them with `gaze synthesize shards`")
-    config = config_of(args)
-    if (args.out / "state.pt").exists() and not args.resume:
-        raise UsageError(f"{args.out}: holds a run already; add --resume or give another --out")
-
-    import torch
-
+def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group) -> None:
     from gaze.datasets.shards import ShardFolder
-    from gaze.training.ddp import join
     from gaze.training.loop import train
     from gaze.training.validation import shard_validation
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    signal.signal(signal.SIGTERM, _interrupt)
     source = ShardFolder(args.shards, args.limit)
     validate = (
         shard_validation(args.validate, args.validate_count, config.input_size) if args.validate else None
     )
-    with join(args.device) as group:
-        result = train(
-            config,
-            source,
-            args.out,
-            group,
-            args.resume,
-            args.save_minutes,
-            args.compile,
-            validate,
-            {"data": "synthetic", "shards": [str(folder) for folder in args.shards]},
+    result = train(
+        config,
+        source,
+        args.out,
+        group,
+        args.resume,
+        args.save_minutes,
+        args.compile,
+        validate,
+        {"data": SYNTHETIC, "shards": [str(folder) for folder in args.shards]},
+    )
+    if group.leads:
+        print(
+            f"{args.out / 'final.pt'}: {result.steps} steps, {result.samples} samples, "
+            f"{result.elapsed_s / 60:.1f} min"
         )
-        if group.leads:
-            print(
-                f"{args.out / 'final.pt'}: {result.steps} steps, {result.samples} samples, "
-                f"{result.elapsed_s / 60:.1f} min"
-            )
-    return 0
 
 
 def _interrupt(*_: object) -> None:
