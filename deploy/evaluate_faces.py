@@ -6,9 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.runtimes import create_runtime
+from deploy.evaluate_options import add_model_options, open_predictor
 from gaze.datasets.face_folder import read_face_folder
-from gaze.errors import UsageError
 from gaze.files import write_json
 from gaze.training.evaluate_faces import evaluate_faces
 
@@ -40,11 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--images", type=Path, required=True, help="folder of square crops")
     p.add_argument("--labels", type=Path, required=True, help="CSV: file,pitch_rad,yaw_rad[,person]")
-    p.add_argument("--model", type=Path, help="exported model (the shipped one)")
-    p.add_argument("--checkpoint", type=Path, help="checkpoint of `gaze train`, instead of --model")
-    p.add_argument("--runtime", default="auto", help="onnxruntime, openvino, torch, tensorrt or auto")
-    p.add_argument("--device", default="CPU", help="as the runtime names it")
-    p.add_argument("--precision", help="fp32, bf16, fp16, int8 (the model's own)")
+    add_model_options(p)
     p.add_argument("--mirror", action="store_true", help="average with the mirrored face")
     p.add_argument("--json", type=Path, help="write all figures and each image's here")
     return p
@@ -57,13 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, RuntimeUnavailableError: the options, crops or model are unusable.
     """
     args = parser().parse_args(argv)
-    if args.model and args.checkpoint:
-        raise UsageError("give --model or --checkpoint, not both")
     folder = read_face_folder(args.images, args.labels)
-    runtime = "torch" if args.checkpoint and args.runtime == "auto" else args.runtime
-    predictor = create_runtime(
-        args.checkpoint or args.model, runtime=runtime, device=args.device, precision=args.precision
-    )
+    predictor = open_predictor(args)
     try:
         print(predictor.description)
         figures = evaluate_faces(folder, predictor, args.mirror)

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from deploy.evaluate_faces import print_figures
-from deploy.runtimes import create_runtime
+from deploy.evaluate_options import add_model_options, open_predictor
 from gaze.datasets.shards import ShardFolder
-from gaze.errors import DataError, UsageError
+from gaze.errors import DataError
 from gaze.files import write_json
 from gaze.geometry import angular_error_deg
 from gaze.training.evaluate_faces import predict_faces
@@ -33,9 +33,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     p.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
-    p.add_argument("--model", type=Path, help="exported model (the shipped one)")
-    p.add_argument("--checkpoint", type=Path, help="checkpoint of `gaze train`, instead of --model")
-    p.add_argument("--runtime", default="auto", help="onnxruntime, openvino, torch, tensorrt or auto")
+    add_model_options(p)
     p.add_argument("--limit", type=int, help="use only the first N crops")
     p.add_argument("--json", type=Path, help="write all figures here")
     return p
@@ -48,12 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, RuntimeUnavailableError: the options, shards or model are unusable.
     """
     args = parser().parse_args(argv)
-    if args.model and args.checkpoint:
-        raise UsageError("give --model or --checkpoint, not both")
     folder = ShardFolder([args.shards], args.limit)
     attributes = _attributes(folder)
-    runtime = "torch" if args.checkpoint and args.runtime == "auto" else args.runtime
-    predictor = create_runtime(args.checkpoint or args.model, runtime=runtime)
+    predictor = open_predictor(args)
     try:
         print(predictor.description)
         size = predictor.spec.input_size
