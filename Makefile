@@ -1,0 +1,52 @@
+# Two commands: `make demo` and `make test`. Everything is installed into .venv in this folder.
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# The first Python that works and that the face mesh has a wheel for; `make PYTHON=/path/to/python demo` decides.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.10 python3 python; do \
+	if $$name -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; \
+	then command -v $$name; break; fi; done)
+
+.PHONY: help demo test lint doctor bench clean
+
+help:
+	@echo "make demo     gaze arrows on the webcam, or on the clip in the package   (ARGS='--hfov 60' ...)"
+	@echo "make test     the test suite"
+	@echo "make lint     ruff"
+	@echo "make doctor   what works on this machine"
+	@echo "make bench    milliseconds of every stage of the loop"
+	@echo "make clean    remove .venv and out"
+
+demo: $(VENV)/.installed
+	$(BIN)/python cam_demo.py $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+doctor: $(VENV)/.installed
+	$(BIN)/gaze doctor $(ARGS)
+
+bench: $(VENV)/.installed
+	$(BIN)/gaze bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) out
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "no Python 3.10, 3.11 or 3.12 found: install one, or run make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
