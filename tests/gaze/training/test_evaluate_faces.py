@@ -79,7 +79,7 @@ def test_mirrored_average(crops):
 def test_command_writes_the_json(crops, monkeypatch, capsys):
     painted = Painted()
     painted.description = "painted on nothing"
-    monkeypatch.setattr(command, "create_runtime", lambda *_, **__: painted)
+    monkeypatch.setattr(command, "open_predictor", lambda _: painted)
     out = crops / "out.json"
     options = ["--images", str(crops), "--labels", str(crops / "labels.csv"), "--json", str(out)]
     assert main(["evaluate", "faces", *options]) == 0
