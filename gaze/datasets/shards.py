@@ -100,8 +100,7 @@ class ShardFolder:
         self.normalized_camera = cameras[0]
         self.size_px = cameras[0].size_px
         self._open: dict[Path, Shard] = {}
-        self.shards: list[Shard] = []
-        self.starts = np.zeros(1, dtype=np.int64)
+        self._view: tuple[list[Shard], NDArray[np.int64]] = ([], np.zeros(1, dtype=np.int64))
         self.rescan()
         if not self.shards:
             raise DataError(f"{self.folders[0]}: holds no shard_*.npz yet; run `gaze synthesize shards`")
@@ -116,38 +115,47 @@ class ShardFolder:
         for path in paths:
             if path not in self._open:
                 self._open[path] = Shard(path)
-        self.shards = [self._open[path] for path in paths]
-        for shard in self.shards:
+        shards = [self._open[path] for path in paths]
+        for shard in shards:
             if shard.faces.shape[1] != self.size_px:
                 raise DataError(
                     f"{shard.path}: faces of {shard.faces.shape[1]} px, shards.json says {self.size_px}"
                 )
-        self.starts = np.concatenate([[0], np.cumsum([len(shard) for shard in self.shards])]).astype(np.int64)
+        starts = np.concatenate([[0], np.cumsum([len(shard) for shard in shards])]).astype(np.int64)
+        # In one assignment: another thread may be reading.
+        self._view = (shards, starts)
+
+    @property
+    def shards(self) -> list[Shard]:
+        """The shards in use, in order."""
+        return self._view[0]
 
     def names(self) -> list[str]:
         """The shards in use, for rescan."""
         return [str(shard.path) for shard in self.shards]
 
     def __len__(self) -> int:
-        total = int(self.starts[-1])
+        total = int(self._view[1][-1])
         return total if self.limit is None else min(total, self.limit)
 
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Faces (n, S, S, 3) and gaze (pitch, yaw) (n, 2) of samples 0 .. len-1."""
         faces = np.empty((len(indices), self.size_px, self.size_px, 3), dtype=np.uint8)
         angles = np.empty((len(indices), 2), dtype=np.float32)
-        owners = np.searchsorted(self.starts, indices, side="right") - 1
+        shards, starts = self._view
+        owners = np.searchsorted(starts, indices, side="right") - 1
         for row, (index, owner) in enumerate(zip(indices, owners, strict=True)):
-            shard, offset = self.shards[owner], index - self.starts[owner]
+            shard, offset = shards[owner], index - starts[owner]
             faces[row] = shard.faces[offset]
             angles[row] = shard.pitch_yaw_rad[offset]
         return faces, angles
 
     def samples(self) -> Iterator[GazeSample]:
         """All samples in order, with head pose."""
+        shards, starts = self._view
         for index in range(len(self)):
-            owner = int(np.searchsorted(self.starts, index, side="right")) - 1
-            shard, row = self.shards[owner], index - int(self.starts[owner])
+            owner = int(np.searchsorted(starts, index, side="right")) - 1
+            shard, row = shards[owner], index - int(starts[owner])
             yield GazeSample(
                 np.array(shard.faces[row]),
                 shard.pitch_yaw_rad[row],

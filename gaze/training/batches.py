@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,8 +15,8 @@ from gaze.errors import DataError
 from gaze.training.augment import Augment, Draws
 from gaze.types import NormalizedCamera
 
-# What the random numbers are for: the order of an epoch, the augmentation of a step.
-STREAM_ORDER, STREAM_AUGMENT = 1, 2
+# What the random numbers are for: the order of an epoch, the augmentation of a step, the statistics' samples.
+STREAM_ORDER, STREAM_AUGMENT, STREAM_STATISTICS = 1, 2, 3
 
 
 class FaceSource(Protocol):
@@ -139,3 +140,13 @@ class BatchStream:
                 step += 1
                 yield Batch(*self.augment(faces, labels, draws), Position(epoch, index + 1, step, names))
             epoch, start, names = epoch + 1, 0, None
+
+
+def statistics_batches(
+    source: FaceSource, augment: Augment, seed: int, count: int = 16, batch_size: int = 64
+) -> Iterator[NDArray[np.uint8]]:
+    """Augmented faces (n, S, S, 3) drawn over the whole source, for BatchNorm's statistics."""
+    rng = np.random.default_rng([seed, STREAM_STATISTICS])
+    for _ in range(count):
+        faces, labels = source.read(rng.integers(0, len(source), batch_size))
+        yield augment(faces, labels, Draws.of(rng, batch_size))[0]

@@ -16,10 +16,10 @@ from tqdm import tqdm
 from gaze.datasets.sample import ROTATION_ONLY
 from gaze.errors import GazeError
 from gaze.files import replacing
-from gaze.network import GazeNet, save_checkpoint
-from gaze.training import cpu_features, run_state
+from gaze.network import FacePreprocess, GazeNet, save_checkpoint
+from gaze.training import batch_norm, cpu_features, run_state
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
-from gaze.training.batches import Batch, BatchStream, FaceSource, Position
+from gaze.training.batches import Batch, BatchStream, FaceSource, Position, statistics_batches
 from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.ema import Ema
@@ -115,6 +115,7 @@ class _Run:
         self.position = Position()
         self.before_s = 0.0
         self.worst = WorstSamples()
+        self.last: GazeNet | None = None
         steps_an_epoch = max(1, len(source) // (config.batch_size * group.processes))
         self.steps = config.steps if config.epochs is None else config.epochs * steps_an_epoch
 
@@ -127,10 +128,10 @@ class _Run:
         settings = AugmentConfig.named(self.config.augment)
         if self.source.label_space != ROTATION_ONLY:
             settings = dataclasses.replace(settings, geometry=0.0)
-        augment = Augment(settings, self.source.normalized_camera, self.config.input_size)
+        self.augment = Augment(settings, self.source.normalized_camera, self.config.input_size)
         stream = BatchStream(
             self.source,
-            augment,
+            self.augment,
             self.config.batch_size,
             self.config.seed,
             self.group.rank,
@@ -225,10 +226,18 @@ class _Run:
         )
 
     def averaged(self) -> GazeNet:
-        """A network with the averaged weights, on the CPU, in eval mode."""
+        """A network with the averaged weights, on the CPU, in eval mode.
+
+        Averaged weights have statistics of their own, so those are measured again (unless they are frozen).
+        """
         net = GazeNet(**self.net.config)
         net.load_state_dict(self.ema.state)
-        return net.to(memory_format=torch.channels_last).eval()
+        net.to(memory_format=torch.channels_last).eval()
+        if self.config.batch_norm == "train":
+            preprocess = FacePreprocess()
+            batches = statistics_batches(self.source, self.augment, self.config.seed)
+            batch_norm.reestimate(net, (preprocess(torch.from_numpy(faces)) for faces in batches))
+        return net
 
     def _meta(self) -> dict[str, object]:
         place = self._place()
@@ -247,7 +256,7 @@ class _Run:
     def _save(self, log: RunLog | None) -> None:
         elapsed = self._elapsed()
         run_state.save(self.folder, self.config, self.net, self.optimizer, self.ema, self.position, elapsed)
-        net = self.averaged()
+        net = self.last = self.averaged()
         save_checkpoint(self.folder / "ema.pt", net, self._meta())
         if self.on_save is not None:
             self.on_save(self.position)
@@ -258,7 +267,7 @@ class _Run:
             tqdm.write(f"step {self.position.step}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()))
 
     def _finish(self) -> Result:
-        net = self.averaged()
+        net = self.last or self.averaged()
         if self.group.leads:
             save_checkpoint(self.folder / "final.pt", net, self._meta())
         place = self._place()
