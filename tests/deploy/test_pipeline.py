@@ -134,3 +134,22 @@ def test_many_faces_keep_their_ids_and_statuses():
     assert [e.face.track_id for e in result.estimates] == list(range(20))
     assert [e.status for e in result.estimates].count(Status.BLINK) == 1
     assert result.status is Status.OK
+
+
+def test_memory_of_people_long_gone_is_given_back():
+    """A thousand people pass one after the other; trackers, gates and smoothers keep only the last ones."""
+
+    def script(frame):
+        left = 400.0 * (frame.index // 4 % 2)
+        return [make_estimate(frame.index, frame.t_s, face=make_face((left, 10, left + 60, 90), (1, 1)))]
+
+    pipeline = Pipeline(FakeEstimator(script), smoothing=SmoothingConfig(), gates=GateConfig(frozen_s=0.0))
+    picture = noise(0)
+    ids = set()
+    for index in range(4000):
+        result = pipeline.process(Frame(picture, index, index * 1.0 + 0.6 * (index // 4)))
+        ids.add(result.estimates[0].face.track_id)
+    assert len(ids) == 1000
+    assert len(pipeline._tracker._tracks) <= 2
+    assert len(pipeline._smoother._filters) <= 2
+    assert len(pipeline._blink._closed) <= 2
