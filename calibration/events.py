@@ -8,6 +8,7 @@ Both want a smoothed gaze: a webcam's noise from frame to frame is as fast as a 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -77,37 +78,46 @@ class _Rest:
 
 
 class _Completer:
-    """Merges rests, drops short ones, and tells fixations and the saccades between them."""
+    """Merges rests, drops short ones, and tells fixations and the saccades between them.
+
+    ``held`` is the latest fixation, which may still grow; it is told once the next one has begun.
+    """
 
     def __init__(self, config: EventConfig) -> None:
         self._config = config
-        self._held: _Rest | None = None
+        self.held: _Rest | None = None
         self._speed_deg_s = 0.0
         self._broken = False
 
-    def add(self, rest: _Rest) -> list[dict[str, object]]:
-        """A finished rest."""
+    def long_enough(self, rest: _Rest) -> bool:
+        """Whether a rest is a fixation by now."""
+        return rest.end_s - rest.start_s >= self._config.min_fixation_s
+
+    def add(self, rest: _Rest) -> tuple[list[dict[str, object]], _Rest]:
+        """A rest that has ended, or has just become a fixation: events, and the rest that it now is."""
+        held = self.held
+        if held is rest:
+            return [], rest
         self._speed_deg_s = max(self._speed_deg_s, rest.speed_before_deg_s)
         self._broken = self._broken or rest.after_gap
-        held = self._held
         if held is not None and self._one(held, rest):
             held.rows.extend(rest.rows)
             self._speed_deg_s, self._broken = 0.0, False
-            return []
-        if rest.end_s - rest.start_s < self._config.min_fixation_s:
-            return []
+            return [], held
+        if not self.long_enough(rest):
+            return [], rest
         events = []
         if held is not None:
             events.append(_fixation(held))
             if not self._broken:
                 events.append(_saccade(held, rest, self._speed_deg_s))
-        self._held = rest
+        self.held = rest
         self._speed_deg_s, self._broken = 0.0, False
-        return events
+        return events, rest
 
     def close(self) -> list[dict[str, object]]:
         """The last fixation."""
-        held, self._held = self._held, None
+        held, self.held = self.held, None
         return [] if held is None else [_fixation(held)]
 
     def _one(self, first: _Rest, second: _Rest) -> bool:
@@ -117,8 +127,8 @@ class _Completer:
         return apart <= self._config.merge_deg
 
 
-class VelocityStream:
-    """I-VT."""
+class _Stream(ABC):
+    """What both methods share: growing the present rest, ending it, starting the next."""
 
     def __init__(self, config: EventConfig | None = None) -> None:
         self._config = config or EventConfig()
@@ -126,67 +136,66 @@ class VelocityStream:
         self._rest = _Rest()
 
     def feed(self, row: GazeRow) -> list[dict[str, object]]:
-        """Take one row; events that it completes."""
-        if not self._rest.rows:
-            self._rest.rows.append(row)
+        """Take one row; events that it completes. Rows that are not later than the last are left out."""
+        rest = self._rest
+        if not rest.rows:
+            rest.rows.append(row)
             return []
-        last = self._rest.rows[-1]
-        step_s = row.t_s - last.t_s
+        step_s = row.t_s - rest.end_s
         if step_s <= 0:
             return []
         gap = step_s > self._config.max_gap_s
-        speed = np.rad2deg(float(angular_error_rad(last.direction, row.direction))) / step_s
-        if not gap and speed < self._config.speed_deg_s:
-            self._rest.rows.append(row)
-            return []
-        events = self._completer.add(self._rest)
-        self._rest = _Rest([row], 0.0 if gap else speed, gap)
-        return events
+        speed = np.rad2deg(float(angular_error_rad(rest.rows[-1].direction, row.direction))) / step_s
+        if not gap and self._belongs(row, speed):
+            rest.rows.append(row)
+            return self._grown()
+        return self._ended(row, speed, gap)
 
     def close(self) -> list[dict[str, object]]:
         """No more rows: the last events."""
-        events = self._completer.add(self._rest) if self._rest.rows else []
+        events = self._completer.add(self._rest)[0] if self._rest.rows else []
         self._rest = _Rest()
         return events + self._completer.close()
 
+    @abstractmethod
+    def _belongs(self, row: GazeRow, speed_deg_s: float) -> bool:
+        """Whether a row goes on with the present rest."""
 
-class DispersionStream:
+    def _grown(self) -> list[dict[str, object]]:
+        if self._rest is self._completer.held or not self._completer.long_enough(self._rest):
+            return []
+        events, self._rest = self._completer.add(self._rest)
+        return events
+
+    def _ended(self, row: GazeRow, speed_deg_s: float, gap: bool) -> list[dict[str, object]]:
+        events, _ = self._completer.add(self._rest)
+        self._rest = _Rest([row], 0.0 if gap else speed_deg_s, gap)
+        return events
+
+
+class VelocityStream(_Stream):
+    """I-VT."""
+
+    def _belongs(self, row: GazeRow, speed_deg_s: float) -> bool:
+        return speed_deg_s < self._config.speed_deg_s
+
+
+class DispersionStream(_Stream):
     """I-DT."""
 
-    def __init__(self, config: EventConfig | None = None) -> None:
-        self._config = config or EventConfig()
-        self._completer = _Completer(self._config)
-        self._rest = _Rest()
+    def _belongs(self, row: GazeRow, speed_deg_s: float) -> bool:
+        return _field_deg([*self._rest.rows, row]) <= self._config.dispersion_deg
 
-    def feed(self, row: GazeRow) -> list[dict[str, object]]:
-        """Take one row; events that it completes."""
-        rest, events = self._rest, []
-        if rest.rows:
-            step_s = row.t_s - rest.rows[-1].t_s
-            if step_s <= 0:
-                return []
-            gap = step_s > self._config.max_gap_s
-            if not gap and _field_deg([*rest.rows, row]) <= self._config.dispersion_deg:
-                rest.rows.append(row)
-                return []
-            last = rest.rows[-1]
-            speed = np.rad2deg(float(angular_error_rad(last.direction, row.direction))) / step_s
-            if gap or rest.end_s - rest.start_s >= self._config.min_fixation_s:
-                events = self._completer.add(rest)
-                self._rest = _Rest([row], 0.0 if gap else speed, gap)
-                return events
-            # Not yet a rest: let go of the oldest rows until what is left fits again.
-            rest.speed_before_deg_s = max(rest.speed_before_deg_s, speed)
-            while rest.rows and _field_deg([*rest.rows, row]) > self._config.dispersion_deg:
-                rest.rows.pop(0)
+    def _ended(self, row: GazeRow, speed_deg_s: float, gap: bool) -> list[dict[str, object]]:
+        rest = self._rest
+        if gap or rest is self._completer.held or self._completer.long_enough(rest):
+            return super()._ended(row, speed_deg_s, gap)
+        # Not yet a rest: let go of the oldest rows until what is left fits again.
+        rest.speed_before_deg_s = max(rest.speed_before_deg_s, speed_deg_s)
+        while rest.rows and _field_deg([*rest.rows, row]) > self._config.dispersion_deg:
+            rest.rows.pop(0)
         rest.rows.append(row)
-        return events
-
-    def close(self) -> list[dict[str, object]]:
-        """No more rows: the last events."""
-        events = self._completer.add(self._rest) if self._rest.rows else []
-        self._rest = _Rest()
-        return events + self._completer.close()
+        return []
 
 
 def event_stream(method: str = "ivt", config: EventConfig | None = None) -> EventStream:

@@ -1,0 +1,265 @@
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from loop_fakes import make_face, noise
+
+from calibration.person import fit
+from calibration.profile import Profile
+from calibration.samples import Samples, condense
+from calibration.screen_presets import PRESETS, placed_screen
+from calibration.simulated_person import IDEAL, PLAIN, SimulatedPerson, facing_head
+from calibration.targets import layout, to_px
+from deploy.pipeline import FrameResult
+from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run, load_for_run
+from deploy.records import frame_record
+from deploy.run_config import parse_run
+from deploy.screen_map import draw_screen_map
+from gaze.camera import Camera
+from gaze.errors import CalibrationError, UsageError
+from gaze.types import Estimate, Frame, GazeAngles, HeadPose, NormalizedFace, PointOfGaze, Status
+
+SIZE_PX = (1920, 1080)
+SCREEN = placed_screen(PRESETS["laptop"], SIZE_PX, (344.0, 194.0), "panel")
+CAMERA = Camera.from_hfov(70.0, 1280, 720)
+SHA = "ab" * 32
+
+
+def estimates(person, head, targets, frames, start_s=0.0, face=None):
+    """What the estimator gives while the person looks at each target for some frames."""
+    result = []
+    for target in targets:
+        seen = person.look(SCREEN, target, head, frames)
+        for i in range(frames):
+            index = len(result)
+            R = seen.R_norm_cam[i]
+            result.append(
+                Estimate(
+                    index,
+                    start_s + index / 30.0,
+                    Status.OK,
+                    face or make_face(),
+                    HeadPose(seen.R_cam_head[i], seen.origin_cam_mm[i], 0.5),
+                    NormalizedFace(noise(1, (112, 112)), R, seen.origin_cam_mm[i], 1.0),
+                    GazeAngles(*seen.pitch_yaw_rad[i]),
+                )
+            )
+    return result
+
+
+def person_and_profile(errors=IDEAL, seed=3):
+    person, head = SimulatedPerson(seed, errors), facing_head(SCREEN, seed)
+    parts = []
+    for i, target in enumerate(to_px(layout(9), SIZE_PX)):
+        seen = person.look(SCREEN, target, head, 15)
+        n = np.full(15, i)
+        parts.append(
+            Samples(
+                i * 2 + np.arange(15) / 30, seen.pitch_yaw_rad, seen.R_norm_cam, seen.R_cam_head,
+                seen.origin_cam_mm, np.tile(target, (15, 1)), n, n,
+            )
+        )  # fmt: skip
+    correction = fit(condense(Samples.join(parts), SCREEN))
+    profile = Profile("Ada", "now", CAMERA, (SCREEN,), "net", SHA, correction)
+    return person, head, profile
+
+
+def test_point_of_gaze_is_where_the_person_looks():
+    person, head, profile = person_and_profile()
+    hook = PointOfGazeHook(profile)
+    targets = [(400.0, 300.0), (1500.0, 900.0)]
+    given = estimates(person, head, targets, 20)
+    out = [hook(estimate) for estimate in given]
+    for number, target in enumerate(targets):
+        point = out[number * 20 + 19].point_of_gaze
+        assert point.screen_px == pytest.approx(target, abs=8.0)
+        assert point.on_screen
+        assert point.screen == "panel"
+        assert np.all(np.linalg.eigvalsh(point.covariance_mm2) > 0)
+    # The ray is corrected too, and meets the screen at the target; the network's own angles stay.
+    ray = out[-1].ray
+    assert SCREEN.mm_to_px(SCREEN.intersect(ray.origin_cam_mm, ray.direction_cam)) == pytest.approx(
+        targets[1], abs=8
+    )
+    assert out[-1].gaze == given[-1].gaze
+
+
+def test_filter_calms_but_follows_jumps():
+    person, head, profile = person_and_profile(PLAIN)
+    targets = [(300.0, 300.0), (1600.0, 800.0)]
+    given = estimates(person, head, targets, 60)
+    smooth_hook = PointOfGazeHook(profile)
+    smooth = np.array([smooth_hook(e).point_of_gaze.screen_px for e in given])
+    raw_hook = PointOfGazeHook(profile, smooth=False)
+    raw = np.array([raw_hook(e).point_of_gaze.screen_px for e in given])
+    assert smooth[20:60].std(axis=0).mean() < 0.7 * raw[20:60].std(axis=0).mean()
+    assert np.linalg.norm(smooth[64] - targets[1]) < 200.0
+
+
+def test_events_and_recording():
+    person, head, profile = person_and_profile()
+    hook = PointOfGazeHook(profile)
+    events = []
+    for estimate in estimates(person, head, [(300, 300), (1600, 300), (900, 900)], 20):
+        hook(estimate)
+        events += hook.events()
+    hook.close()
+    assert [event["type"] for event in events] == ["fixation", "saccade", "fixation", "saccade"]
+    assert len(hook.recording.fixations) == 3
+    assert json.loads(json.dumps(hook.recording.events)) == hook.recording.events
+
+
+def test_statuses_pass_through():
+    person, head, profile = person_and_profile()
+    hook = PointOfGazeHook(profile)
+    good = estimates(person, head, [(900, 500)], 1)[0]
+    blink = dataclasses.replace(good, status=Status.BLINK, gaze=None, ray=None)
+    assert hook(blink) is blink
+    nobody = Estimate(0, 0.0, Status.NO_FACE)
+    assert hook(nobody) is nobody
+
+
+def test_only_the_person_of_the_profile_gets_a_point():
+    person, head, profile = person_and_profile()
+    hook = PointOfGazeHook(profile)
+    own = estimates(person, head, [(900, 500)], 3)
+    other = dataclasses.replace(own[0], face=dataclasses.replace(make_face(), track_id=9))
+    own = [dataclasses.replace(e, face=dataclasses.replace(e.face, track_id=4)) for e in own]
+    assert hook(own[0]).point_of_gaze is not None
+    assert hook(other).point_of_gaze is None
+    assert hook(own[1]).point_of_gaze is not None
+    # Once the person has been away for long, the next face takes the place.
+    late = dataclasses.replace(other, t_s=10.0)
+    assert hook(late).point_of_gaze is not None
+
+
+def test_gaze_that_misses_the_screens_plane_has_no_point():
+    person, head, profile = person_and_profile()
+    away = estimates(person, head, [(900, 500)], 1)[0]
+    away = dataclasses.replace(away, gaze=GazeAngles(0.0, np.pi))
+    result = PointOfGazeHook(profile)(away)
+    assert result.point_of_gaze is None
+
+
+def test_record_names_point_and_screen():
+    person, head, profile = person_and_profile()
+    estimate = PointOfGazeHook(profile)(estimates(person, head, [(960, 540)], 1)[0])
+    record = frame_record(FrameResult(Frame(noise()), Status.OK, (estimate,), CAMERA, {"network": 1.0}))
+    point = record["faces"][0]["point_of_gaze"]
+    assert point["screen_px"] == pytest.approx([960, 540], abs=8)
+    assert point["screen"] == "panel"
+    assert point["on_screen"] is True
+
+
+def test_outputs_are_written_at_the_end(tmp_path):
+    person, head, profile = person_and_profile()
+    areas = tmp_path / "areas.json"
+    one = {"name": "a", "rect_px": [200, 200, 300, 300]}
+    areas.write_text(json.dumps({"schema": "gaze.areas/1", "areas": [one]}))
+    config = parse_run([
+        "--profile", "p.json", "--heatmap", str(tmp_path / "h.png"), "--scanpath", str(tmp_path / "s.png"),
+        "--areas", str(areas), "--dwell", str(tmp_path / "d.json"),
+    ])  # fmt: skip
+    hook = hook_for_run(profile, config, None, SimpleNamespace(live=False))
+    hook._check = None
+    for estimate in estimates(person, head, [(300, 300), (1600, 300)], 20):
+        hook(estimate)
+    hook.close()
+    assert cv2.imread(str(tmp_path / "h.png")).shape == cv2.imread(str(tmp_path / "s.png")).shape
+    dwell = json.loads((tmp_path / "d.json").read_text())
+    assert dwell["areas"][0]["dwell_s"] == pytest.approx(20 / 30, abs=0.1)
+
+
+def test_nothing_seen_writes_nothing(tmp_path, caplog):
+    *_, profile = person_and_profile()
+    hook = PointOfGazeHook(profile, outputs=GazeOutputs(heat_map=tmp_path / "h.png"))
+    hook.close()
+    assert not (tmp_path / "h.png").exists()
+    assert "no point of gaze was seen" in caplog.text
+
+
+def fake_estimator(camera=CAMERA, sha=SHA):
+    return SimpleNamespace(camera=camera, predictor=SimpleNamespace(spec=SimpleNamespace(sha256=sha)))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (fake_estimator(sha="cd" * 32), "the network differs"),
+        (fake_estimator(Camera.from_hfov(90.0, 1280, 720)), "the camera differs"),
+        (fake_estimator(CAMERA.resized(640, 360)), "resolution differs"),
+    ],
+)
+def test_run_refuses_a_profile_that_does_not_fit(estimator, message):
+    person, head, profile = person_and_profile()
+    hook = hook_for_run(profile, parse_run(["--profile", "p"]), estimator, SimpleNamespace(live=False))
+    with pytest.raises(CalibrationError, match=message):
+        hook(estimates(person, head, [(960, 540)], 1)[0])
+
+
+def test_run_refuses_another_screen_only_when_live(monkeypatch):
+    person, head, profile = person_and_profile()
+    other = SimpleNamespace(width_px=2560, height_px=1440)
+    monkeypatch.setattr("deploy.point_of_gaze.find_displays", lambda: [other])
+    one = estimates(person, head, [(960, 540)], 1)[0]
+    config = parse_run(["--profile", "p"])
+    hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=False))(one)
+    with pytest.raises(CalibrationError, match="the screen differs"):
+        hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=True))(one)
+    monkeypatch.setattr("deploy.point_of_gaze.find_displays", lambda: [])
+    hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=True))(one)
+
+
+def test_profile_asks_the_camera_for_its_size(tmp_path):
+    *_, profile = person_and_profile()
+    profile.save(tmp_path / "p.json")
+    loaded, config = load_for_run(parse_run(["--profile", str(tmp_path / "p.json")]))
+    assert loaded.person == "Ada"
+    assert config.size == (1280, 720)
+    _, config = load_for_run(parse_run(["--profile", str(tmp_path / "p.json"), "--source", "clip.mp4"]))
+    assert config.size is None
+    assert load_for_run(parse_run([]))[0] is None
+    with pytest.raises(CalibrationError, match="gaze calibrate person"):
+        load_for_run(parse_run(["--profile", str(tmp_path / "absent.json")]))
+
+
+def test_outputs_without_a_profile_are_wrong_use():
+    with pytest.raises(UsageError, match="need --profile"):
+        parse_run(["--heatmap", "h.png"])
+    *_, profile = person_and_profile()
+    config = parse_run(["--profile", "p", "--dwell", "d.json"])
+    with pytest.raises(CalibrationError, match="--areas"):
+        hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=False))
+
+
+def test_map_shows_the_point_at_its_place():
+    picture = np.full((480, 640, 3), 120, np.uint8)
+    point = PointOfGaze((172.0, 97.0), (960.0, 540.0), True, np.diag([100.0, 25.0]), "panel")
+    draw_screen_map(picture, (SCREEN,), point)
+    w = round(0.24 * 640)
+    h = round(w * 194 / 344)
+    x, y = 8 + w // 2, 480 - 8 - h + h // 2
+    near = picture[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).astype(int)
+    assert np.abs(near - [60, 180, 255]).sum(axis=1).min() < 30
+    assert (picture[:300] == 120).all(), "nothing outside the map is touched"
+    before = picture.copy()
+    draw_screen_map(picture, (SCREEN,), None)
+    assert (picture != before).any()
+    off = PointOfGaze((-500.0, 97.0), (-2790.0, 540.0), False, np.diag([100.0, 25.0]), "panel")
+    draw_screen_map(picture, (SCREEN,), off)
+    tiny = np.zeros((20, 20, 3), np.uint8)
+    draw_screen_map(tiny, (SCREEN,), point)
+    assert not tiny.any()
+
+
+def test_hook_draws_the_persons_point():
+    person, head, profile = person_and_profile()
+    hook = PointOfGazeHook(profile)
+    estimate = hook(estimates(person, head, [(960, 540)], 1)[0])
+    with_point, without = np.full((2, 480, 640, 3), 120, np.uint8)
+    hook.draw(with_point, [estimate])
+    hook.draw(without, [])
+    assert (with_point != without).any()
