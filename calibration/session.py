@@ -278,7 +278,7 @@ class Session:
         session.setup = dict(content.get("setup") or {})
         left = [name for name in session._names() if name not in kept]
         # A move of the head is only asked for where something is left to do at its place.
-        following = [*left[1:], "position"]
+        following = [*left, "position"][1:]
         session._queue = deque(
             name
             for name, after in zip(left, following, strict=True)
