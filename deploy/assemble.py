@@ -14,6 +14,7 @@ from deploy.truth import Truth
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
 from gaze.estimator import GazeEstimator
 from gaze.landmarks import FaceDetector, create_detector
+from gaze.mirrored import MirroredPredictor
 from gaze.types import Face, Frame
 
 log = logging.getLogger("gaze")
@@ -77,6 +78,7 @@ def open_estimator(
     landmark_model: str | None = None,
     max_faces: int = 1,
     sequence: bool = True,
+    average_mirror: bool = False,
 ) -> GazeEstimator:
     """Open the detector and the network, both warmed up; the runtime says what it is.
 
@@ -84,6 +86,8 @@ def open_estimator(
         GazeError: a model is missing or unusable, a runtime or device is not to be had.
     """
     predictor = create_runtime(model, runtime, device, precision, threads)
+    if average_mirror:
+        predictor = MirroredPredictor(predictor)
     log.info("runtime %s", predictor.description)
     try:
         detector = QuietDetector(
@@ -108,4 +112,5 @@ def estimator_of(config: RunConfig, camera: Camera, sequence: bool) -> GazeEstim
         landmark_model=config.landmark_model,
         max_faces=config.max_faces,
         sequence=sequence,
+        average_mirror=config.average_mirror,
     )

@@ -38,6 +38,7 @@ class RunConfig:
     device: str
     precision: str | None
     threads: int | None
+    average_mirror: bool
     landmarks: str
     landmark_model: str | None
     max_faces: int

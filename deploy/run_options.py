@@ -112,6 +112,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--threads", type=at_least_one, help="CPU threads of the network; all cores")
     group.add_argument(
+        "--average-mirror",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="mean with the mirrored face: more accurate, twice the network's work",
+    )
+    group.add_argument(
         "--landmarks",
         choices=("auto", "mesh", "tasks"),
         default="auto",

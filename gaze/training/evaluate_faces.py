@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gaze.datasets.face_folder import FaceFolder
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
+from gaze.mirrored import MirroredPredictor
 from gaze.training.metrics import offset_removed_deg, summary
 from gaze.training.virtual_camera import resize_face
 
@@ -21,16 +22,10 @@ def predict_faces(
     predictor: Predictor, faces: NDArray[np.uint8], mirror: bool = False, batch: int = 32
 ) -> NDArray[np.float64]:
     """(pitch, yaw) (N, 2) rad of faces (N, S, S, 3); with ``mirror`` the mean with the mirrored faces."""
-    parts = []
-    for start in range(0, len(faces), batch):
-        piece = faces[start : start + batch]
-        angles = np.asarray(predictor.predict(piece).pitch_yaw_rad, np.float64)
-        if mirror:
-            mirrored = np.ascontiguousarray(piece[:, :, ::-1])
-            other = np.asarray(predictor.predict(mirrored).pitch_yaw_rad, np.float64)
-            angles = 0.5 * (angles + other * (1.0, -1.0))
-        parts.append(angles)
-    return np.concatenate(parts)
+    if mirror:
+        predictor = MirroredPredictor(predictor)
+    parts = [predictor.predict(faces[k : k + batch]).pitch_yaw_rad for k in range(0, len(faces), batch)]
+    return np.concatenate(parts).astype(np.float64)
 
 
 def load_faces(folder: FaceFolder, size_px: int) -> NDArray[np.uint8]:

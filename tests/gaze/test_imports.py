@@ -15,6 +15,7 @@ PACKAGES = ("gaze", "calibration", "deploy", "export")  # each may import itself
 RANK = {
     "errors": 0,
     "files": 0,
+    "help_format": 0,
     "landmark_model": 0,
     "geometry": 0,
     "types": 1,
@@ -25,6 +26,7 @@ RANK = {
     "landmarks": 3,
     "head_pose": 3,
     "normalization": 3,
+    "mirrored": 2,
     "estimator": 4,
 }
 LIVE = ("gaze.estimator", "deploy.run_command", "cam_demo")
