@@ -8,7 +8,13 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.10 python3 python; d
 	if $$name -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; \
 	then command -v $$name; break; fi; done)
 
-.PHONY: help demo test lint doctor bench clean
+# `make train`: where its assets, shards and runs lie, and how much of each.
+WORK ?= train-work
+ASSETS ?= $(WORK)/assets
+SHARDS ?= 143
+EPOCHS ?= 5
+
+.PHONY: help demo test lint doctor bench train clean
 
 help:
 	@echo "make demo     gaze arrows on the webcam, or on the clip in the package   (ARGS='--hfov 60' ...)"
@@ -16,6 +22,7 @@ help:
 	@echo "make lint     ruff"
 	@echo "make doctor   what works on this machine"
 	@echo "make bench    milliseconds of every stage of the loop"
+	@echo "make train    fetch the assets, render people, train and export the network: some hours on two cores"
 	@echo "make clean    remove .venv and out"
 
 demo: $(VENV)/.installed
@@ -33,6 +40,17 @@ doctor: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/gaze bench $(ARGS)
+
+# Every step goes on where it was stopped.
+train: $(VENV)/.installed-dev
+	$(BIN)/gaze synthesize fetch-assets --assets $(ASSETS)
+	$(BIN)/gaze synthesize shards --assets $(ASSETS) --out $(WORK)/shards --count $(SHARDS)
+	$(BIN)/gaze synthesize shards --assets $(ASSETS) --out $(WORK)/validation --first 1000000 --count 4
+	$(BIN)/gaze train --data synthetic --shards $(WORK)/shards --validate $(WORK)/validation \
+		--start $(ASSETS)/mobilenetv2_imagenet/mobilenet_v2_imagenet_bn_folded.npz \
+		--epochs $(EPOCHS) --out $(WORK)/run $(if $(wildcard $(WORK)/run/state.pt),--resume)
+	$(BIN)/gaze evaluate rendered --shards $(WORK)/validation --checkpoint $(WORK)/run/final.pt
+	$(BIN)/gaze export --checkpoint $(WORK)/run/final.pt --out $(WORK)/dist --name gaze_mobilenetv2
 
 clean:
 	rm -rf $(VENV) out
