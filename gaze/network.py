@@ -213,12 +213,24 @@ def save_checkpoint(path: str | os.PathLike[str], net: GazeNet, meta: dict[str, 
     """Write the network's weights, its configuration and ``meta`` (JSON-like values) in one step.
 
     Raises:
-        OSError: the file cannot be written; an older one of that name is then untouched.
+        ModelError: the file cannot be written; an older one of that name is then untouched.
     """
     state = {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
     content = {"schema": CHECKPOINT_SCHEMA, "config": dict(net.config), "meta": dict(meta), "state": state}
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    save_tensors(path, content)
+
+
+def save_tensors(path: str | os.PathLike[str], content: dict[str, object]) -> None:
+    """Write tensors and plain values in one step.
+
+    Raises:
+        ModelError: the file cannot be written, for a full disk for example; an older one is then untouched.
+    """
+    try:
+        with replacing(path) as temporary:
+            torch.save(content, temporary)
+    except (OSError, RuntimeError) as error:
+        raise ModelError(f"{path}: cannot be written ({error}); make room or give another folder") from error
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, object]]:
@@ -300,6 +312,11 @@ def _load_folded(net: GazeNet, path: str | os.PathLike[str]) -> None:
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
+    """A file of tensors and plain values; nothing in it is executed.
+
+    Raises:
+        ModelError: the file is missing, truncated or of another kind.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

@@ -23,6 +23,11 @@ def available() -> bool:
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
+def available_fp32() -> bool:
+    """Whether torch has oneDNN, so that `features` runs in float32."""
+    return torch.backends.mkldnn.is_available()
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep freed blocks; handing activations back to the kernel costs a fifth of a step."""
     if sys.platform == "linux":
@@ -122,9 +127,9 @@ def _convolve(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, relu6: bool) -> 
     return _Convolution.apply(x, weight.to(x.dtype), bias.to(x.dtype), stride, groups, relu6)
 
 
-def features(backbone: nn.Sequential, x: Tensor) -> Tensor:
-    """Run the backbone on (N, 3, S, S) in bfloat16: the values of ``backbone(x)`` but for rounding."""
-    x = x.to(torch.bfloat16, memory_format=torch.channels_last)
+def features(backbone: nn.Sequential, x: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+    """Run the backbone on (N, 3, S, S) in ``dtype``: the values of ``backbone(x)`` but for rounding."""
+    x = x.to(dtype, memory_format=torch.channels_last)
     for block in backbone:
         if isinstance(block, InvertedResidual):
             y = x

@@ -60,12 +60,18 @@ def predict(net: GazeNet, faces: Tensor, mirror: bool = False, batch: int = 128)
     net.eval()
     device = next(net.parameters()).device
     preprocess = FacePreprocess().to(device)
+
+    def run(x: Tensor) -> Tensor:
+        if device.type == "cpu" and cpu_features.available_fp32():
+            return net.head(cpu_features.features(net.backbone, x, torch.float32))[0]
+        return net(x)[0].float()
+
     parts = []
     for piece in faces.split(batch):
         x = preprocess(piece.to(device)).contiguous(memory_format=torch.channels_last)
-        angles = net(x)[0].float()
+        angles = run(x)
         if mirror:
-            other = net(x.flip(3))[0].float() * torch.tensor([1.0, -1.0], device=device)
+            other = run(x.flip(3)) * torch.tensor([1.0, -1.0], device=device)
             angles = 0.5 * (angles + other)
         parts.append(angles.cpu())
     net.train(was_training)

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from gaze.errors import ModelError
-from gaze.files import replacing
-from gaze.network import read_tensors
+from gaze.network import read_tensors, save_tensors
 from gaze.training.batches import Position
 from gaze.training.config import TrainConfig
 from gaze.training.ema import Ema
@@ -28,7 +27,11 @@ def save(
     position: Position,
     elapsed_s: float,
 ) -> None:
-    """Write state.pt in one step: weights, optimiser, average, place in the data, time, random numbers."""
+    """Write state.pt in one step: weights, optimiser, average, place in the data, time, random numbers.
+
+    Raises:
+        ModelError: the file cannot be written; the state before is then untouched.
+    """
     content = {
         "schema": SCHEMA,
         "config": dataclasses.asdict(config),
@@ -40,8 +43,7 @@ def save(
         "elapsed_s": elapsed_s,
         "torch_rng": torch.get_rng_state(),
     }
-    with replacing(folder / FILE) as temporary:
-        torch.save(content, temporary)
+    save_tensors(folder / FILE, content)
 
 
 def load(

@@ -15,6 +15,7 @@ from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
 from gaze.training.runs import PROTOCOLS
 
 if TYPE_CHECKING:
+    from gaze.training.batches import FaceSource
     from gaze.training.ddp import Group
 
 SYNTHETIC = "synthetic"
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     add("--save-minutes", type=float, default=5.0, help="time between states that a killed run resumes from")
     add("--validate", type=Path, help="folder of shards to measure the averaged weights on at every save")
     add("--validate-count", type=int, default=1000, help="how many of them")
+    add("--benchmark", type=float, metavar="SECONDS", help="only measure the speed, that long in each way")
     add("--limit", type=int, help="use only the first N training samples")
     return p
 
@@ -99,9 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.data == SYNTHETIC:
             _train_synthetic(args, config, group)
         else:
-            from gaze.training.train_data import train_data
-
-            train_data(args, config, group)
+            _train_prepared(args, config, group)
     return 0
 
 
@@ -168,6 +168,9 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
     from gaze.training.validation import shard_validation
 
     source = ShardFolder(args.shards, args.limit)
+    if args.benchmark:
+        _benchmark(args, config, source, group)
+        return
     validate = (
         shard_validation(args.validate, args.validate_count, config.input_size) if args.validate else None
     )
@@ -187,6 +190,26 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
             f"{args.out / 'final.pt'}: {result.steps} steps, {result.samples} samples, "
             f"{result.elapsed_s / 60:.1f} min"
         )
+
+
+def _train_prepared(args: argparse.Namespace, config: TrainConfig, group: Group) -> None:
+    from gaze.training.train_data import train_data
+
+    if args.benchmark:
+        from gaze.datasets.normalized_hdf5 import NormalizedFile
+        from gaze.datasets.normalized_source import PersonSource
+
+        with NormalizedFile(args.data) as file:
+            _benchmark(args, config, PersonSource(file, file.persons), group)
+        return
+    train_data(args, config, group)
+
+
+def _benchmark(args: argparse.Namespace, config: TrainConfig, source: FaceSource, group: Group) -> None:
+    from gaze.training.benchmark import measure
+
+    print(f"{config.input_size} px, batch {config.batch_size}, {group.device}")
+    print(measure(config, source, group.device, args.benchmark).text())
 
 
 def _interrupt(*_: object) -> None:

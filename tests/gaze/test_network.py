@@ -151,6 +151,20 @@ def test_damaged_checkpoints_are_refused(tmp_path):
         load_checkpoint(tmp_path / "tensor.pt")
 
 
+def test_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):
+    save_checkpoint(tmp_path / "net.pt", small(), {"step": 1})
+
+    def half_written(content, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", half_written)
+    with pytest.raises(ModelError, match="No space left"):
+        save_checkpoint(tmp_path / "net.pt", small(), {"step": 2})
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pt"]
+    assert load_checkpoint(tmp_path / "net.pt")[1] == {"step": 1}
+
+
 def test_wrong_sizes_are_refused():
     for size in (100, 48):
         with pytest.raises(ValueError, match="multiple of 16"):

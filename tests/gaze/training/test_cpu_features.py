@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gaze.network import GazeNet
+from gaze.network import FacePreprocess, GazeNet
 from gaze.training import batch_norm, cpu_features
+from gaze.training.forward import predict
 
 pytestmark = pytest.mark.skipif(not cpu_features.available(), reason="no bfloat16 convolutions on this CPU")
 
@@ -34,6 +35,22 @@ def test_same_values_and_gradients_as_the_plain_backbone(frozen):
         if frozen or gradient.ndim > 1:
             similarity = F.cosine_similarity(gradient.flatten(), fast_grads[name].flatten(), dim=0)
             assert float(similarity) > (0.98 if frozen else 0.9), name
+
+
+def test_prediction_equals_the_plain_network_in_float32():
+    torch.manual_seed(0)
+    net = GazeNet(64, width=0.5)
+    faces = torch.randint(0, 256, (5, 64, 64, 3), dtype=torch.uint8)
+    x = FacePreprocess()(faces)
+    batch_norm.reestimate(net, [x])
+    net.eval()
+    torch.nn.init.normal_(net.fc_final.weight)
+    with torch.no_grad():
+        plain = net(x)[0]
+        mirrored = 0.5 * (plain + net(x.flip(3))[0] * torch.tensor([1.0, -1.0]))
+    assert float(plain.std()) > 0.01
+    torch.testing.assert_close(predict(net, faces, batch=2), plain, atol=2e-3, rtol=1e-3)
+    torch.testing.assert_close(predict(net, faces, mirror=True), mirrored, atol=2e-3, rtol=1e-3)
 
 
 def test_input_gradient_of_a_strided_depthwise_convolution():

@@ -176,3 +176,13 @@ def test_wrong_data_is_named(tmp_path, capsys):
     options = ["--data", "synthetic", "--shards", str(tmp_path), "--steps", "1", "--out", str(tmp_path / "o")]
     assert main(["train", *options]) == 1
     assert "schema" in capsys.readouterr().err
+
+
+def test_benchmark_prints_its_three_speeds_and_leaves_nothing(tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--data", prepared(tmp_path / "a.h5"), "--protocol", "all", "--epochs", 1, "--out", out]
+    assert train(*options, "--benchmark", "0.2", *SMALL) == 0
+    printed = capsys.readouterr().out
+    assert "plain float32, eager" in printed
+    assert "% of in memory" in printed
+    assert not out.exists()
