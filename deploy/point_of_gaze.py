@@ -178,7 +178,10 @@ def write_outputs(recording: Recording, outputs: GazeOutputs, profile: Profile) 
     size_px = (screen.width_px, screen.height_px)
     if outputs.heat_map is not None:
         points, seconds = recording.points(screen.name)
-        save_picture(heat_map(points, seconds, size_px, spread_px(profile)), outputs.heat_map)
+        if screen.contains(screen.px_to_mm(points)).any():
+            save_picture(heat_map(points, seconds, size_px, spread_px(profile)), outputs.heat_map)
+        else:
+            log.warning("no point of gaze was on the screen, so there is no heat map")
     if outputs.scan_path is not None:
         save_picture(scan_path(recording.fixations, size_px), outputs.scan_path)
     if outputs.areas:
