@@ -115,7 +115,7 @@ class LidRig:
         if lack > 0:
             result[f"eyeWide_{name}"] = float(min(lack / max(move["eyeWide"][0], 0.5), 1.6))
         else:
-            result[f"eyeBlink_{name}"] = float(np.clip(lack / min(move["eyeBlink"][0], -0.5), 0.0, 1.3))
+            result[f"eyeBlink_{name}"] = float(np.clip(lack / min(move["eyeBlink"][0], -0.5), 0.0, 1.8))
         return result
 
 
