@@ -1,0 +1,109 @@
+"""Crops from seeds: the same seeds give the same px and labels, which agree with the geometry."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gaze.geometry import angular_error_deg, head_angles_from_rotation, vector_from_angles
+from gaze.synthesis.crops import sample_moment
+
+SEED = 3
+
+
+@pytest.fixture(scope="module")
+def crops(crop_renderer):
+    """Four pictures of one person."""
+    dressed = crop_renderer.dress(SEED)
+    pictures = [crop_renderer.render(dressed, SEED * 1000 + k) for k in range(4)]
+    dressed.release()
+    return pictures
+
+
+def test_a_crop_is_what_a_shard_needs(crops):
+    for k, crop in enumerate(crops):
+        assert crop.image.shape == (224, 224, 3) and crop.image.dtype == np.uint8
+        assert crop.person_seed == SEED and crop.picture_seed == SEED * 1000 + k
+        attributes = json.loads(crop.attributes_json)
+        assert {"pose", "scene", "distance_mm", "eye_open", "melanin", "hair", "held"} <= attributes.keys()
+        # A picture, not a flat surface.
+        assert crop.image.std() > 8
+    assert len({crop.image.tobytes() for crop in crops}) == 4
+
+
+def test_the_same_seeds_give_the_same_pixels(crop_renderer, crops):
+    """After other people and pictures, dressed anew: nothing is left over from what was drawn before."""
+    other = crop_renderer.dress(SEED + 1)
+    crop_renderer.render(other, 77)
+    dressed = crop_renderer.dress(SEED)
+    try:
+        for k in (2, 0):
+            again = crop_renderer.render(dressed, SEED * 1000 + k)
+            assert np.array_equal(again.image, crops[k].image)
+            assert np.array_equal(again.pitch_yaw_rad, crops[k].pitch_yaw_rad)
+            assert again.attributes_json == crops[k].attributes_json
+    finally:
+        other.release()
+        dressed.release()
+
+
+def test_labels_follow_from_the_geometry(crops):
+    for crop in crops:
+        head, R = crop.head, crop.view.R_norm_cam
+        corners = np.asarray(head.vertices_cam, np.float64)[[1507, 1528, 3742, 3721, 5708, 6213]]
+        gaze = head.target_cam_mm - corners.mean(axis=0)
+        gaze /= np.sqrt(gaze @ gaze)
+        # Turned into the crop's frame only, never scaled.
+        np.testing.assert_allclose(vector_from_angles(crop.pitch_yaw_rad), R @ gaze, atol=1e-6)
+        np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-9)
+        expected = head_angles_from_rotation(R @ head.R_cam_head)
+        np.testing.assert_allclose(crop.head_pitch_yaw_rad, expected, atol=1e-9)
+        # Both eyes look at the target but for kappa, at most about ten degrees.
+        for side in (0, 1):
+            sight = head.target_cam_mm - head.centres_cam_mm[side]
+            assert head.axes_cam[side] @ sight / np.linalg.norm(sight) > np.cos(np.deg2rad(11))
+
+
+def test_the_face_fills_the_crop(crops):
+    for crop in crops:
+        px = crop.view.project(crop.head.six_points_cam_mm)
+        scale = crop.view.size_px / 224
+        assert np.abs(px.mean(axis=0) / scale - 112).max() < 20
+        assert 45 * scale < np.linalg.norm(px[3] - px[0]) < 190 * scale
+
+
+def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, crops, assets_dir, monkeypatch, mesh):
+    from gaze.synthesis import crops as crops_module
+    from gaze.synthesis import renderer as renderer_module
+    from gaze.synthesis.mesh import HeadMesh
+
+    monkeypatch.setattr(renderer_module, "Visibility", lambda *rest: crop_renderer.renderer.visibility)
+    monkeypatch.setattr(HeadMesh, "load", classmethod(lambda cls, path: mesh))
+    monkeypatch.setattr(crops_module, "load_environments", lambda path: crop_renderer.environments)
+    # OpenGL draws into one context at a time, the latest made.
+    try:
+        small = crops_module.CropRenderer(assets_dir, 112)
+        dressed = small.dress(SEED)
+        crop = small.render(dressed, SEED * 1000)
+        dressed.release()
+    finally:
+        crop_renderer.renderer.context.__enter__()
+    assert float(angular_error_deg(crop.pitch_yaw_rad, crops[0].pitch_yaw_rad)) < 1e-6
+    np.testing.assert_allclose(crop.head_pitch_yaw_rad, crops[0].head_pitch_yaw_rad, atol=1e-12)
+    assert {k: v for k, v in crop.attributes.items() if k != "grid_px"} == {
+        k: v for k, v in crops[0].attributes.items() if k != "grid_px"
+    }
+    large = crops[0].image.astype(np.float32).reshape(112, 2, 112, 2, 3).mean(axis=(1, 3))
+    # The noise of the sensor is another; the scene is the same.
+    assert np.corrcoef(large.ravel(), crop.image.astype(np.float32).ravel())[0, 1] > 0.93
+
+
+def test_moments_are_mostly_open_eyes():
+    moments = [sample_moment(np.random.default_rng(seed), 300.0) for seed in range(400)]
+    blink = np.array([moment.lids.blink for moment in moments]).max(axis=1)
+    assert 0.02 < (blink > 0.15).mean() < 0.12 and blink.max() <= 1.0
+    pupil = np.array([moment.pupil_radius_mm for moment in moments])
+    # Diameters of 2 to 7 mm.
+    assert pupil.min() >= 0.95 and pupil.max() <= 3.6
+    dark = np.mean([sample_moment(np.random.default_rng(seed), 2.0).pupil_radius_mm for seed in range(200)])
+    assert dark > pupil.mean() + 0.3

@@ -1,0 +1,97 @@
+"""Lids follow the gaze in mm, close, and never let the eyeball through."""
+
+import numpy as np
+import pytest
+
+from gaze.synthesis.lids import IRIS_TO_ROTATION_MM, LidHabit
+from gaze.synthesis.mesh import FACE
+from gaze.synthesis.person import Person
+from tests.gaze.synthesis.plain import HABIT, in_head, lid_heights, plain_person, posed, target_at
+
+
+@pytest.fixture(scope="module")
+def person(mesh):
+    return plain_person(mesh)
+
+
+@pytest.mark.parametrize("pitch", [-30, -15, 0, 12, 24])
+def test_the_upper_lid_rests_where_the_habit_says(mesh, normals_of, person, pitch):
+    """Height over the pupil's centre at rest, then 0.8 or 0.9 of the way that the eye goes."""
+    head = posed(mesh, normals_of, person, target_at(pitch, 0, 2000))
+    travel = IRIS_TO_ROTATION_MM * np.sin(np.deg2rad(pitch))
+    wanted = 4.5 + (0.8 if pitch > 0 else 0.9) * travel
+    for side in (0, 1):
+        upper, _ = lid_heights(mesh, person, head, side)
+        assert upper == pytest.approx(wanted, abs=0.6)
+
+
+def test_the_lower_lid_follows_half_as_far(mesh, normals_of, person):
+    lower = [
+        lid_heights(mesh, person, posed(mesh, normals_of, person, target_at(pitch, 0, 2000)), 0)[1]
+        for pitch in (-24, -12, 12, 24)
+    ]
+    assert (np.diff(lower) > 0).all()
+    travel = 2 * IRIS_TO_ROTATION_MM * np.sin(np.deg2rad(24))
+    assert (lower[-1] - lower[0]) / travel == pytest.approx(0.5, abs=0.15)
+
+
+def test_apertures_in_mm(mesh, normals_of, person):
+    """The sum of both rests, less when looking down, and as the state says."""
+
+    def aperture(pitch=0.0, **state):
+        head = posed(mesh, normals_of, person, target_at(pitch, 0, 2000), **state)
+        upper, lower = lid_heights(mesh, person, head, 0)
+        return upper - lower
+
+    rest = aperture()
+    assert rest == pytest.approx(4.5 + 7.0, abs=0.6)
+    assert aperture(pitch=-25) < rest - 1.0
+    assert aperture(widen_mm=1.5) - rest == pytest.approx(1.5, abs=0.4)
+    assert aperture(squint=1.0) < rest - 0.8
+    assert aperture(blink=0.5) == pytest.approx(0.5 * rest, abs=1.0)
+
+
+@pytest.mark.parametrize("pitch", [-30, 0, 15, 25])
+@pytest.mark.parametrize("seed", [None, 2, 6])
+def test_a_full_blink_closes_the_eye(mesh, normals_of, person, pitch, seed):
+    person = person if seed is None else Person.sample(seed, mesh)
+    head = posed(mesh, normals_of, person, target_at(pitch, 5), blink=1.0)
+    for side in (0, 1):
+        upper, lower = lid_heights(mesh, person, head, side)
+        assert upper - lower < 0.5
+    assert head.eye_open == (0.0, 0.0)
+
+
+def test_eyes_open_as_far_as_their_number_says(mesh, normals_of, person):
+    openings = [
+        posed(mesh, normals_of, person, target_at(0, 0), blink=blink).eye_open for blink in (0.0, 0.3, 0.8)
+    ]
+    assert openings[0] == pytest.approx((11.5 / 9.5,) * 2, abs=0.05)
+    assert openings[1] == pytest.approx(tuple(0.7 * value for value in openings[0]))
+    assert openings[2] == pytest.approx(tuple(0.2 * value for value in openings[0]))
+
+
+@pytest.mark.parametrize("seed", [None, 3, 8])
+def test_eyeballs_stay_behind_the_lids(mesh, normals_of, person, seed):
+    """Over the whole range of gaze no lid vertex in front of a ball lies inside it."""
+    person = person if seed is None else Person.sample(seed, mesh)
+    for pitch in (-34, -15, 0, 15, 29):
+        for yaw in (-38, 0, 38):
+            for blink in (0.0, 0.4, 1.0):
+                head = posed(mesh, normals_of, person, target_at(pitch, yaw), blink=blink)
+                vertices = in_head(head)[FACE]
+                for side in (0, 1):
+                    ball = person.balls[side]
+                    offset = vertices[ball.near] - ball.centre_mm
+                    distance = np.linalg.norm(offset, axis=1)
+                    # Lid skin and its edges over the front of the ball; the corner by the nose sinks in.
+                    front = (-offset[:, 2] > 0.8 * distance) & (distance > ball.radius_mm - 5)
+                    assert (distance - ball.radius_mm)[front].min() > 0.1
+
+
+def test_sampled_habits_spread_over_people():
+    habits = [LidHabit.sample(np.random.default_rng(seed)) for seed in range(500)]
+    upper = np.array([habit.upper_rest_mm for habit in habits])
+    assert upper.mean() == pytest.approx(4.0, abs=0.15) and 0.7 < upper.mean(axis=1).std() < 1.1
+    assert 0.01 < np.mean(np.abs(upper[:, 0] - upper[:, 1]) > 1.5) < 0.1
+    assert habits[3] == LidHabit.sample(np.random.default_rng(3)) and HABIT.squint == 0.0
