@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deploy.runtimes import is_installed
 from gaze.errors import UsageError
 
 
@@ -19,6 +20,11 @@ class Kind:
     source: str | None = None
     calibrated: bool = False
 
+    @property
+    def is_engine(self) -> bool:
+        """Whether it is built by TensorRT, for the GPU of this machine alone."""
+        return self.engines == ("tensorrt",)
+
 
 KINDS = {
     kind.name: kind
@@ -31,6 +37,16 @@ KINDS = {
         Kind("openvino-fp32", "_openvino_fp32.xml", "fp32", ("openvino",), source="onnx"),
         Kind("openvino-fp16", "_openvino_fp16.xml", "fp16", ("openvino",), source="onnx"),
         Kind("openvino-int8", "_openvino_int8.xml", "int8", ("openvino",), calibrated=True),
+        Kind("tensorrt-fp32", "_tensorrt_fp32.engine", "fp32", ("tensorrt",), source="onnx"),
+        Kind("tensorrt-fp16", "_tensorrt_fp16.engine", "fp16", ("tensorrt",), source="onnx"),
+        Kind(
+            "tensorrt-int8",
+            "_tensorrt_int8.engine",
+            "int8",
+            ("tensorrt",),
+            source="onnx-int8-tensorrt",
+            calibrated=True,
+        ),
     )
 }
 ORT_DEVICES = ("CPU", "CUDA", "TENSORRT")
@@ -52,7 +68,11 @@ def choose_kinds(names: Sequence[str] | None, calibrated: bool) -> list[Kind]:
         UsageError: an unknown kind, or an int8 kind without faces to calibrate it.
     """
     if names is None:
-        return [kind for kind in KINDS.values() if calibrated or not kind.calibrated]
+        return [
+            kind
+            for kind in KINDS.values()
+            if (calibrated or not kind.calibrated) and (not kind.is_engine or is_installed("tensorrt"))
+        ]
     for name in names:
         if name not in KINDS:
             raise UsageError(f"no format {name!r}; choose from {', '.join(KINDS)}")
@@ -66,6 +86,8 @@ def choose_kinds(names: Sequence[str] | None, calibrated: bool) -> list[Kind]:
 
 def runs_of(kind: Kind, devices: Sequence[str], openvino_precisions: Sequence[str]) -> list[Run]:
     """Every way this kind is run on the devices; OpenVINO's CPU in each of the precisions given."""
+    if kind.is_engine:
+        return [Run("tensorrt", "CUDA", None)]
     runs = []
     for device in devices:
         if "onnxruntime" in kind.engines and device in ORT_DEVICES:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from deploy.runtimes import create_runtime, is_installed
 from deploy.runtimes.base import Runtime
 from deploy.runtimes.torch_runtime import TorchRuntime
-from export.artefacts import Kind, Run, runs_of
+from export.artefacts import KINDS, Kind, Run, runs_of
 from export.faces import FaceSet
 from export.parity import Parity, breaches, compare, predict_batched
 from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
 from gaze.errors import GazeError, ModelError
-from gaze.model_spec import save_spec, sha256_of, sidecar_path
+from gaze.model_spec import load_model_spec, save_spec, sha256_of, sidecar_path
 from gaze.network import FacePreprocess
 from gaze.types import ModelSpec
 
@@ -80,7 +80,7 @@ def export_all(
         for kind in kinds:
             path = stage / f"{name}{kind.suffix}"
             try:
-                spec = _make(kind, path, stage, name, reference, calibration)
+                spec = _make(kind, path, out, name, reference, calibration)
                 parities = _run_everywhere(kind, path, spec, expected, faces, devices, say)
                 own = breaches([item for item in parities if item.precision == kind.precision])
                 if own:
@@ -105,7 +105,7 @@ def export_all(
 
 
 def _make(
-    kind: Kind, path: Path, stage: Path, name: str, reference: TorchRuntime, calibration: FaceSet | None
+    kind: Kind, path: Path, out: Path, name: str, reference: TorchRuntime, calibration: FaceSet | None
 ) -> ModelSpec:
     notes: dict[str, object] = {
         "format": kind.name,
@@ -116,7 +116,7 @@ def _make(
     if kind.calibrated and calibration is not None:
         notes["calibration"] = f"{len(calibration)} faces of {calibration.name}"
     spec = dataclasses.replace(reference.spec, name=name, precision=kind.precision, sha256="", notes=notes)
-    source = stage / f"{name}.onnx"
+    source = out / f"{name}{KINDS[kind.source].suffix}" if kind.source is not None else path
     if kind.name in ("onnx", "onnx-float-input"):
         export_onnx(reference.net, spec, path, FacePreprocess() if kind.name == "onnx" else None)
     elif kind.name == "onnx-fp16":
@@ -125,8 +125,14 @@ def _make(
         from export.to_openvino import export_openvino
 
         export_openvino(source, spec, path)
+    elif kind.is_engine:
+        from export.to_tensorrt import build_engine
+
+        engine, key = build_engine(source, load_model_spec(source), kind.precision)
+        shutil.copyfile(engine, path)
+        notes["engine"] = dataclasses.asdict(key)
     elif calibration is not None:
-        notes["kept_in_float"] = _quantise(kind, path, stage, spec, reference, calibration)
+        notes["kept_in_float"] = _quantise(kind, path, spec, reference, calibration)
     if path.suffix == ".xml":
         notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))
         notes["made_with"] = notes["made_with"] | {"openvino": metadata.version("openvino")}
@@ -136,13 +142,13 @@ def _make(
 
 
 def _quantise(
-    kind: Kind, path: Path, stage: Path, spec: ModelSpec, reference: TorchRuntime, calibration: FaceSet
+    kind: Kind, path: Path, spec: ModelSpec, reference: TorchRuntime, calibration: FaceSet
 ) -> list[str]:
     """Make an int8 artefact; returns the layers that had to stay in float."""
     from export.to_int8 import quantise_onnx
     from export.to_int8_openvino import quantise_openvino
 
-    source = stage / "convolved.onnx"
+    source = path.with_name("convolved.onnx")
     if not source.exists():
         export_onnx(reference.net, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
     expected = predict_batched(reference, calibration.faces)
@@ -181,10 +187,9 @@ def openvino_precisions() -> list[str]:
     """What OpenVINO's CPU device calculates in here; none where it is not installed."""
     if not is_installed("openvino"):
         return []
-    import openvino
+    from deploy.runtimes.openvino_runtime import cpu_precisions
 
-    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return ["fp32", *(name for name in ("bf16", "fp16") if name.upper() in capabilities)]
+    return cpu_precisions()
 
 
 def _bound_precision(kind: Kind, run: Run) -> str:
@@ -211,11 +216,5 @@ def _keep(kind: Kind, path: Path, out: Path, parities: Sequence[Parity], broken:
     files = [path] + ([path.with_suffix(".bin")] if path.suffix == ".xml" else []) + [sidecar_path(path)]
     size = sum(file.stat().st_size for file in files) / 1e6
     for file in files:
-        target = out / file.name
-        if file.suffix == ".onnx":
-            # The later kinds are made from it, so it stays in the staging folder too.
-            shutil.copyfile(file, target.with_suffix(".tmp"))
-            target.with_suffix(".tmp").replace(target)
-        else:
-            file.replace(target)
+        file.replace(out / file.name)
     return Artefact(kind, out / path.name, size, tuple(parities), tuple(broken))

@@ -16,6 +16,8 @@ from gaze.files import write_json
 
 VARIABLE = "GAZE_CACHE_DIR"
 KEY_FILE = "key.json"
+# TensorRT engines are built for up to so many faces; more in a call are run in parts.
+MAX_BATCH = 16
 
 
 def cache_root(cache_dir: str | os.PathLike[str] | None = None) -> Path:

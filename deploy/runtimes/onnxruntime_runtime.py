@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from deploy.runtimes.base import INPUT_NAME, Runtime, check_graph, check_precision, check_threads, first_line
-from deploy.runtimes.engine_cache import EngineKey, prepared_cache
+from deploy.runtimes.engine_cache import MAX_BATCH, EngineKey, prepared_cache
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import load_model_spec
 from gaze.types import ModelSpec
@@ -168,5 +168,5 @@ def _tensorrt_settings(
         "trt_int8_enable": str(precision == "int8"),
         "trt_profile_min_shapes": shape.format(1),
         "trt_profile_opt_shapes": shape.format(1),
-        "trt_profile_max_shapes": shape.format(16),
+        "trt_profile_max_shapes": shape.format(MAX_BATCH),
     }

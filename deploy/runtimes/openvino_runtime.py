@@ -142,6 +142,12 @@ def preferred_precision(device: str = "CPU") -> str:
     return next((name for name, spelled in HINTS.items() if spelled == kind), "fp32")
 
 
+def cpu_precisions() -> list[str]:
+    """Every float precision that OpenVINO calculates in on this CPU, fp32 first."""
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return ["fp32", *(name for name in ("bf16", "fp16") if name.upper() in capabilities)]
+
+
 def _check_device(core: openvino.Core, device: str, precision: str) -> None:
     family = device.partition(".")[0].partition(":")[0]
     if family == "AUTO":
