@@ -40,6 +40,7 @@ _START_NOISE = (
     b"Feedback manager requires a model with a single signature",
     b"gl_context",
     b"landmark_projection_calculator.cc",
+    b"face_landmarker_graph.cc",
 )
 
 
