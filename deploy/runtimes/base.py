@@ -44,7 +44,7 @@ class Runtime(ABC):
         """Normalised faces (N, S, S, 3) uint8 BGR, any N -> angles (N, 2) in radians.
 
         Raises:
-            ModelError: the faces are of another type or size than the model takes.
+            ModelError: the faces are of another type or size than the model takes, or the engine fails.
         """
         size = self.spec.input_size
         if not isinstance(faces, np.ndarray) or faces.dtype != np.uint8 or faces.shape[1:] != (size, size, 3):

@@ -92,7 +92,12 @@ class OnnxRuntime(Runtime):
         self._outputs = list(spec.outputs)
 
     def _infer(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        values = self._session.run(self._outputs, {INPUT_NAME: faces})
+        try:
+            values = self._session.run(self._outputs, {INPUT_NAME: faces})
+        except ENGINE_ERRORS as error:
+            raise ModelError(
+                f"model {self.spec.name}: onnxruntime failed to run it on {self.device}: {first_line(error)}"
+            ) from error
         return dict(zip(self._outputs, values, strict=True))
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import openvino
 from numpy.typing import NDArray
 
 from deploy.runtimes.base import (
+    ANGLES_NAME,
     INPUT_NAME,
     Runtime,
     check_graph,
@@ -106,28 +108,47 @@ class OpenVinoRuntime(Runtime):
         if self._one_by_one and len(faces) > 1:
             parts = [self._infer(faces[index : index + 1]) for index in range(len(faces))]
             return {name: np.concatenate([part[name] for part in parts]) for name in self._names}
-        self._request.infer({INPUT_NAME: faces}, share_inputs=True)
+        try:
+            self._request.infer({INPUT_NAME: faces}, share_inputs=True)
+        except RuntimeError as error:
+            raise ModelError(
+                f"model {self.spec.name}: OpenVINO {VERSION} failed to run it in {self.precision} on "
+                f"{self.device}: {first_line(error)}; try another --precision or --runtime onnxruntime"
+            ) from error
         return self._collect(self._request)
 
     def _collect(self, request: openvino.InferRequest) -> dict[str, NDArray[np.float32]]:
         return {name: np.array(request.get_tensor(name).data, dtype=np.float32) for name in self._names}
 
     def predict_many(self, batches: Iterable[NDArray[np.uint8]]) -> list[Prediction]:
-        """Many batches (N, S, S, 3) through the asynchronous queue, in their order."""
-        results: dict[int, Prediction] = {}
+        """Many batches (N, S, S, 3) through as many requests at a time as the device likes, in their order.
 
-        def keep(request: openvino.InferRequest, index: int) -> None:
+        The requests are waited for in turn and not by callbacks: a callback of Python that is still waiting
+        for the interpreter while the model is freed would lock both up for ever.
+        """
+        count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        idle = deque(self._compiled.create_infer_request() for _ in range(count))
+        running: deque[openvino.InferRequest] = deque()
+        results: list[Prediction] = []
+
+        def finish_oldest() -> None:
+            request = running.popleft()
+            request.wait()
             outputs = self._collect(request)
-            results[index] = Prediction(
-                outputs["pitch_yaw_rad"], outputs.get("sigma_rad"), outputs.get("weight_map")
+            results.append(
+                Prediction(outputs[ANGLES_NAME], outputs.get("sigma_rad"), outputs.get("weight_map"))
             )
+            idle.append(request)
 
-        queue = openvino.AsyncInferQueue(self._compiled)
-        queue.set_callback(keep)
-        for index, faces in enumerate(batches):
-            queue.start_async({INPUT_NAME: np.ascontiguousarray(faces)}, index)
-        queue.wait_all()
-        return [results[index] for index in range(len(results))]
+        for faces in batches:
+            if not idle:
+                finish_oldest()
+            request = idle.popleft()
+            request.start_async({INPUT_NAME: np.ascontiguousarray(faces)})
+            running.append(request)
+        while running:
+            finish_oldest()
+        return results
 
     def close(self) -> None:
         """Free the compiled model."""
