@@ -16,6 +16,7 @@ from calibration.recording import Recording, read_recording
 from calibration.screen import load_screens
 from gaze.errors import DataError, UsageError
 from gaze.files import replacing, write_json
+from gaze.help_format import HelpFormatter
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -24,7 +25,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="gaze analyze",
         description="Fixations, saccades, dwell times, heat map and scan path of a recording that was made "
         "with `gaze run --profile profile.json --jsonl FILE`.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("recording", metavar="JSONL", help="the recording")
     parser.add_argument("--resolution", metavar="WxH", help="of the screen, in px; or --screens")

@@ -14,6 +14,7 @@ from calibration.session import Plan
 from calibration.simulated_person import FULL, IDEAL, PLAIN, ErrorModel
 from calibration.simulation import Condition, Row, run_condition
 from gaze.files import write_json
+from gaze.help_format import HelpFormatter
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="gaze calibrate simulate",
         description="Sends simulated people through the real calibration and prints what it does for them, "
         "with the bounds it must keep. Exit code 1 when one is not kept.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--people", type=int, default=1000, help="people for each bound")
     parser.add_argument(

@@ -42,7 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--source", default=str(CLIP), help="video, picture or folder to measure on")
-    parser.add_argument("--size", type=size_argument, default=(640, 480), metavar="WxH", help="of the frames")
+    parser.add_argument("--size", type=size_argument, default="640x480", metavar="WxH", help="of the frames")
     parser.add_argument("--faces", type=at_least_one, default=1, help="people in the picture, made by tiling")
     parser.add_argument("--frames", type=at_least_one, default=300, help="how many are measured")
     parser.add_argument("--warm-up", type=at_least_one, default=30, help="frames before them that are not")

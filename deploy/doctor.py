@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.native_logs import quieten, without_start_noise
+from gaze.help_format import HelpFormatter
 
 quieten()
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="gaze doctor",
         description="Try everything the live loop needs or can use, and say how to mend what fails.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--model", type=Path, metavar="FILE", help="examine this network, not the package's")

@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.evaluate_options import add_model_options, open_predictor
 from gaze.datasets.face_folder import read_face_folder
 from gaze.files import write_json
+from gaze.help_format import HelpFormatter
 from gaze.training.evaluate_faces import evaluate_faces
 
 SCHEMA = "gaze.evaluate-faces/1"
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         prog="gaze evaluate faces",
         description="Error of a model on normalised face crops with labels. The crops show the model's view "
         "(140 mm around the face centre) at any square size.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     p.add_argument("--images", type=Path, required=True, help="folder of square crops")
     p.add_argument("--labels", type=Path, required=True, help="CSV: file,pitch_rad,yaw_rad[,person]")

@@ -16,6 +16,7 @@ from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.files import write_json
 from gaze.geometry import angular_error_deg
+from gaze.help_format import HelpFormatter
 from gaze.training.evaluate_faces import predict_faces
 from gaze.training.groups import errors_by_group, group_labels
 from gaze.training.metrics import summary
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         prog="gaze evaluate rendered",
         description="Error of a model on shards of rendered people that it was not trained on, by group; "
         "the worst group is named.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     p.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
     add_model_options(p)

@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         GazeError: as its message says; recordings are closed and complete up to there.
     """
     config = parse_run(argv)
-    logging.basicConfig(level=logging.INFO, format="gaze run: %(message)s", stream=sys.stderr)
+    logging.basicConfig(format="gaze run: %(message)s", stream=sys.stderr)
+    log.setLevel(logging.INFO)  # ours alone: libraries log at INFO what nobody asked for
     with StopSignals() as stop:
         if config.demo:
             config = with_demo_choices(config)

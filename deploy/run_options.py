@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def size_argument(text: str) -> tuple[int, int]:
 def _positive(kind: type, low: float = 0.0, low_is_good: bool = False):
     def convert(text: str):
         value = kind(text)
+        if math.isinf(value):
+            raise argparse.ArgumentTypeError(f"{text} is no finite number")
         if not (value > low or (low_is_good and value == low)):
             raise argparse.ArgumentTypeError(
                 f"{text} is too small; it must be {'at least' if low_is_good else 'above'} {low:g}"
@@ -42,6 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The flags of `gaze run`."""
     parser = argparse.ArgumentParser(
         prog="gaze run",
+        usage="gaze run [--source SOURCE] [OPTIONS]",
         description="Estimate gaze on a camera, video, stream, picture or folder. Settings can also stand "
         f"in the table [{TABLE}] of {DEFAULT_FILE}, by the names of the flags; a flag wins.",
         formatter_class=HelpFormatter,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gaze.errors import GazeError, ModelError
 from gaze.files import replacing
+from gaze.help_format import HelpFormatter
 from gaze.landmark_model import SHA256, SIZE_BYTES, URL, cached_model_path
 from gaze.model_spec import sha256_of
 
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="gaze download-models",
         description=f"Fetch MediaPipe's Face Landmarker ({SIZE_BYTES / 1e6:.1f} MB, Apache-2.0) from {URL} "
         "and check its SHA-256. Needed only for --landmarks tasks and on Python 3.13 and newer.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--file", type=Path, help="take this local copy instead of downloading")
     parser.add_argument("--output", type=Path, default=cached_model_path(), help="where to put the file")

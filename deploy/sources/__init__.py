@@ -26,7 +26,10 @@ def kind_of_source(text: str) -> str:
 
     Raises:
         SourceError: it is none of these: no such file, and no camera, URL or pipeline either.
+        UsageError: it is empty.
     """
+    if not text.strip():
+        raise UsageError("--source is empty; name a camera, file, folder or stream (`gaze run --help`)")
     if text == "-":
         return "stdin"
     if re.fullmatch(r"\d+", text) or text.startswith("/dev/"):

@@ -6,11 +6,14 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gaze.datasets.prepare import FaceSource, prepare
 from gaze.datasets.sample import ROTATION_ONLY, SCALED
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
+
+if TYPE_CHECKING:
+    from gaze.datasets.prepare import FaceSource
 
 SIZES = (112, 160, 224, 448)
 FORMATS = ("raw", "released", "gazehub", "folder")
@@ -105,6 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--workers must be at least 1, got {args.workers}")
     if not 0 <= args.max_skipped <= 1:
         raise UsageError(f"--max-skipped must lie between 0 and 1, got {args.max_skipped:g}")
+    from gaze.datasets.prepare import prepare
+
     report = prepare(_source(args), args.out, args.workers, args.max_skipped, args.overwrite, args.restart)
     for warning in report["warnings"]:
         print(f"note: {warning}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gaze.camera import Camera
+from gaze.help_format import HelpFormatter
 from gaze.synthesis.assets import default_assets_dir
 
 
@@ -17,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="gaze synthesize clip",
         description="A webcam clip of rendered people; <name>.truth.jsonl beside it holds the ground truth.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=Path("clip.mp4"), help="video to write")
     parser.add_argument(

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from gaze.errors import DataError, GazeError
 from gaze.files import replacing
+from gaze.help_format import HelpFormatter
 from gaze.synthesis.asset_files import Downloads, LocalFiles, sha256_of_array, unwritable
 from gaze.synthesis.assets import default_assets_dir, read_packed
 from gaze.synthesis.pack_environments import pack_environment
@@ -173,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="gaze synthesize fetch-assets",
         description=f"Fetch the assets from their public homes, check and pack them ({groups}). What is "
         "already there and whole is kept; run again after a fault to go on.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument(
         "--assets", type=Path, default=default_assets_dir(), help="folder to put the packed assets in"

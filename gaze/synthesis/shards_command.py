@@ -15,6 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gaze.errors import GazeError
+from gaze.help_format import HelpFormatter
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.shards import (
     PEOPLE_PER_SHARD,
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="gaze synthesize shards",
         description="Render training crops with exact gaze labels. Shards that are already whole are kept.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for shard_NNNNNN.npz")
     parser.add_argument("--first", type=int, default=0, help="number of the first shard; it is the seed")

@@ -12,6 +12,7 @@ import numpy as np
 from gaze.errors import DataError
 from gaze.files import replacing
 from gaze.geometry import vector_from_angles
+from gaze.help_format import HelpFormatter
 from gaze.synthesis.assets import default_assets_dir
 
 
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="gaze synthesize sheet",
         description="A contact sheet of rendered people.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="picture to write")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first person")

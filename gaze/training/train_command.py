@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaze.errors import UsageError
+from gaze.help_format import HelpFormatter
 from gaze.training.augment import PRESETS
 from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
 from gaze.training.runs import PROTOCOLS
@@ -29,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         description="Train the network. Leaves final.pt (averaged weights), log.csv and TensorBoard "
         "events in --out. Several processes: "
         "torchrun --standalone --nproc-per-node N -m -- gaze.cli train ...",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     add = p.add_argument
     add("--data", required=True, help="synthetic (rendered shards, see --shards) or a file of `gaze prepare`")

@@ -89,7 +89,9 @@ def test_options_that_contradict(argv, message):
         parse_run(argv)
 
 
-@pytest.mark.parametrize("argv", [["--size", "640"], ["--max-faces", "0"], ["--hfov", "-3"], ["--nonsense"]])
+@pytest.mark.parametrize(
+    "argv", [["--size", "640"], ["--max-faces", "0"], ["--hfov", "-3"], ["--fps", "inf"], ["--nonsense"]]
+)
 def test_wrong_use_exits_with_2(argv, capsys):
     with pytest.raises(SystemExit) as caught:
         parse_run(argv)

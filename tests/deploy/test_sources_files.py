@@ -53,6 +53,11 @@ def test_kinds_by_file(tmp_path):
     assert kind_of_source(str(tmp_path / "b.mp4")) == "video"
 
 
+def test_an_empty_source_is_wrong_use_and_not_the_current_folder():
+    with pytest.raises(UsageError, match="--source is empty"):
+        kind_of_source("")
+
+
 def test_what_is_nothing_lists_the_cameras():
     with pytest.raises(SourceError, match=r"nowhere\.mp4: no such file or folder; cameras found: "):
         open_source("nowhere.mp4")

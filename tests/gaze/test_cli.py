@@ -106,3 +106,10 @@ def test_help_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_help_of_prepare_needs_no_extra():
+    code = "import sys; sys.modules['h5py'] = None; from gaze.cli import main; main(['prepare', '--help'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: gaze prepare" in done.stdout
