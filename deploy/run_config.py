@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,7 +106,21 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
         raise UsageError(
             "--heatmap, --scanpath, --areas and --dwell need --profile: without one there is no point of gaze"
         )
+    _spare_inputs(config)
     return config
+
+
+def _spare_inputs(config: RunConfig) -> None:
+    """Raises UsageError: an output would overwrite a file that the run reads."""
+    names = ("source", "camera", "model", "landmark_model", "profile", "areas", "truth")
+    inputs = {os.path.realpath(path): name for name in names if (path := getattr(config, name))}
+    for name in ("save", "jsonl", "csv", "heatmap", "scanpath", "dwell", "status_file"):
+        path = getattr(config, name)
+        if path and Path(path).is_file() and (read := inputs.get(os.path.realpath(path))) is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} {path} would overwrite what --{read.replace('_', '-')} reads; "
+                "choose another name"
+            )
 
 
 def _read_toml(path: Path, parser: argparse.ArgumentParser) -> dict[str, object]:
