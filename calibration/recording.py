@@ -67,7 +67,8 @@ def read_recording(path: str | os.PathLike[str], method: str = "ivt", face: int 
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); give a file of `gaze run --jsonl`") from error
+        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        raise DataError(f"{path}: cannot be read ({reason}); give a file of `gaze run --jsonl`") from error
     rows = list(_rows(path, lines))
     if not rows:
         raise DataError(

@@ -205,6 +205,12 @@ def _cold_start(image: NDArray[np.uint8], settings: dict[str, object]) -> dict[s
     }
 
 
+def _too_few(result: dict) -> list[str]:
+    if result["faces_found"] >= 0.9 * result["faces"]:
+        return []
+    return ["too few faces found: these are the times of less work; give another --source or a larger --size"]
+
+
 def as_text(result: dict) -> str:
     """The result as a table for people."""
     machine = result["machine"]
@@ -213,6 +219,7 @@ def as_text(result: dict) -> str:
         f"{result['runtime_choice']}",
         f"{result['source']} at {result['size'][0]}x{result['size'][1]}, {result['faces']} face(s), "
         f"{result['faces_found']:.2f} found a frame, {result['frames']} frames",
+        *_too_few(result),
         "",
         f"{'':<32}{'median':>9}{'95 %':>9}{'99 %':>9}  ms",
     ]

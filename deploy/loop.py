@@ -104,6 +104,7 @@ class Loop:
                 self._summary.complete = True
             finally:
                 self._summary.dropped = self._source.dropped
+                self._tell_health()  # the last state of the status file holds the last numbers
         if self._source.ended and self._summary.frames == 0 and not self._stop.requested:
             raise SourceError(f"{self._source.name}: ended without a single frame")
         return self._summary

@@ -100,6 +100,7 @@ class Health:
     def tell(self, state: str, facts: Mapping[str, object]) -> None:
         """The loop is alive and in this state; cheap enough for every frame."""
         now = time.monotonic()
+        self._facts.update(facts)
         self._systemd.feed(now)
         changed = state != self._state
         if not changed and now < self._next_write:
@@ -110,7 +111,6 @@ class Health:
             self._systemd.send(f"STATUS={state}")
         if self._status_file is None:
             return
-        self._facts.update(facts)
         content = {
             "schema": STATUS_SCHEMA,
             "state": state,

@@ -64,6 +64,8 @@ def test_the_table_holds_the_figures(result):
     assert f"{result['end_to_end']['median_ms']:.2f}" in text
     assert "cold start" in text
     assert "neither landmarks nor network" in text
+    assert ("too few faces" in text) == (result["faces_found"] < 0.9)
+    assert "too few faces" in bench.as_text({**result, "faces_found": 0.0})
 
 
 def test_statistics_are_those_of_numpy():

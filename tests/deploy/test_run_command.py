@@ -50,13 +50,16 @@ def start(*arguments, **options):
 def test_a_clip_without_people(tmp_path, model, caplog):
     caplog.set_level("INFO", logger="gaze")
     clip = write_clip(tmp_path / "clip.mp4", 12)
-    assert run(model, clip, "--save", "deep/out.mp4", "--jsonl", "out.jsonl", "--csv", "out.csv") == 0
+    files = ("--save", "deep/out.mp4", "--jsonl", "out.jsonl", "--csv", "out.csv", "--status-file", "s.json")
+    assert run(model, clip, *files) == 0
     assert [(r["frame"], r["status"], r["faces"]) for r in records(tmp_path / "out.jsonl")] == [
         (i, "NO_FACE", []) for i in range(12)
     ]
     assert len(read_clip(tmp_path / "deep" / "out.mp4")) == 12
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 13
     assert "12 frames (12 NO_FACE)" in caplog.messages
+    status = json.loads((tmp_path / "s.json").read_text())
+    assert (status["state"], status["frames"], status["last_status"]) == ("ended", 12, "NO_FACE")
     assert any(message.startswith("runtime auto: ") for message in caplog.messages)
 
 
