@@ -261,6 +261,9 @@ class ModelSpec:
             raise ValueError(
                 f"ModelSpec: label_space must be one of {LABEL_SPACES}, got {self.label_space!r}"
             )
+        rows = self.parity_deg.values() if isinstance(self.parity_deg, dict) else [None]
+        if not all(isinstance(row, dict) for row in rows):
+            raise ValueError(f"ModelSpec: parity_deg must map runtimes to figures, got {self.parity_deg!r}")
         for name in ("mean", "std"):
             values = getattr(self, name)
             if len(values) != 3 or not all(np.isfinite(value) for value in values):

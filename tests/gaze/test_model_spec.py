@@ -99,6 +99,8 @@ def test_unusable_sidecar(model, text, words):
         ({"label_space": "sideways"}, "label_space must be"),
         ({"mean": 3}, "tiny.json"),
         ({"mean": [0.5, 0.5]}, "mean"),
+        ({"parity_deg": "x"}, "parity_deg must map"),
+        ({"parity_deg": {"onnxruntime:CPU:fp32": 3}}, "parity_deg must map"),
     ],
 )
 def test_wrong_values_are_named(model, changes, words):
