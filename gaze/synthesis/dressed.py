@@ -55,10 +55,11 @@ class DressedPerson:
 
     def release(self) -> None:
         """Free the GPU's memory."""
-        self.albedo.release()
-        self.detail.release()
-        self.wear.release()
-        self.hair.release()
+        with self.albedo.ctx:
+            self.albedo.release()
+            self.detail.release()
+            self.wear.release()
+            self.hair.release()
 
 
 class Wardrobe:
@@ -77,6 +78,10 @@ class Wardrobe:
 
     def dress(self, seed: int) -> DressedPerson:
         """The person of a seed; release it when done."""
+        with self._context:
+            return self._dress(seed)
+
+    def _dress(self, seed: int) -> DressedPerson:
         person = Person.sample(seed, self._mesh)
         maps = paint_skin(self._atlas, person.skin, stream(seed, STREAM_SKIN + _DETAIL_STREAMS))
         detail = np.empty((*maps.gloss.shape, 3), np.uint8)

@@ -110,7 +110,14 @@ class HeadRenderer:
         finish: SkinFinish,
         held: Sequence[Accessory] = (),
     ) -> NDArray[np.float32]:
-        """Linear RGB and coverage (S, S, 4) of a posed head; the first row is the top."""
+        """Linear RGB and coverage (S, S, 4) of a posed head; the first row is the top.
+
+        ``held`` are things of this picture alone. Other contexts of the process may be in use in between.
+        """
+        with self.context:
+            return self._draw(dressed, head, pupil_radius_mm, view, rig, finish, held)
+
+    def _draw(self, dressed, head, pupil_radius_mm, view, rig, finish, held) -> NDArray[np.float32]:
         context = self.context
         projection = projection_of(view)
         visibility = self._visibility_towards_light(head, rig)

@@ -80,14 +80,10 @@ def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, crops, asse
     monkeypatch.setattr(renderer_module, "Visibility", lambda *rest: crop_renderer.renderer.visibility)
     monkeypatch.setattr(HeadMesh, "load", classmethod(lambda cls, path: mesh))
     monkeypatch.setattr(crops_module, "load_environments", lambda path: crop_renderer.environments)
-    # OpenGL draws into one context at a time, the latest made.
-    try:
-        small = crops_module.CropRenderer(assets_dir, 112)
-        dressed = small.dress(SEED)
-        crop = small.render(dressed, SEED * 1000)
-        dressed.release()
-    finally:
-        crop_renderer.renderer.context.__enter__()
+    small = crops_module.CropRenderer(assets_dir, 112)
+    dressed = small.dress(SEED)
+    crop = small.render(dressed, SEED * 1000)
+    dressed.release()
     assert float(angular_error_deg(crop.pitch_yaw_rad, crops[0].pitch_yaw_rad)) < 1e-6
     np.testing.assert_allclose(crop.head_pitch_yaw_rad, crops[0].head_pitch_yaw_rad, atol=1e-12)
     assert {k: v for k, v in crop.attributes.items() if k != "grid_px"} == {

@@ -45,10 +45,9 @@ class Studio:
         self.renderer, self.rig = renderer, rig
 
     def texture(self, pixels):
-        texture = self.renderer.context.texture(
-            pixels.shape[1::-1], 3, np.ascontiguousarray(pixels).tobytes()
-        )
-        texture.build_mipmaps()
+        with self.renderer.context as context:
+            texture = context.texture(pixels.shape[1::-1], 3, np.ascontiguousarray(pixels).tobytes())
+            texture.build_mipmaps()
         texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
         return texture
 
