@@ -36,6 +36,7 @@ KINDS = {
         Kind("onnx-int8-tensorrt", "_int8_tensorrt.onnx", "int8", ("onnxruntime",), calibrated=True),
         Kind("openvino-fp32", "_openvino_fp32.xml", "fp32", ("openvino",), source="onnx"),
         Kind("openvino-fp16", "_openvino_fp16.xml", "fp16", ("openvino",), source="onnx"),
+        Kind("openvino-bf16", "_openvino_bf16.xml", "bf16", ("openvino",), calibrated=True),
         Kind("openvino-int8", "_openvino_int8.xml", "int8", ("openvino",), calibrated=True),
         Kind("tensorrt-fp32", "_tensorrt_fp32.engine", "fp32", ("tensorrt",), source="onnx"),
         Kind("tensorrt-fp16", "_tensorrt_fp16.engine", "fp16", ("tensorrt",), source="onnx"),
@@ -61,17 +62,25 @@ class Run:
     precision: str | None
 
 
-def choose_kinds(names: Sequence[str] | None, calibrated: bool) -> list[Kind]:
+def choose_kinds(
+    names: Sequence[str] | None, calibrated: bool, openvino_precisions: Sequence[str]
+) -> list[Kind]:
     """The kinds asked for, each after the kind it is made from; all that can be made when none is named.
 
+    Args:
+        calibrated: whether there are faces to calibrate on.
+        openvino_precisions: what OpenVINO's CPU device calculates in here.
+
     Raises:
-        UsageError: an unknown kind, or an int8 kind without faces to calibrate it.
+        UsageError: an unknown kind, a kind without the faces that calibrate it, or bf16 on a CPU without.
     """
     if names is None:
         return [
             kind
             for kind in KINDS.values()
-            if (calibrated or not kind.calibrated) and (not kind.is_engine or is_installed("tensorrt"))
+            if (calibrated or not kind.calibrated)
+            and (not kind.is_engine or is_installed("tensorrt"))
+            and (kind.precision != "bf16" or "bf16" in openvino_precisions)
         ]
     for name in names:
         if name not in KINDS:
@@ -79,6 +88,11 @@ def choose_kinds(names: Sequence[str] | None, calibrated: bool) -> list[Kind]:
         if KINDS[name].calibrated and not calibrated:
             raise UsageError(
                 f"{name} is calibrated on faces: give --calibration FOLDER with training shards or face crops"
+            )
+        if KINDS[name].precision == "bf16" and "bf16" not in openvino_precisions:
+            raise UsageError(
+                f"{name}: OpenVINO does not calculate in bf16 on this CPU, and nothing is exported that was "
+                "not run; export it on a CPU with AVX-512"
             )
     wanted = set(names) | {KINDS[name].source for name in names}  # a None among them matches no kind
     return [kind for kind in KINDS.values() if kind.name in wanted]
@@ -96,5 +110,9 @@ def runs_of(kind: Kind, devices: Sequence[str], openvino_precisions: Sequence[st
                 runs.append(Run("onnxruntime", device, "fp16"))
         if "openvino" in kind.engines and device not in ("CUDA", "TENSORRT"):
             precisions = openvino_precisions if device == "CPU" else ("fp16",)
+            if kind.precision == "bf16":
+                precisions = ("bf16",)
+            elif kind.precision == "int8" and device == "CPU":
+                precisions = ("fp32",)
             runs += [Run("openvino", device, precision) for precision in precisions]
     return runs

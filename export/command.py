@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from export.faces import FaceSet
     from gaze.types import NormalizedCamera
 
-CALIBRATION_FACES = 512
+CALIBRATION_FACES = 256
 PARITY_FACES = 256
 
 
@@ -23,10 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from deploy.runtimes.torch_runtime import TorchRuntime
     from export.artefacts import choose_kinds
     from export.faces import load_faces
-    from export.pipeline import export_all
+    from export.pipeline import export_all, openvino_precisions
     from export.report import markdown_table, write_report
 
-    kinds = choose_kinds(options.formats, options.calibration is not None)
+    kinds = choose_kinds(options.formats, options.calibration is not None, openvino_precisions())
     if options.calibration_faces < 1:
         raise UsageError(f"--calibration-faces must be at least 1, got {options.calibration_faces}")
     reference = TorchRuntime(options.checkpoint)
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     faces = faces or _default_faces(camera)
     print(f"compared on: {', '.join(f'{len(item)} faces of {item.name}' for item in faces)}", flush=True)
     if options.formats is None and options.calibration is None:
-        print("left out: int8, which needs --calibration FOLDER", flush=True)
+        print("left out: bf16 and int8 files, which need --calibration FOLDER", flush=True)
     kept = export_all(
         reference,
         options.name or reference.spec.name,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +14,12 @@ from numpy.typing import NDArray
 from deploy.runtimes import create_runtime, is_installed
 from deploy.runtimes.base import Runtime
 from deploy.runtimes.torch_runtime import TorchRuntime
-from export.artefacts import KINDS, Kind, Run, runs_of
+from export.artefacts import Kind, Run, runs_of
 from export.faces import FaceSet
+from export.maker import make_maker
 from export.parity import Parity, breaches, compare, predict_batched
-from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
 from gaze.errors import GazeError, ModelError
-from gaze.model_spec import load_model_spec, save_spec, sha256_of, sidecar_path
-from gaze.network import FacePreprocess
+from gaze.model_spec import save_spec, sidecar_path
 from gaze.types import ModelSpec
 
 Say = Callable[[str], None]
@@ -74,13 +71,14 @@ def export_all(
     except OSError as error:
         raise GazeError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
     expected = np.concatenate([predict_batched(reference, item.faces) for item in faces])
+    maker = make_maker(reference, name, out, calibration, faces[0])
     kept: list[Artefact] = []
     with staging as folder:
         stage = Path(folder)
         for kind in kinds:
             path = stage / f"{name}{kind.suffix}"
             try:
-                spec = _make(kind, path, out, name, reference, calibration)
+                spec = maker.make(kind, path)
                 parities = _run_everywhere(kind, path, spec, expected, faces, devices, say)
                 own = breaches([item for item in parities if item.precision == kind.precision])
                 if own:
@@ -102,59 +100,6 @@ def export_all(
                 ) from error
             say(f"{kept[-1].path}: {kept[-1].size_mb:.1f} MB")
     return kept
-
-
-def _make(
-    kind: Kind, path: Path, out: Path, name: str, reference: TorchRuntime, calibration: FaceSet | None
-) -> ModelSpec:
-    notes: dict[str, object] = {
-        "format": kind.name,
-        "opset": OPSET,
-        "made_with": {package: metadata.version(package) for package in ("torch", "onnx")},
-        "sha256_checkpoint": reference.spec.sha256,
-    }
-    if kind.calibrated and calibration is not None:
-        notes["calibration"] = f"{len(calibration)} faces of {calibration.name}"
-    spec = dataclasses.replace(reference.spec, name=name, precision=kind.precision, sha256="", notes=notes)
-    source = out / f"{name}{KINDS[kind.source].suffix}" if kind.source is not None else path
-    if kind.name in ("onnx", "onnx-float-input"):
-        export_onnx(reference.net, spec, path, FacePreprocess() if kind.name == "onnx" else None)
-    elif kind.name == "onnx-fp16":
-        convert_to_fp16(source, spec, path)
-    elif kind.name in ("openvino-fp32", "openvino-fp16"):
-        from export.to_openvino import export_openvino
-
-        export_openvino(source, spec, path)
-    elif kind.is_engine:
-        from export.to_tensorrt import build_engine
-
-        engine, key = build_engine(source, load_model_spec(source), kind.precision)
-        shutil.copyfile(engine, path)
-        notes["engine"] = dataclasses.asdict(key)
-    elif calibration is not None:
-        notes["kept_in_float"] = _quantise(kind, path, spec, reference, calibration)
-    if path.suffix == ".xml":
-        notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))
-        notes["made_with"] = notes["made_with"] | {"openvino": metadata.version("openvino")}
-    spec = dataclasses.replace(spec, sha256=sha256_of(path), notes=notes)
-    save_spec(spec, sidecar_path(path))
-    return spec
-
-
-def _quantise(
-    kind: Kind, path: Path, spec: ModelSpec, reference: TorchRuntime, calibration: FaceSet
-) -> list[str]:
-    """Make an int8 artefact; returns the layers that had to stay in float."""
-    from export.to_int8 import quantise_onnx
-    from export.to_int8_openvino import quantise_openvino
-
-    source = path.with_name("convolved.onnx")
-    if not source.exists():
-        export_onnx(reference.net, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
-    expected = predict_batched(reference, calibration.faces)
-    if kind.name == "openvino-int8":
-        return quantise_openvino(source, spec, calibration.faces, expected, path)
-    return quantise_onnx(source, spec, calibration.faces, expected, path, kind.name == "onnx-int8-tensorrt")
 
 
 def _run_everywhere(

@@ -111,7 +111,10 @@ def _choose_precision(path: Path, device: str) -> tuple[str | None, str]:
 
     if preferred_precision(device) != "bf16":
         return None, ""
-    parity = load_model_spec(path).parity_deg.get("openvino:CPU:bf16")
+    spec = load_model_spec(path)
+    if spec.precision not in ("fp32", "bf16"):
+        return None, ""
+    parity = spec.parity_deg.get("openvino:CPU:bf16")
     if parity is None or parity["max"] > AUTO_PARITY_DEG:
         return None, ", fp32 as the sidecar holds no parity of bf16"
     return "bf16", f"; this CPU prefers bf16, which differs by at most {parity['max']:.2g} degrees from fp32"

@@ -39,8 +39,9 @@ class OpenVinoRuntime(Runtime):
     Args:
         model_path: the model; its sidecar lies beside it.
         device: CPU, GPU, NPU, AUTO or a numbered one such as GPU.1.
-        precision: of the calculation: fp32, bf16 or fp16; None is fp32 for a float model (OpenVINO itself
-            would take bf16 on a recent Xeon). For an int8 model it is the precision of what is not int8.
+        precision: of the calculation: fp32, bf16 or fp16; None is bf16 for a file made for it and else
+            fp32 (OpenVINO itself would take bf16 on a recent Xeon). For an int8 model it is the precision
+            of what is not int8.
         threads: CPU threads; None for all cores.
         cache_dir: keep compiled models here for faster starts. GPU and NPU have one by default (see
             engine_cache), as compiling takes seconds there; on the CPU it saves a tenth of a second.
@@ -74,7 +75,8 @@ class OpenVinoRuntime(Runtime):
         quantised = spec.precision == "int8"
         if precision == "int8" and not quantised:
             raise UsageError(f"{path}: holds {spec.precision}; give the int8 file that `gaze export` writes")
-        float_precision = "fp32" if precision in (None, "int8") else precision
+        own = "bf16" if spec.precision == "bf16" else "fp32"
+        float_precision = own if precision in (None, "int8") else precision
         shown = f"int8+{float_precision}" if quantised else float_precision
         super().__init__(spec, "openvino", device, shown, threads)
         core = openvino.Core()

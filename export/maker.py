@@ -1,0 +1,121 @@
+"""Writes one artefact of a kind, with its sidecar but without its parity."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from deploy.runtimes.torch_runtime import TorchRuntime
+from export.artefacts import KINDS, Kind
+from export.faces import FaceSet
+from export.parity import predict_batched
+from export.steady import rounded_to_bf16, steadied
+from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
+from gaze.model_spec import load_model_spec, save_spec, sha256_of, sidecar_path
+from gaze.network import FacePreprocess, GazeNet
+from gaze.types import ModelSpec
+
+STEADYING_FACES = 64
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What all artefacts of one export are made from.
+
+    ``reference`` is the checkpoint; ``net`` the same network steadied (see export.steady); ``out`` the folder
+    of the artefacts that are done, from which others are made; ``pictures`` (N, 3, S, S) preprocessed faces.
+    """
+
+    reference: TorchRuntime
+    name: str
+    out: Path
+    net: GazeNet
+    pictures: Tensor
+    calibration: FaceSet | None
+
+    def make(self, kind: Kind, path: Path) -> ModelSpec:
+        """Write the artefact and its sidecar to ``path``; what it needs on the way stays in that folder.
+
+        Raises:
+            GazeError: it cannot be made.
+            OSError: it cannot be written.
+        """
+        versions = {package: metadata.version(package) for package in ("torch", "onnx")}
+        notes: dict[str, object] = {
+            "format": kind.name,
+            "opset": OPSET,
+            "sha256_checkpoint": self.reference.spec.sha256,
+        }
+        if kind.calibrated and self.calibration is not None:
+            notes["calibration"] = f"{len(self.calibration)} faces of {self.calibration.name}"
+        spec = dataclasses.replace(
+            self.reference.spec, name=self.name, precision=kind.precision, sha256="", notes=notes
+        )
+        notes |= self._write(kind, path, spec)
+        if path.suffix == ".xml":
+            notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))
+            versions["openvino"] = metadata.version("openvino")
+        notes["made_with"] = versions
+        spec = dataclasses.replace(spec, sha256=sha256_of(path), notes=notes)
+        save_spec(spec, sidecar_path(path))
+        return spec
+
+    def _write(self, kind: Kind, path: Path, spec: ModelSpec) -> dict[str, object]:
+        """The artefact itself; returns what its sidecar should say of how it was made."""
+        if kind.name in ("onnx", "onnx-float-input"):
+            export_onnx(self.net, spec, path, FacePreprocess() if kind.name == "onnx" else None)
+        elif kind.name == "onnx-fp16":
+            convert_to_fp16(self._source(kind), spec, path)
+        elif kind.name in ("openvino-fp32", "openvino-fp16"):
+            from export.to_openvino import export_openvino
+
+            export_openvino(self._source(kind), spec, path)
+        elif kind.name == "openvino-bf16":
+            from export.to_openvino import export_openvino
+
+            source = path.with_name("rounded.onnx")
+            rounded = rounded_to_bf16(self.net, self.pictures)
+            export_onnx(rounded, dataclasses.replace(spec, precision="fp32"), source, FacePreprocess())
+            export_openvino(source, spec, path)
+        elif kind.is_engine:
+            from export.to_tensorrt import build_engine
+
+            source = self._source(kind)
+            engine, key = build_engine(source, load_model_spec(source), kind.precision)
+            shutil.copyfile(engine, path)
+            return {"engine": dataclasses.asdict(key)}
+        elif self.calibration is not None:
+            return {"kept_in_float": self._quantise(kind, path, spec, self.calibration)}
+        return {}
+
+    def _source(self, kind: Kind) -> Path:
+        return self.out / f"{self.name}{KINDS[str(kind.source)].suffix}"
+
+    def _quantise(self, kind: Kind, path: Path, spec: ModelSpec, calibration: FaceSet) -> list[str]:
+        from export.to_int8 import quantise_onnx
+        from export.to_int8_openvino import quantise_openvino
+
+        source = path.with_name("convolved.onnx")
+        if not source.exists():
+            export_onnx(self.net, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
+        expected = predict_batched(self.reference, calibration.faces)
+        if kind.name == "openvino-int8":
+            return quantise_openvino(source, spec, calibration.faces, expected, path)
+        for_tensorrt = kind.name == "onnx-int8-tensorrt"
+        return quantise_onnx(source, spec, calibration.faces, expected, path, for_tensorrt)
+
+
+def make_maker(
+    reference: TorchRuntime, name: str, out: Path, calibration: FaceSet | None, otherwise: FaceSet
+) -> Maker:
+    """The maker of one export; it steadies by the calibration faces, or else by ``otherwise``."""
+    shown = (otherwise if calibration is None else calibration).faces[:STEADYING_FACES]
+    pictures = FacePreprocess()(torch.from_numpy(np.ascontiguousarray(shown)))
+    return Maker(reference, name, out, steadied(reference.net, pictures), pictures, calibration)
