@@ -15,6 +15,7 @@ STAGES = {
     "screen": ("deploy.calibrate_screen", "size and place of a screen -> screens.json"),
     "person": ("deploy.calibrate_person", "look at targets -> profile.json for `gaze run --profile`"),
     "check": ("deploy.calibrate_check", "three targets: does the profile still hold? can correct it"),
+    "rendered": ("deploy.calibrate_rendered", "rendered people through the real network, before and after"),
     "simulate": ("calibration.simulate_command", "simulated people: what calibration does, and its bounds"),
 }
 
