@@ -11,7 +11,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.10 python3 python; d
 # `make train`: where its assets, shards and runs lie, and how much of each.
 WORK ?= train-work
 ASSETS ?= $(WORK)/assets
-SHARDS ?= 143
+SHARDS ?= 141
 EPOCHS ?= 5
 
 .PHONY: help demo test lint doctor bench train clean
