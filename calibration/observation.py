@@ -11,8 +11,9 @@ from calibration.samples import Samples
 from gaze.geometry import FloatArray
 from gaze.types import Estimate, Status
 
-# Both eyes less open than this (0 closed to 1 open) hide so much that the estimate is a guess.
-EYE_OPEN_MIN = 0.3
+# Eyes less open than this on average (0 closed to 1 open) are in a blink, or hide so much of the iris that
+# the estimate is a guess; stricter than the gate of the live loop.
+EYE_OPEN_MIN = 0.18
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def observe(estimates: Sequence[Estimate], t_s: float | None = None) -> Observat
         return Observation(time_s, PROBLEMS.get(estimate.status, estimate.status.value))
     if estimate.gaze is None or estimate.normalized is None or estimate.head_pose is None:
         return Observation(time_s, PROBLEMS[Status.POSE_FAILED])
-    if float(estimate.face.eye_open.max()) < EYE_OPEN_MIN:
+    if float(estimate.face.eye_open.mean()) < EYE_OPEN_MIN:
         return Observation(time_s, PROBLEMS[Status.BLINK])
     return Observation(
         time_s,

@@ -30,7 +30,8 @@ class Profile:
     """A person's calibration.
 
     ``screens``: the first is the one that the targets were shown on; ``camera_device``: the name that the
-    system gives the camera, empty where unknown; ``model_sha256``: checksum of the network;
+    system gives the camera, empty where unknown; ``model_sha256``: checksum of the network, with a mark where
+    it was used in a way that changes its answers (mirror averaging);
     ``accuracy``: what the validation measured, plain numbers; ``created``: ISO date and time.
     """
 
@@ -140,8 +141,8 @@ class Profile:
         reasons = []
         if model_sha256 != self.model_sha256:
             reasons.append(
-                f"the network differs: calibrated with {self.model_name} ({self.model_sha256[:12]}), "
-                f"now {model_sha256[:12]}"
+                f"the network differs: calibrated with {self.model_name} ({_short(self.model_sha256)}), "
+                f"now {_short(model_sha256)}"
             )
         if self.camera_device and camera_device and self.camera_device != camera_device:
             reasons.append(f"the camera differs: calibrated with {self.camera_device}, now {camera_device}")
@@ -157,6 +158,11 @@ class Profile:
             raise CalibrationError(
                 f"the profile of {self.person} does not fit: " + "; ".join(reasons) + f". {AGAIN}"
             )
+
+
+def _short(checksum: str) -> str:
+    digest, plus, mark = checksum.partition("+")
+    return digest[:12] + plus + mark
 
 
 def _camera_difference(known: Camera, now: Camera) -> str:

@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     options.runtime,
                     options.landmarks,
                     options.landmark_model,
+                    options.average_mirror,
                 )
             )
         stop = stack.enter_context(StopSignals())

@@ -55,6 +55,9 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "--landmarks", choices=("auto", "mesh", "tasks"), default="auto", help="what finds the face"
     )
     parser.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for tasks")
+    parser.add_argument(
+        "--average-mirror", action="store_true", help="mean with the mirrored face; then in `gaze run` too"
+    )
 
 
 def add_display_options(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from calibration.simulated_person import PLAIN, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
 from deploy.assemble import open_estimator
 from deploy.pipeline import Pipeline
-from deploy.point_of_gaze import device_of
+from deploy.point_of_gaze import device_of, network_identity
 from deploy.sources import Source, open_source
 from gaze.camera import Camera
 from gaze.estimator import GazeEstimator
@@ -91,8 +91,9 @@ class CameraFeed:
     @property
     def setup(self) -> Setup:
         """What the observations are made with; after the first one."""
-        spec = self._estimator.predictor.spec
-        return Setup(self._estimator.camera, self._device, spec.name, spec.sha256)
+        predictor = self._estimator.predictor
+        name, identity = predictor.spec.name, network_identity(predictor)
+        return Setup(self._estimator.camera, self._device, name, identity)
 
     @property
     def ended(self) -> bool:
@@ -156,6 +157,7 @@ def open_feed(
     runtime: str,
     landmarks: str = "auto",
     landmark_model: str | None = None,
+    average_mirror: bool = False,
 ) -> Iterator[CameraFeed]:
     """Open source, detector and network of a calibration.
 
@@ -174,6 +176,7 @@ def open_feed(
             landmarks=landmarks,
             landmark_model=landmark_model,
             sequence=source.sequence,
+            average_mirror=average_mirror,
         ) as estimator,
     ):
         yield CameraFeed(source, estimator, device_of(source_text))

@@ -122,6 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.runtime,
         options.landmarks,
         options.landmark_model,
+        options.average_mirror,
     ) as feed:
         if options.schedule:
             return _by_schedule(options, session.screen, feed)

@@ -211,6 +211,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         runtime=options.runtime,
         landmarks=options.landmarks,
         landmark_model=options.landmark_model,
+        average_mirror=options.average_mirror,
     ) as estimator:
         print("| person | before | after | before, frame | after, frame | model |\n|---|---|---|---|---|---|")
         while len(results) + failed < options.people:

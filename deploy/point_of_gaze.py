@@ -25,9 +25,10 @@ from deploy.screen_map import draw_screen_map
 from deploy.sources.base import Source
 from deploy.sources.cameras import find_cameras
 from gaze.errors import CalibrationError
-from gaze.estimator import GazeEstimator
+from gaze.estimator import GazeEstimator, Predictor
 from gaze.files import write_json
 from gaze.geometry import unit
+from gaze.mirrored import MirroredPredictor
 from gaze.types import Estimate, PointOfGaze, Status
 
 log = logging.getLogger("gaze")
@@ -224,7 +225,10 @@ def hook_for_run(
     def check() -> None:
         displays = [(item.width_px, item.height_px) for item in find_displays()] if source.live else []
         profile.refuse_unless_fits(
-            estimator.camera, estimator.predictor.spec.sha256, device_of(config.source), displays or None
+            estimator.camera,
+            network_identity(estimator.predictor),
+            device_of(config.source),
+            displays or None,
         )
 
     outputs = GazeOutputs(
@@ -238,6 +242,12 @@ def hook_for_run(
     return PointOfGazeHook(
         profile, smooth=not config.smooth, method=config.events, outputs=outputs, check=check
     )
+
+
+def network_identity(predictor: Predictor) -> str:
+    """What a profile remembers of a network: its checksum, and whether its answers are mirror-averaged."""
+    mark = "+average-mirror" if isinstance(predictor, MirroredPredictor) else ""
+    return predictor.spec.sha256 + mark
 
 
 def device_of(source: str) -> str:
