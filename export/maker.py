@@ -16,7 +16,7 @@ from deploy.runtimes.torch_runtime import TorchRuntime
 from export.artefacts import KINDS, Kind
 from export.faces import FaceSet
 from export.parity import predict_batched
-from export.steady import rounded_to_bf16, steadied
+from export.steady import rounded, steadied, to_bf16, to_int8
 from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
 from gaze.model_spec import load_model_spec, save_spec, sha256_of, sidecar_path
 from gaze.network import FacePreprocess, GazeNet
@@ -81,8 +81,8 @@ class Maker:
             from export.to_openvino import export_openvino
 
             source = path.with_name("rounded.onnx")
-            rounded = rounded_to_bf16(self.net, self.pictures)
-            export_onnx(rounded, dataclasses.replace(spec, precision="fp32"), source, FacePreprocess())
+            coarse = rounded(self.net, self.pictures, to_bf16)
+            export_onnx(coarse, dataclasses.replace(spec, precision="fp32"), source, FacePreprocess())
             export_openvino(source, spec, path)
         elif kind.is_engine:
             from export.to_tensorrt import build_engine
@@ -103,10 +103,12 @@ class Maker:
         from export.to_int8_openvino import quantise_openvino
 
         source = path.with_name("convolved.onnx")
-        if not source.exists():
-            export_onnx(self.net, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
+        for_openvino = kind.name == "openvino-int8"
+        # NNCF corrects the biases itself; onnxruntime's quantiser does not.
+        net = self.net if for_openvino else rounded(self.net, self.pictures, to_int8)
+        export_onnx(net, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
         expected = predict_batched(self.reference, calibration.faces)
-        if kind.name == "openvino-int8":
+        if for_openvino:
             return quantise_openvino(source, spec, calibration.faces, expected, path)
         for_tensorrt = kind.name == "onnx-int8-tensorrt"
         return quantise_onnx(source, spec, calibration.faces, expected, path, for_tensorrt)

@@ -49,12 +49,12 @@ def export_all(
     calibration: FaceSet | None,
     devices: Sequence[str],
     say: Say,
-) -> list[Artefact]:
+) -> tuple[list[Artefact], list[str]]:
     """Make, run, compare and keep each kind.
 
-    An artefact that breaks the bound of its own precision is not kept and ends the export. Where only an
-    engine's coarser precision breaks its bound (an fp32 file in bf16), the artefact is kept without that
-    entry in its sidecar, and its ``breaches`` name it.
+    An artefact that breaks the bound of its own precision is not kept. Where only an engine's coarser
+    precision breaks its bound (an fp32 file in bf16), the artefact is kept without that entry in its sidecar,
+    and its ``breaches`` name it.
 
     Args:
         reference: the checkpoint on torch.
@@ -62,8 +62,12 @@ def export_all(
         calibration: what the int8 kinds are calibrated on.
         devices: where the artefacts are run.
 
+    Returns:
+        What was kept, and why the others were not.
+
     Raises:
-        GazeError: a kind cannot be made, does not run, or breaks a bound.
+        GazeError: the plain fp32 network cannot be made, does not run or breaks its bound; an engine is not
+            here; a file cannot be written.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -73,33 +77,26 @@ def export_all(
     expected = np.concatenate([predict_batched(reference, item.faces) for item in faces])
     maker = make_maker(reference, name, out, calibration, faces[0])
     kept: list[Artefact] = []
+    failed: list[str] = []
     with staging as folder:
-        stage = Path(folder)
         for kind in kinds:
-            path = stage / f"{name}{kind.suffix}"
+            path = Path(folder) / f"{name}{kind.suffix}"
             try:
                 spec = maker.make(kind, path)
                 parities = _run_everywhere(kind, path, spec, expected, faces, devices, say)
-                own = breaches([item for item in parities if item.precision == kind.precision])
-                if own:
-                    raise ModelError(f"{path.name} was not kept, it differs from torch: {'; '.join(own)}")
-                within = [item for item in parities if not item.broken_bounds()]
-                save_spec(
-                    dataclasses.replace(
-                        spec,
-                        parity_deg={item.name: item.as_json() for item in within},
-                        notes=spec.notes
-                        | {"parity_faces": [f"{len(item)} of {item.name}" for item in faces]},
-                    ),
-                    sidecar_path(path),
-                )
-                kept.append(_keep(kind, path, out, within, breaches(parities)))
+                kept.append(_keep_if_good(kind, path, spec, parities, faces, out))
+            except ModelError as error:
+                if kind.source is None and not kind.calibrated:
+                    raise  # the plain fp32 network: what is wrong with it is wrong with all
+                failed.append(str(error))
+                say(f"left out: {error}")
             except OSError as error:
                 raise GazeError(
                     f"{out / path.name}: cannot be written ({error}); free the disk or choose another --out"
                 ) from error
-            say(f"{kept[-1].path}: {kept[-1].size_mb:.1f} MB")
-    return kept
+            else:
+                say(f"{kept[-1].path}: {kept[-1].size_mb:.1f} MB")
+    return kept, failed
 
 
 def _run_everywhere(
@@ -156,10 +153,28 @@ def _compare(
     return result
 
 
-def _keep(kind: Kind, path: Path, out: Path, parities: Sequence[Parity], broken: Sequence[str]) -> Artefact:
-    """Move the files of one artefact out of the staging folder, the sidecar last: it makes them a model."""
+def _keep_if_good(
+    kind: Kind, path: Path, spec: ModelSpec, parities: Sequence[Parity], faces: Sequence[FaceSet], out: Path
+) -> Artefact:
+    """Write the parities into the sidecar and move the files out of the staging folder.
+
+    Raises:
+        ModelError: a bound of the artefact's own precision is broken.
+    """
+    own = breaches([item for item in parities if item.precision == kind.precision])
+    if own:
+        raise ModelError(f"{path.name} was not kept, it differs from torch: {'; '.join(own)}")
+    within = [item for item in parities if not item.broken_bounds()]
+    sets = [f"{len(item)} of {item.name}" for item in faces]
+    spec = dataclasses.replace(
+        spec,
+        parity_deg={item.name: item.as_json() for item in within},
+        notes=spec.notes | {"parity_faces": sets},
+    )
+    save_spec(spec, sidecar_path(path))
+    # The sidecar goes last: it makes the files a model.
     files = [path] + ([path.with_suffix(".bin")] if path.suffix == ".xml" else []) + [sidecar_path(path)]
     size = sum(file.stat().st_size for file in files) / 1e6
     for file in files:
         file.replace(out / file.name)
-    return Artefact(kind, out / path.name, size, tuple(parities), tuple(broken))
+    return Artefact(kind, out / path.name, size, tuple(within), tuple(breaches(parities)))

@@ -10,6 +10,7 @@ result is the same.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -72,9 +73,20 @@ def steadied(net: GazeNet, pictures: Tensor) -> GazeNet:
     return net
 
 
+def to_bf16(weight: Tensor) -> Tensor:
+    """The nearest values that bf16 holds."""
+    return weight.bfloat16().float()
+
+
+def to_int8(weight: Tensor) -> Tensor:
+    """The nearest of 255 even steps about zero, for each output channel (the first axis)."""
+    step = weight.abs().amax(tuple(range(1, weight.ndim)), keepdim=True).clamp_min(1e-12) / 127.0
+    return (weight / step).round() * step
+
+
 @torch.no_grad()
-def rounded_to_bf16(net: GazeNet, pictures: Tensor) -> GazeNet:
-    """A copy with weights that bf16 holds exactly, and biases that make up for the rounding on average.
+def rounded(net: GazeNet, pictures: Tensor, rounding: Callable[[Tensor], Tensor]) -> GazeNet:
+    """A copy with rounded weights, and biases that make up for the rounding on average.
 
     What the rounding of a weight changes is, for the mean of its input, a constant; the bias takes it back
     (the bias correction of quantisation: Nagel et al., Data-Free Quantization, 2019).
@@ -82,6 +94,7 @@ def rounded_to_bf16(net: GazeNet, pictures: Tensor) -> GazeNet:
     Args:
         net: a steadied network.
         pictures: (N, 3, S, S) preprocessed faces to read the mean inputs off.
+        rounding: to_bf16 or to_int8.
     """
     net = _with_norms_folded(copy.deepcopy(net))
     means: dict[nn.Module, Tensor] = {}
@@ -96,15 +109,15 @@ def rounded_to_bf16(net: GazeNet, pictures: Tensor) -> GazeNet:
     for hook in hooks:
         hook.remove()
     for layer in layers:
-        rounded = layer.weight.bfloat16().float()
-        change = layer.weight - rounded
+        coarse = rounding(layer.weight)
+        change = layer.weight - coarse
         if isinstance(layer, nn.Conv2d):
             per_group = means[layer].view(layer.groups, -1)
             owners = torch.arange(layer.out_channels) * layer.groups // layer.out_channels
             correction = (change.sum((2, 3)) * per_group[owners]).sum(1)
         else:
             correction = change @ means[layer]
-        layer.weight.copy_(rounded)
+        layer.weight.copy_(coarse)
         layer.bias.add_(correction)
     return net
 

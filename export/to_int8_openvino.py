@@ -13,8 +13,7 @@ from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from numpy.typing import NDArray
 
 from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
-from export.parity import INT8_MEAN_DEG
-from export.to_int8 import FALLBACKS, too_coarse, tried_rows
+from export.to_int8 import FALLBACKS, TRY_DEG, too_coarse, tried_rows
 from export.to_openvino import write_openvino
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
@@ -50,7 +49,7 @@ def quantise_openvino(
     data = nncf.Dataset([face[None] for face in faces])
     chosen = tried_rows(len(faces))
     off_deg = np.inf
-    for groups in FALLBACKS:
+    for groups in ((), *FALLBACKS[1:]):
         # convert_model folds the shapes that the ONNX reader leaves open; without it the depthwise weights
         # are no constants for the quantiser and those layers stay in float.
         model = openvino.convert_model(source)
@@ -67,7 +66,7 @@ def quantise_openvino(
             ),
         )
         off_deg = _mean_difference_deg(quantised, faces[chosen], expected_rad[chosen])
-        if off_deg <= INT8_MEAN_DEG:
+        if off_deg <= TRY_DEG:
             write_openvino(quantised, spec, path)
             return list(groups)
     raise too_coarse(path, off_deg)

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from export.faces import made_faces  # noqa: E402
-from export.steady import rounded_to_bf16, steadied  # noqa: E402
+from export.steady import rounded, steadied, to_bf16, to_int8  # noqa: E402
 from gaze.network import FacePreprocess, load_checkpoint  # noqa: E402
 
 
@@ -35,16 +35,28 @@ def test_steadied_is_the_same_network(net_and_pictures):
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
-def test_rounded_weights_are_exact_in_bf16_and_the_mean_output_is_kept(net_and_pictures):
+@pytest.mark.parametrize("rounding", [to_bf16, to_int8])
+def test_weights_are_rounded_and_the_mean_output_is_kept(net_and_pictures, rounding):
     net, shown, _ = net_and_pictures
     steady = steadied(net, shown)
-    rounded = rounded_to_bf16(steady, shown)
-    layers = [item for item in rounded.modules() if isinstance(item, (torch.nn.Conv2d, torch.nn.Linear))]
-    assert layers and not any(isinstance(item, torch.nn.BatchNorm2d) for item in rounded.modules())
+    coarse = rounded(steady, shown, rounding)
+    layers = [item for item in coarse.modules() if isinstance(item, (torch.nn.Conv2d, torch.nn.Linear))]
+    assert layers and not any(isinstance(item, torch.nn.BatchNorm2d) for item in coarse.modules())
     for layer in layers:
-        assert torch.equal(layer.weight, layer.weight.bfloat16().float())
-    # Without the correction the same weights are further off.
-    plain = rounded_to_bf16(steady, torch.zeros_like(shown[:1]))
-    wanted = angles(net, shown)
-    corrected_off = np.abs(angles(rounded, shown) - wanted).mean()
-    assert corrected_off < np.abs(angles(plain, shown) - wanted).mean()
+        torch.testing.assert_close(layer.weight, rounding(layer.weight), rtol=0, atol=1e-6)
+    first, kept = coarse.backbone[0][0], steadied(net, shown).backbone[0]
+    with torch.no_grad():
+        # What the correction promises: the first layer's mean output, to the edge of the picture's padding.
+        wanted = kept[1](kept[0](shown))[..., 1:, 1:].mean((0, 2, 3))
+        given = first(shown)[..., 1:, 1:].mean((0, 2, 3))
+        first.bias.zero_()
+    assert (given - wanted).abs().max() < 0.01 * wanted.abs().max()
+
+
+def test_the_steps_of_each_rounding():
+    weight = torch.tensor([[1.0, 0.5, -0.254], [100.0, 1.0, 0.2]])
+    torch.testing.assert_close(
+        to_int8(weight),
+        torch.tensor([[127.0, 64.0, -32.0], [127.0, 1.0, 0.0]]) * torch.tensor([[1.0], [100.0]]) / 127,
+    )
+    assert to_bf16(torch.tensor(1.0 + 2.0**-9)).item() in (1.0, 1.0 + 2.0**-7)
