@@ -167,11 +167,30 @@ class Score:
 def place_weights(looks: Looks) -> FloatArray:
     """Weights (P,), 1 or less: small for looks that cannot have been on their target.
 
-    Their distance from the median offset is compared with the median absolute deviation.
+    Their distance from the median offset is compared with the median absolute deviation, both over places, so
+    that many looks at one place do not outvote the others.
     """
-    distance = np.linalg.norm(looks.offset_rad - np.median(looks.offset_rad, axis=0), axis=1)
-    limit = max(STRAY_DEVIATIONS * float(np.median(distance)) / 1.177, STRAY_FLOOR_RAD)
+    _, first, inverse = np.unique(looks.place, return_index=True, return_inverse=True)
+    middles = np.array([np.median(looks.offset_rad[inverse == i], axis=0) for i in range(len(first))])
+    middle = np.median(middles, axis=0)
+    usual = float(np.median(np.linalg.norm(middles - middle, axis=1)))
+    distance = np.linalg.norm(looks.offset_rad - middle, axis=1)
+    limit = max(STRAY_DEVIATIONS * usual / 1.177, STRAY_FLOOR_RAD)
     return np.minimum(1.0, (limit / np.maximum(distance, 1e-12)) ** 4)
+
+
+def looks_at_place(looks: Looks) -> FloatArray:
+    """How many looks there are at each look's place (P,)."""
+    _, inverse, counts = np.unique(looks.place, return_inverse=True, return_counts=True)
+    return counts[inverse].astype(np.float64)
+
+
+def look_variance_rad2(prior: Prior, looks: Looks) -> FloatArray:
+    """Variance (P,) of a look about the model.
+
+    The misfit of a place is shared by all looks at it, so many of them must not make it smaller.
+    """
+    return looks.sd_rad**2 + looks_at_place(looks) * prior.floor_rad**2
 
 
 def score(prior: Prior, looks: Looks, weights: FloatArray) -> Score:
@@ -179,7 +198,7 @@ def score(prior: Prior, looks: Looks, weights: FloatArray) -> Score:
 
     For kernel regression the residual of a held-out block g is ``(C^-1)_gg^-1 (C^-1 y)_g``.
     """
-    variance = (looks.sd_rad**2 + prior.floor_rad**2) / weights
+    variance = look_variance_rad2(prior, looks) / weights
     K = prior.covariance(looks.features, looks.features)
     inverse = np.linalg.inv(K + np.diag(variance))
     solved = inverse @ looks.offset_rad
@@ -192,7 +211,7 @@ def score(prior: Prior, looks: Looks, weights: FloatArray) -> Score:
             index = np.flatnonzero(looks.place == place)
             residual[index] = np.linalg.solve(inverse[np.ix_(index, index)], solved[index])
     parameters = float(np.trace(K @ inverse))
-    held_out = _rms(residual, weights)
+    held_out = _rms(residual, weights / looks_at_place(looks))
     return Score(prior, held_out, parameters, held_out * (1 + PENALTY_PER_PARAMETER * parameters), residual)
 
 
@@ -208,21 +227,21 @@ def fit(looks: Looks, kind: str = "auto", drift_rad: tuple[float, float] = (0.0,
         raise CalibrationError(f"no correction model {kind!r}; there are auto, {', '.join(KINDS)}")
     check_spread(looks)
     weights = place_weights(looks)
-    uncorrected = _rms(looks.offset_rad, weights)
+    shares = weights / looks_at_place(looks)
+    uncorrected = _rms(looks.offset_rad, shares)
     wanted = [prior for prior in CANDIDATES if kind in ("auto", prior.kind)]
     scores = [score(prior, looks, weights) for prior in wanted]
     best = min(scores, key=lambda item: item.score_rad, default=None)
     if best is None or (kind == "auto" and best.score_rad >= uncorrected):
         best = Score(Prior("none"), uncorrected, 0.0, uncorrected, looks.offset_rad)
-    total = float(weights.sum())
-    scatter = (weights[:, None] * best.residual_rad).T @ best.residual_rad / total
+    scatter = (shares[:, None] * best.residual_rad).T @ best.residual_rad / float(shares.sum())
     frames = looks.frames.astype(float)
     frame_sd = float(np.sqrt((weights * frames * looks.spread_rad**2).sum() / (weights * frames).sum()))
     return Correction(
         prior=best.prior,
         looks_features=looks.features,
         looks_offset_rad=looks.offset_rad,
-        looks_sd_rad=np.sqrt((looks.sd_rad**2 + best.prior.floor_rad**2) / weights - best.prior.floor_rad**2),
+        looks_sd_rad=np.sqrt(look_variance_rad2(best.prior, looks) / weights - best.prior.floor_rad**2),
         residual_covariance_rad2=scatter,
         frame_sd_rad=frame_sd,
         held_out_rad=best.held_out_rad,

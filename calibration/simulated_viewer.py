@@ -14,6 +14,8 @@ from gaze.geometry import angles_from_vector
 
 BLINK_S = 0.15
 SACCADE_AFTER_S = 0.22
+# Attention comes back after this time, later than a look at a fixed target lasts.
+LAPSE_S = 3.0
 # A target that moves less than this part of the screen's width between frames is followed, not jumped to.
 FOLLOWED_PART = 0.05
 FOLLOW_LAG_S = 0.12
@@ -49,6 +51,7 @@ class SimulatedViewer:
         self._shown: tuple[float, float] = self._middle
         self._lapse: tuple[float, float] | None = None
         self._jump_at_s: float | None = None
+        self._back_at_s = 0.0
         self._history: deque[tuple[float, tuple[float, float]]] = deque(maxlen=120)
         self._block: Frames | None = None
         self._used = 0
@@ -91,6 +94,7 @@ class SimulatedViewer:
                 lapsed = self._rng.random() < self.errors.lapse
                 size = (self.screen.width_px, self.screen.height_px)
                 self._lapse = tuple(self._rng.uniform(0, size)) if lapsed else None
+                self._back_at_s = t_s + LAPSE_S
             else:
                 self._history.append((t_s, target))
             self._shown = target
@@ -98,6 +102,8 @@ class SimulatedViewer:
         if self._jump_at_s is not None and t_s >= self._jump_at_s:
             aim = self._lapse or self._shown
             self._jump_at_s = None
+        elif self._lapse is not None and t_s >= self._back_at_s:
+            aim, self._lapse = self._shown, None
         elif self._history:
             while len(self._history) > 1 and self._history[1][0] <= t_s - FOLLOW_LAG_S:
                 self._history.popleft()

@@ -22,6 +22,7 @@ from calibration.targets import COUNTS, layout, to_px, validation_layout
 from deploy.assemble import open_estimator
 from deploy.calibrate_common import add_network_options, make_parser
 from deploy.calibrate_result import fit_person
+from deploy.run_options import size_argument
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, UsageError
 from gaze.estimator import GazeEstimator
@@ -36,7 +37,7 @@ from gaze.types import Frame
 
 log = logging.getLogger("gaze")
 
-SIZE_PX, HFOV_DEG = (640, 480), 65.0
+SIZE_PX, HFOV_DEG = (1280, 720), 70.0
 SCREEN = placed_screen(PRESETS["laptop"], (1920, 1080), (344.0, 194.0), "virtual screen")
 # A sitting head is never quite still: deviations from frame to frame.
 SWAY_MM, SWAY_DEG = 4.0, 1.0
@@ -181,11 +182,12 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--people", type=int, default=12, help="how many")
     result.add_argument("--seed", type=int, default=900_000, help="of the first; training uses lower ones")
     result.add_argument("--points", type=int, choices=COUNTS, default=9, help="targets to calibrate on")
-    result.add_argument("--frames", type=int, default=3, help="pictures at each target")
+    result.add_argument("--frames", type=int, default=8, help="pictures at each target")
     result.add_argument("--kind", choices=("auto", *KINDS), default="auto", help="correction")
     result.add_argument("--assets", type=Path, default=default_assets_dir(), help="folder of the assets")
     result.add_argument("--errors", metavar="JSON", help="write the network's errors, for simulate --errors")
     result.add_argument("--pictures", type=Path, metavar="DIR", help="write each person's first picture")
+    result.add_argument("--size", type=size_argument, default=SIZE_PX, metavar="WxH", help="of the pictures")
     add_network_options(result)
     return result
 
@@ -200,7 +202,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     if options.people < 1 or options.frames < 1:
         raise UsageError("--people and --frames must be at least 1")
-    camera = Camera.from_hfov(HFOV_DEG, *SIZE_PX, source="calibrated")
+    camera = Camera.from_hfov(HFOV_DEG, *options.size, source="calibrated")
     renderer = WebcamRenderer(options.assets, camera)
     results: list[RenderedResult] = []
     columns: dict[str, list] = {"predicted_rad": [], "true_rad": [], "head_rad": [], "person": []}

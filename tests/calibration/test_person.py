@@ -5,7 +5,7 @@ import pytest
 from gaze_people import SIZE_PX, calibrated_person, looks_at
 
 from calibration.locate import View, locate, points_mm
-from calibration.person import CANDIDATES, KINDS, fit, place_weights, score
+from calibration.person import CANDIDATES, KINDS, fit, look_variance_rad2, place_weights, score
 from calibration.samples import Looks, Samples, condense, features
 from calibration.simulated_person import IDEAL, PLAIN, ErrorModel
 from calibration.targets import to_px, validation_layout
@@ -59,7 +59,7 @@ def test_closed_form_held_out_error_equals_fitting_without_the_place(prior):
     looks = dataclasses.replace(looks, place=np.array([0, 1, 2, 3, 4, 5, 6, 7, 7]))
     weights = np.ones(9)
     result = score(prior, looks, weights)
-    noise = looks.sd_rad**2 + prior.floor_rad**2
+    noise = look_variance_rad2(prior, looks)
     for place in range(8):
         out = looks.place == place
         K = prior.covariance(looks.features[~out], looks.features[~out]) + np.diag(noise[~out])
@@ -109,6 +109,18 @@ def test_a_look_elsewhere_does_not_spoil_the_fit():
     offset[4] += [0.3, -0.2]
     spoiled = dataclasses.replace(looks, offset_rad=offset)
     assert place_weights(spoiled)[4] < 0.05
+    assert fit(spoiled, "offset").offset_rad(np.zeros((1, 5)))[0] == pytest.approx([0.04, -0.02], abs=0.003)
+
+
+def test_many_looks_at_one_place_do_not_outvote_the_others():
+    """Twenty looks at one place that are all wrong, against nine places that agree."""
+    looks = synthetic_looks(lambda p, y: (0.04, -0.02))
+    many = looks.take(np.r_[np.arange(9), np.full(20, 4)])
+    offset, place = many.offset_rad.copy(), many.place.copy()
+    offset[9:] += [0.3, -0.2]
+    place[9:] = 99
+    spoiled = dataclasses.replace(many, offset_rad=offset, place=place)
+    assert place_weights(spoiled)[9:].max() < 0.05
     assert fit(spoiled, "offset").offset_rad(np.zeros((1, 5)))[0] == pytest.approx([0.04, -0.02], abs=0.003)
 
 
