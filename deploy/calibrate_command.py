@@ -14,6 +14,7 @@ STAGES = {
     "board": ("deploy.calibrate_board", "print a board to PDF, or show it on a screen"),
     "screen": ("deploy.calibrate_screen", "size and place of a screen -> screens.json"),
     "person": ("deploy.calibrate_person", "look at targets -> profile.json for `gaze run --profile`"),
+    "show": ("deploy.calibrate_show", "a dot on the whole screen where you look"),
     "check": ("deploy.calibrate_check", "three targets: does the profile still hold? can correct it"),
     "rendered": ("deploy.calibrate_rendered", "rendered people through the real network, before and after"),
     "simulate": ("calibration.simulate_command", "simulated people: what calibration does, and its bounds"),
@@ -28,7 +29,7 @@ def usage() -> str:
         "usage: gaze calibrate STAGE [OPTIONS]\n\n"
         + "\n".join(lines)
         + "\n\nThe quickest way to a moving dot:\n"
-        + "  gaze calibrate person && gaze run --profile profile.json\n"
+        + "  gaze calibrate person && gaze calibrate show\n"
         + "\n`gaze calibrate STAGE --help` lists the options of a stage."
     )
 

@@ -123,7 +123,7 @@ class SimulatedFeed:
     def __init__(self, seed: int, screen: Screen, real_time: bool) -> None:
         self._viewer = SimulatedViewer(seed, perturbed_screen(screen, seed), PLAIN)
         self._real_time = real_time
-        self._t_s = 0.0
+        self.t_s = 0.0
         self._start_s = time.monotonic()
 
     @property
@@ -138,14 +138,17 @@ class SimulatedFeed:
 
     def next(self, session: Session | None) -> Observation | None:
         """The next observation."""
-        target = None if session is None else session.target_px(self._t_s)
         if session is not None:
             self._viewer.head_moves = session.stage == "head"
             self._viewer.go_to(session.position)
-        self._t_s += 1.0 / 30.0
+        return self.next_at(None if session is None else session.target_px(self.t_s))
+
+    def next_at(self, target_px: tuple[float, float] | None) -> Observation:
+        """The next observation, of a person who looks at a target."""
+        self.t_s += 1.0 / 30.0
         if self._real_time:
-            time.sleep(max(0.0, self._start_s + self._t_s - time.monotonic()))
-        return self._viewer.observe(self._t_s, target)
+            time.sleep(max(0.0, self._start_s + self.t_s - time.monotonic()))
+        return self._viewer.observe(self.t_s, target_px)
 
 
 @contextmanager

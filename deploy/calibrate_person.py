@@ -224,6 +224,7 @@ def _finish(
         options.picture and Path(options.picture),
     )
     print(fitted.text())
-    print(f"wrote {options.out}: try `gaze run --profile {options.out}`")
+    show, run = (f"`gaze {name} --profile {options.out}`" for name in ("calibrate show", "run"))
+    print(f"wrote {options.out}: try {show} or {run}")
     log.info("profile of %s on %s", profile.person, profile.screen.name)
     return 0

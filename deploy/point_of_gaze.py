@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from calibration.areas import Area, area_report, load_areas, report_text
 from calibration.displays import find_displays
 from calibration.events import EventStream, GazeRow, event_stream
-from calibration.gaze_filter import GazeFilter
-from calibration.locate import View, locate
+from calibration.locate import View
 from calibration.pictures import heat_map, save_picture, scan_path
 from calibration.profile import Profile
 from calibration.recording import Recording
-from calibration.screen import Screen
+from calibration.tracker import PointTracker
 from deploy.run_config import RunConfig
 from deploy.screen_map import draw_screen_map
 from deploy.sources.base import Source
@@ -29,13 +28,12 @@ from gaze.estimator import GazeEstimator, Predictor
 from gaze.files import write_json
 from gaze.geometry import unit
 from gaze.mirrored import MirroredPredictor
-from gaze.types import Estimate, PointOfGaze, Status
+from gaze.types import Estimate, Status
 
 log = logging.getLogger("gaze")
 
 # The person of the profile keeps the role for so long after they were last seen.
 FORGET_PERSON_S = 1.0
-SACCADE_DEG, SACCADE_DEVIATIONS = 2.0, 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +66,11 @@ class PointOfGazeHook:
         self.recording = Recording()
         self._outputs = outputs or GazeOutputs()
         self._check = check
-        self._screens = {screen.name: screen for screen in profile.screens}
-        self._filter = GazeFilter(saccade=1.0) if smooth else None
+        self._tracker = PointTracker(profile, smooth)
         self._stream: EventStream = event_stream(method)
         self._fresh: list[dict[str, object]] = []
         self._person: int | None = None
         self._seen_s = 0.0
-        self._shown_screen = ""
 
     def __call__(self, estimate: Estimate) -> Estimate:
         """The estimate with its corrected ray and its point of gaze, if it is the person of the profile.
@@ -100,11 +96,10 @@ class PointOfGazeHook:
             estimate.head_pose.R_cam_head[None],
             estimate.normalized.centre_cam_mm[None],
         )
-        ray, point = locate(view, self.profile.correction, self.profile.screens)
+        ray, point = self._tracker(estimate.t_s, view)
         if point is None:
             return dataclasses.replace(estimate, ray=ray)
-        screen = self._screens[point.screen]
-        point = self._smoothed(estimate.t_s, point, screen, ray.origin_cam_mm)
+        screen = self._tracker.screen_of(point)
         direction = unit(screen.to_camera(point.screen_mm) - ray.origin_cam_mm)
         row = GazeRow(estimate.t_s, direction, point.screen_px)
         self._fresh += self._stream.feed(row)
@@ -143,24 +138,6 @@ class PointOfGazeHook:
             return False
         self._seen_s = estimate.t_s
         return True
-
-    def _smoothed(
-        self, t_s: float, point: PointOfGaze, screen: Screen, origin_cam_mm: NDArray[np.float64]
-    ) -> PointOfGaze:
-        if self._filter is None:
-            return point
-        if screen.name != self._shown_screen:
-            self._filter.reset()
-            self._shown_screen = screen.name
-        noise_deg = np.rad2deg(self.profile.correction.frame_sd_rad)
-        jump_rad = np.deg2rad(max(SACCADE_DEG, SACCADE_DEVIATIONS * noise_deg))
-        self._filter.saccade = jump_rad * float(
-            np.linalg.norm(screen.to_camera(point.screen_mm) - origin_cam_mm)
-        )
-        mm = self._filter(t_s, point.screen_mm)
-        return dataclasses.replace(
-            point, screen_mm=mm, screen_px=screen.mm_to_px(mm), on_screen=bool(screen.contains(mm))
-        )
 
 
 def write_outputs(recording: Recording, outputs: GazeOutputs, profile: Profile) -> None:

@@ -168,3 +168,30 @@ def test_board_is_shown_until_a_key(display, tmp_path):
     display.press("space")
     process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_dot_follows_the_gaze(display, tmp_path):
+    headless = start(
+        display, tmp_path, "person", "--simulate", "3", "--no-window", "--resolution", "1280x720",
+        "--size-mm", "300x169", "--points", "5", "--validation", "0",
+    )  # fmt: skip
+    assert headless.wait(timeout=60) == 0
+    process = start(display, tmp_path, "show", "--simulate", "3")
+
+    def dot_and_target():
+        picture = display.picture().astype(int)
+        dots = np.argwhere(np.abs(picture - [60, 180, 255]).sum(axis=2) < 30)
+        reds = np.argwhere(np.abs(picture - [40, 40, 230]).sum(axis=2) < 60)
+        return None if len(dots) < 40 or len(reds) < 4 else (dots.mean(axis=0), reds.mean(axis=0))
+
+    apart = []
+    while len(apart) < 20:
+        dot, target = until(process, dot_and_target)
+        apart.append(np.linalg.norm(dot - target))
+        time.sleep(0.1)
+    display.press("Escape")
+    text = process.communicate(timeout=30)[0]
+    assert process.returncode == 0, text
+    # A moving target is followed late; half of the screen's height would be no following at all.
+    assert np.median(apart) < 150

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from loop_fakes import make_face, noise
 
+from calibration.observation import observe
 from calibration.person import fit
 from calibration.profile import Profile
 from calibration.samples import Samples, condense
@@ -263,3 +264,24 @@ def test_hook_draws_the_persons_point():
     hook.draw(with_point, [estimate])
     hook.draw(without, [])
     assert (with_point != without).any()
+
+
+def test_picture_of_the_whole_screen_has_dot_ellipse_and_problem():
+    from deploy.calibrate_show import picture, view_of
+
+    point = PointOfGaze((172.0, 97.0), (960.0, 540.0), True, np.diag([400.0, 100.0]), "panel")
+    shown = picture(point, None, (300.0, 300.0), SIZE_PX, SCREEN.mm_per_px)
+    assert shown.shape == (1080, 1920, 3)
+    assert shown[540, 960].tolist() == [60, 180, 255]
+    # Two deviations of 20 mm across are 223 px, of 10 mm down 111 px.
+    across, down = (
+        np.flatnonzero((shown[540] == [60, 180, 255]).all(axis=1)),
+        np.flatnonzero((shown[:, 960] == [60, 180, 255]).all(axis=1)),
+    )
+    assert (across.max() - 960, down.max() - 540) == pytest.approx((223, 111), abs=3)
+    nothing = picture(None, "no face in view", None, SIZE_PX, SCREEN.mm_per_px)
+    assert not (nothing == [60, 180, 255]).all(axis=2).any()
+    assert (nothing[500:580].max(axis=2) > 200).any(), "the problem is written"
+    person, head, _ = person_and_profile()
+    seen = observe(estimates(person, head, [(960, 540)], 1))
+    assert len(view_of(seen)) == 1
