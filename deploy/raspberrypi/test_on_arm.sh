@@ -84,5 +84,5 @@ result=$FOLDER/result.txt
     echo "== suite"
     in_root '/root/venv/bin/python -m pytest -q --timeout 3000 -p no:cacheprovider || echo "SUITE FAILED"'
 } 2>&1 | tee "$result"
-! grep -q 'SUITE FAILED' "$result"
+if grep -q 'SUITE FAILED' "$result"; then exit 1; fi
 echo "passed on arm64; kept in $result"

@@ -101,7 +101,7 @@ wait_for_lines "$(date '+%F %T')" 5
 
 # A release that does not work is not switched to.
 echo 'raise SystemExit("broken")' >>gaze/__init__.py
-! "$recipe/install.sh"
+if "$recipe/install.sh"; then exit 1; fi
 [[ $(readlink /opt/webcam-gaze/current) == "$first" ]]
 systemctl is-active webcam-gaze
 systemd-analyze security webcam-gaze --no-pager | tail -1
