@@ -42,7 +42,7 @@ SCREEN = placed_screen(PRESETS["laptop"], (1920, 1080), (344.0, 194.0), "virtual
 # A sitting head is never quite still: deviations from frame to frame.
 SWAY_MM, SWAY_DEG = 4.0, 1.0
 FOLLOW = 0.25
-SECONDS_BETWEEN_TARGETS = 2.0
+SECONDS_BETWEEN_TARGETS, FRAMES_PER_S = 2.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def look_at_targets(
         point = screen.to_camera(screen.px_to_mm(target))
         kept = []
         for i in range(frames):
-            t_s = start_s + number * SECONDS_BETWEEN_TARGETS + i / 10.0
+            t_s = start_s + number * SECONDS_BETWEEN_TARGETS + i / FRAMES_PER_S
             frame, centre = sitter.frame(point, first_place + number * frames + i, t_s)
             seen = observe(estimator.estimate(frame), t_s)
             if seen.problem is None:
@@ -182,7 +182,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--people", type=int, default=12, help="how many")
     result.add_argument("--seed", type=int, default=900_000, help="of the first; training uses lower ones")
     result.add_argument("--points", type=int, choices=COUNTS, default=9, help="targets to calibrate on")
-    result.add_argument("--frames", type=int, default=8, help="pictures at each target")
+    result.add_argument("--frames", type=int, default=24, help="pictures at each target")
     result.add_argument("--kind", choices=("auto", *KINDS), default="auto", help="correction")
     result.add_argument("--assets", type=Path, default=default_assets_dir(), help="folder of the assets")
     result.add_argument("--errors", metavar="JSON", help="write the network's errors, for simulate --errors")
@@ -200,8 +200,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         GazeError: assets, renderer or network cannot be had, or nobody could be calibrated.
     """
     options = parser().parse_args(argv)
-    if options.people < 1 or options.frames < 1:
-        raise UsageError("--people and --frames must be at least 1")
+    most = int(SECONDS_BETWEEN_TARGETS * FRAMES_PER_S)
+    if options.people < 1 or not 1 <= options.frames <= most:
+        raise UsageError(f"--people must be at least 1, --frames 1 to {most}")
     camera = Camera.from_hfov(HFOV_DEG, *options.size, source="calibrated")
     renderer = WebcamRenderer(options.assets, camera)
     results: list[RenderedResult] = []
