@@ -22,7 +22,8 @@ class LookSettings:
     ``settle_s``: nothing is taken before, the eyes are still on their way; ``window_s`` of gaze with at
     least ``frames_min`` usable frames, whose two halves agree within ``drift_deg`` (plus twice its standard
     error) and whose deviation is at most ``spread_deg`` per axis, is a fixation; ``timeout_s``: then the
-    look has failed. With ``confirm`` a key or click says that the person is looking.
+    look has failed. A key or click says that the person is looking: half of the window is then enough;
+    with ``confirm`` it is waited for.
     """
 
     settle_s: float = 0.7
@@ -96,7 +97,9 @@ class LookCollector:
             return False
         # One frame's time is missing from the span of the frames that fill a window.
         span = self._window[-1].t_s - self._window[0].t_s
-        return span * len(self._window) / (len(self._window) - 1) >= 0.9 * settings.window_s
+        # Somebody who presses a key at a target that needs none says that half the time is enough.
+        part = 0.45 if self._asked and not settings.confirm else 0.9
+        return span * len(self._window) / (len(self._window) - 1) >= part * settings.window_s
 
     def _instability(self) -> str | None:
         half = len(self._window) // 2

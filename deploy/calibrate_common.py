@@ -60,7 +60,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_display_options(parser: argparse.ArgumentParser) -> None:
+def add_display_options(parser: argparse._ActionsContainer) -> None:
     """Which display, and what it does not say of itself."""
     parser.add_argument("--display", metavar="N", help="number or name of the display; the main one")
     parser.add_argument(

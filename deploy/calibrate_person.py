@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     add_network_options(result)
     group = result.add_argument_group("screen")
     group.add_argument("--screens", metavar="JSON", help="of gaze calibrate screen; the first is used")
-    add_screen_options(result)
+    add_screen_options(group)
     group = result.add_argument_group("stages")
     group.add_argument("--points", type=int, choices=COUNTS, default=9, help="targets")
     group.add_argument("--pursuit", type=float, default=0.0, metavar="S", help="follow a moving target")

@@ -23,7 +23,7 @@ def size_mm_argument(text: str) -> tuple[float, float]:
     return float(match[1]), float(match[2])
 
 
-def add_screen_options(parser: argparse.ArgumentParser) -> None:
+def add_screen_options(parser: argparse._ActionsContainer) -> None:
     """Which display, how large, and where the camera sits."""
     add_display_options(parser)
     parser.add_argument(

@@ -73,6 +73,11 @@ def test_slow_camera_is_the_reason():
     assert collector.failed == "too few frames: the camera is too slow"
 
 
+def test_a_key_shortens_a_look():
+    collector = LookCollector(0.0, LookSettings())
+    assert run(collector, lambda t: (0, 0), confirm_at=1.0) == pytest.approx(0.7 + 0.36, abs=0.1)
+
+
 def test_with_confirm_a_key_is_waited_for():
     collector = LookCollector(0.0, LookSettings(confirm=True))
     assert run(collector, lambda t: (0, 0), confirm_at=3.0) == pytest.approx(3.0, abs=0.05)
