@@ -86,9 +86,12 @@ systemctl start webcam-gaze
 # A loop that hangs is ended by the watchdog and started again.
 wait_for_lines "$(date '+%F %T')" 5
 kill -STOP "$(systemctl show -p MainPID --value webcam-gaze)"
-before=$(date '+%F %T')
-wait_for_lines "$before" 5
+for _ in $(seq 90); do
+    if [[ $(systemctl show -p NRestarts --value webcam-gaze) -ge 1 ]]; then break; fi
+    sleep 1
+done
 [[ $(systemctl show -p NRestarts --value webcam-gaze) -ge 1 ]]
+wait_for_lines "$(date '+%F %T')" 5
 
 # An update is another release; rolling back returns to the first.
 echo '# changed' >>gaze/__init__.py
