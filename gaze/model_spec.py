@@ -76,6 +76,8 @@ def load_model_spec(model_path: str | os.PathLike[str]) -> ModelSpec:
     model_path = Path(model_path)
     if not model_path.is_file():
         raise ModelError(f"{model_path}: no such model file; give --model or run `gaze export`")
+    if model_path.stat().st_size == 0:
+        raise ModelError(f"{model_path}: is empty; install again or run `gaze export`")
     spec = load_spec(sidecar_path(model_path))
     actual = sha256_of(model_path)
     if actual != spec.sha256:

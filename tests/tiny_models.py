@@ -32,6 +32,7 @@ def tiny_graph(
     output_name: str = "pitch_yaw_rad",
     input_type: int = TensorProto.UINT8,
     opset: int = 17,
+    batch: int | str = "n",
 ) -> onnx.ModelProto:
     """uint8 (N, S, S, 3) -> (N, 2): channel means times a matrix."""
     nodes = [
@@ -42,8 +43,8 @@ def tiny_graph(
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info(input_name, input_type, ["n", SIZE, SIZE, 3])],
-        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info(input_name, input_type, [batch, SIZE, SIZE, 3])],
+        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, [batch, 2])],
         [numpy_helper.from_array(WEIGHTS, "weights")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)

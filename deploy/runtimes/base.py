@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -89,14 +90,27 @@ def check_precision(precision: str | None) -> None:
         raise UsageError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
 
 
-def check_graph(path: Path, inputs: dict[str, str], outputs: Collection[str], spec: ModelSpec) -> None:
-    """Hold the graph's names and input type against the contract of an exported model.
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a graph: element type as the engine spells it, and sizes, None where free.
 
-    Args:
-        inputs: name of each input -> its element type, as the engine spells it.
+    ``shape`` None is a graph that does not say.
+    """
+
+    kind: str
+    shape: tuple[int | None, ...] | None
+
+    @classmethod
+    def of(cls, kind: str, sizes: Iterable[object]) -> Port:
+        """From an engine's own sizes: what is no positive whole number (a name, -1, None) is free."""
+        return cls(kind, tuple(size if isinstance(size, int) and size > 0 else None for size in sizes))
+
+
+def check_graph(path: Path, inputs: Mapping[str, Port], outputs: Mapping[str, Port], spec: ModelSpec) -> None:
+    """Hold the graph's names, input type and shapes against the contract of an exported model.
 
     Raises:
-        ModelError: the graph is of a foreign network, or its sidecar promises outputs that it lacks.
+        ModelError: the graph is of a foreign network, or its sidecar promises what it does not have.
     """
     mend = "give a model written by `gaze export`"
     if set(inputs) != {INPUT_NAME} or ANGLES_NAME not in outputs:
@@ -104,7 +118,7 @@ def check_graph(path: Path, inputs: dict[str, str], outputs: Collection[str], sp
             f"{path}: is not a gaze model: it has inputs {sorted(inputs)} and outputs {sorted(outputs)}, "
             f"not {INPUT_NAME!r} -> {ANGLES_NAME!r}; {mend}"
         )
-    kind = inputs[INPUT_NAME]
+    kind = inputs[INPUT_NAME].kind
     if "uint8" not in kind and kind != "u8":
         raise ModelError(
             f"{path}: takes {kind} input; this is the variant for other tools, the runtimes here "
@@ -112,6 +126,30 @@ def check_graph(path: Path, inputs: dict[str, str], outputs: Collection[str], sp
         )
     if missing := sorted(set(spec.outputs) - set(outputs)):
         raise ModelError(f"{path}: its sidecar promises {', '.join(missing)}, the graph has none; {mend}")
+    size = spec.input_size
+    _check_shape(path, INPUT_NAME, inputs[INPUT_NAME].shape, (None, size, size, 3))
+    for name in spec.outputs:
+        wanted = (None, None, None) if name == "weight_map" else (None, 2)
+        _check_shape(path, name, outputs[name].shape, wanted)
+
+
+def _check_shape(
+    path: Path, name: str, shape: tuple[int | None, ...] | None, wanted: tuple[int | None, ...]
+) -> None:
+    """A size that either side leaves free fits; the first, the number of faces, must be free in the graph."""
+    if shape is None:
+        return
+    fits = len(shape) == len(wanted) and shape[:1] == (None,)
+    if fits and all(None in pair or pair[0] == pair[1] for pair in zip(shape, wanted, strict=True)):
+        return
+    raise ModelError(
+        f"{path}: the graph's {name} is {_spelled(shape)}, its sidecar means {_spelled(wanted)} "
+        "(N: any number); keep the two files of one `gaze export` together, or run it again"
+    )
+
+
+def _spelled(shape: tuple[int | None, ...]) -> str:
+    return "[" + ", ".join("N" if size is None else str(size) for size in shape) + "]"
 
 
 def first_line(error: BaseException) -> str:

@@ -11,7 +11,15 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from deploy.runtimes.base import INPUT_NAME, Runtime, check_graph, check_precision, check_threads, first_line
+from deploy.runtimes.base import (
+    INPUT_NAME,
+    Port,
+    Runtime,
+    check_graph,
+    check_precision,
+    check_threads,
+    first_line,
+)
 from deploy.runtimes.engine_cache import MAX_BATCH, EngineKey, prepared_cache
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import load_model_spec
@@ -85,8 +93,8 @@ class OnnxRuntime(Runtime):
         self._session = _open_session(path, spec, device, precision, threads, cache_dir)
         check_graph(
             path,
-            {item.name: item.type for item in self._session.get_inputs()},
-            [item.name for item in self._session.get_outputs()],
+            {item.name: _port(item) for item in self._session.get_inputs()},
+            {item.name: _port(item) for item in self._session.get_outputs()},
             spec,
         )
         self._outputs = list(spec.outputs)
@@ -103,6 +111,11 @@ class OnnxRuntime(Runtime):
     def close(self) -> None:
         """Free the session."""
         self._session = None
+
+
+def _port(item: onnxruntime.NodeArg) -> Port:
+    # onnxruntime gives no sizes at all for a tensor whose rank is unknown.
+    return Port.of(item.type, item.shape) if item.shape else Port(item.type, None)
 
 
 def _check_file_precision(path: Path, spec: ModelSpec, device: str, precision: str) -> None:

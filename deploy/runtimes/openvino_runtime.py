@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from deploy.runtimes.base import (
     ANGLES_NAME,
     INPUT_NAME,
+    Port,
     Runtime,
     check_graph,
     check_precision,
@@ -204,7 +205,14 @@ def _read(core: openvino.Core, path: Path, spec: ModelSpec) -> openvino.Model:
             f"{path}: OpenVINO {VERSION} cannot read it: {first_line(error)}; "
             "upgrade openvino if the file is newer than it, else run `gaze export` again"
         ) from error
-    names = {item.any_name: item.element_type.to_string() for item in model.inputs}
-    outputs = [name for item in model.outputs for name in item.names]
-    check_graph(path, names, outputs, spec)
+    inputs = {item.any_name: _port(item) for item in model.inputs}
+    outputs = {name: _port(item) for item in model.outputs for name in item.names}
+    check_graph(path, inputs, outputs, spec)
     return model
+
+
+def _port(item: openvino.Output) -> Port:
+    kind, shape = item.element_type.to_string(), item.partial_shape
+    if shape.rank.is_dynamic:
+        return Port(kind, None)
+    return Port.of(kind, [size.get_length() if size.is_static else None for size in shape])

@@ -9,7 +9,7 @@ import numpy as np
 import tensorrt
 from numpy.typing import NDArray
 
-from deploy.runtimes.base import INPUT_NAME, Runtime, check_graph, check_precision, check_threads
+from deploy.runtimes.base import INPUT_NAME, Port, Runtime, check_graph, check_precision, check_threads
 from deploy.runtimes.cuda_memory import DeviceBuffers
 from deploy.runtimes.engine_cache import MAX_BATCH, EngineKey, check_key
 from gaze.errors import ModelError, UsageError
@@ -65,13 +65,18 @@ class TensorRtRuntime(Runtime):
             )
         self._engine = engine
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-        inputs = {
-            name: str(engine.get_tensor_dtype(name)).lower()
+        ports = {
+            name: Port.of(str(engine.get_tensor_dtype(name)).lower(), tuple(engine.get_tensor_shape(name)))
             for name in names
+        }
+        inputs = {
+            name: port
+            for name, port in ports.items()
             if engine.get_tensor_mode(name) == tensorrt.TensorIOMode.INPUT
         }
-        check_graph(path, inputs, [name for name in names if name not in inputs], spec)
-        self._outputs = [name for name in names if name not in inputs]
+        outputs = {name: port for name, port in ports.items() if name not in inputs}
+        check_graph(path, inputs, outputs, spec)
+        self._outputs = list(outputs)
         self._context = engine.create_execution_context()
         self._buffers = DeviceBuffers()
 

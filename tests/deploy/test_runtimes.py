@@ -14,6 +14,7 @@ from deploy.runtimes.base import first_line
 from deploy.runtimes.onnxruntime_runtime import OnnxRuntime
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import sha256_of
+from gaze.types import NormalizedCamera
 
 needs_openvino = pytest.mark.skipif(
     importlib.util.find_spec("openvino") is None, reason="openvino is not installed"
@@ -92,6 +93,34 @@ def test_a_sidecar_that_promises_too_much(tmp_path, engine):
     model = write_model(tmp_path / "tiny.onnx", outputs=("pitch_yaw_rad", "sigma_rad"))
     with pytest.raises(ModelError, match="promises sigma_rad"):
         create_runtime(model, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_sidecar_whose_sizes_agree_with_each_other_but_not_with_the_graph(tmp_path, engine):
+    camera = NormalizedCamera(480.0, 600.0, 112)
+    model = write_model(tmp_path / "tiny.onnx", input_size=112, normalized_camera=camera)
+    with pytest.raises(
+        ModelError, match=r"\[N, 16, 16, 3\], its sidecar means \[N, 112, 112, 3\].*gaze export"
+    ):
+        create_runtime(model, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_graph_for_one_face_only(tmp_path, engine):
+    model = write_model(tmp_path / "tiny.onnx", tiny_graph(batch=1))
+    with pytest.raises(ModelError, match=r"\[1, 16, 16, 3\].*N: any number"):
+        create_runtime(model, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_empty_model(tmp_path, engine):
+    path = write_model(tmp_path / "tiny.onnx")
+    path.write_bytes(b"")
+    with pytest.raises(ModelError, match=r"is empty.*gaze export"):
+        create_runtime(path, engine)
+    write_sidecar_of(path)
+    with pytest.raises(ModelError, match=r"is empty.*gaze export"):
+        create_runtime(path, engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -60,7 +60,7 @@ def test_truncated_model(model):
 
 def test_empty_model(model):
     model.write_bytes(b"")
-    with pytest.raises(ModelError, match="checksum"):
+    with pytest.raises(ModelError, match="is empty"):
         load_model_spec(model)
 
 
