@@ -48,7 +48,7 @@ class BrowShape:
         """Draw brows: lower, thicker and straighter for men on the whole."""
         thick = rng.normal(3.9 if masculine else 3.0, 0.85)
         return cls(
-            height_mm=float(np.clip(rng.normal(16.5 if masculine else 18.5, 2.2), 12.0, 24.0)),
+            height_mm=float(np.clip(rng.normal(18.5 if masculine else 20.5, 2.3), 13.0, 26.0)),
             arch_mm=float(rng.normal(2.2 if masculine else 3.6, 1.4)),
             tail_drop_mm=float(rng.normal(4.5, 1.8)),
             half_width_mm=float(np.clip(thick, 1.3, 6.0)),

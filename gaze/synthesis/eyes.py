@@ -53,7 +53,7 @@ class EyeAppearance:
             for _ in range(2)
         )
         return cls(
-            iris_radius_mm=float(rng.normal(5.85, 0.22)),
+            iris_radius_mm=float(rng.normal(6.02, 0.24)),
             iris_outer=outer,
             iris_inner=inner,
             iris_contrast=float(rng.uniform(0.3, 1.0)),

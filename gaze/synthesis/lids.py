@@ -1,24 +1,32 @@
 """Eyelids that follow the gaze: the blendshape weights that put each lid margin where it belongs.
 
 Distances are heights above the pupil's centre at straight gaze (margin-reflex distances), mm, up positive.
-Anatomy: the upper margin rests about 4 mm above, the lower about 5 mm below (Lemke and Stasior); in vertical
+Anatomy: the upper margin rests 3.5 to 4 mm above, the lower about 5 mm below (Lemke and Stasior); in vertical
 gaze the upper lid moves nearly as far as the eye, the lower lid about half as far (Becker and Fuchs 1988).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gaze.synthesis.eyeballs import Eyeball
 from gaze.synthesis.mesh import SIDES, HeadMesh
 
 IRIS_TO_ROTATION_MM = 10.4
+# How far below the margin the cheek stays where it is when the lower lid is moved.
+CHEEK_MM = 13.0
 
 
 @dataclass(frozen=True, slots=True)
 class LidHabit:
-    """One person's lids: resting heights in mm (left, right), how far they follow, squint and hood (0..1)."""
+    """One person's lids: resting heights in mm (left, right), how far they follow, squint (0..1).
+
+    ``brow_gain`` is how far the brows go up with eyes that look up, as blendshape weight at 25 degrees.
+    """
 
     upper_rest_mm: tuple[float, float]
     lower_rest_mm: tuple[float, float]
@@ -26,11 +34,12 @@ class LidHabit:
     upper_gain_down: float
     lower_gain: float
     squint: float
+    brow_gain: float
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> LidHabit:
         """Draw a person's lids; a small difference between the sides, now and then a large one."""
-        upper = np.clip(rng.normal(4.0, 0.9), 1.6, 6.2)
+        upper = np.clip(rng.normal(3.75, 0.9), 1.6, 6.0)
         lower = np.clip(rng.normal(5.2, 0.55), 3.8, 6.6)
         uneven = rng.normal(0, 0.25) if rng.random() < 0.9 else rng.normal(0, 0.9)
         return cls(
@@ -40,6 +49,7 @@ class LidHabit:
             upper_gain_down=float(np.clip(rng.normal(0.90, 0.08), 0.65, 1.05)),
             lower_gain=float(np.clip(rng.normal(0.50, 0.10), 0.25, 0.75)),
             squint=float(0.5 * rng.random() ** 3),
+            brow_gain=float(0.9 * rng.random() ** 1.5),
         )
 
 
@@ -95,6 +105,9 @@ class LidRig:
             outwards = axes_head[side][0] if side == 0 else -axes_head[side][0]
             shape = "eyeLookOut" if outwards > 0 else "eyeLookIn"
             weights[f"{shape}_{name}"] = float(min(1.0, abs(outwards) / 0.57) * 0.8)
+            raised = float(habit.brow_gain * np.clip(-axes_head[side][1] / 0.42, 0.0, 1.2))
+            weights[f"browInnerUp_{name}"] = raised
+            weights[f"browOuterUp_{name}"] = 0.7 * raised
         return weights, (openings[0], openings[1])
 
     def _solve(self, side, name, up_mm, upper, lower, squint, closing) -> dict[str, float]:
@@ -117,6 +130,43 @@ class LidRig:
         else:
             result[f"eyeBlink_{name}"] = float(np.clip(lack / min(move["eyeBlink"][0], -0.5), 0.0, 1.8))
         return result
+
+
+def settle_lower_lids(
+    vertices_mm: NDArray[np.float32], mesh: HeadMesh, centres_mm, balls: Sequence[Eyeball], habit: LidHabit
+) -> None:
+    """Move a neutral head's lower lids, in place, to the height at which this person's rest.
+
+    The margin moves whole in the middle and not at the corners, the cheek below it less and less; each
+    vertex keeps its distance from the ball that the lid lies on.
+    """
+    for side, ball in enumerate(balls):
+        rings = mesh.eyelids[side]
+        upper, lower = vertices_mm[rings.inner_upper], vertices_mm[rings.inner_lower]
+        column = _nearest_column(vertices_mm, rings.inner_lower, centres_mm[side][0])
+        shift_mm = (vertices_mm[column, 1] - centres_mm[side][1]) - habit.lower_rest_mm[side]
+        points = vertices_mm[ball.near].astype(np.float64)
+        left, right = lower[:, 0].min(), lower[:, 0].max()
+        across = (2.0 * points[:, 0] - left - right) / (right - left)
+        bell = np.clip(1.0 - across**2, 0.0, 1.0)
+        column_across = (2.0 * vertices_mm[column, 0] - left - right) / (right - left)
+        bell /= 1.0 - float(column_across) ** 2
+        margin = _interpolated(lower, points[:, 0])
+        slit = np.maximum(margin - _interpolated(upper, points[:, 0]), 1.0)
+        above = np.clip(1.0 - (margin - points[:, 1]) / (0.5 * slit), 0.0, 1.0)
+        below = np.clip(1.0 - (points[:, 1] - margin) / CHEEK_MM, 0.0, 1.0)
+        weight = bell * above * below * below * (3.0 - 2.0 * below)
+        offset = points - ball.centre_mm
+        distance = np.linalg.norm(offset, axis=1, keepdims=True)
+        offset[:, 1] -= shift_mm * weight
+        offset *= distance / np.linalg.norm(offset, axis=1, keepdims=True)
+        vertices_mm[ball.near] = ball.centre_mm + offset
+
+
+def _interpolated(ring: NDArray[np.float32], x_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Height y of a lid's margin (M, 3) at places x (N,)."""
+    order = np.argsort(ring[:, 0])
+    return np.interp(x_mm, ring[order, 0], ring[order, 1])
 
 
 def _nearest_column(vertices_mm, ring, x_mm) -> int:

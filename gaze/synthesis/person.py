@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.eyeballs import Eyeball, round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
-from gaze.synthesis.lids import LidHabit, LidRig
+from gaze.synthesis.lids import LidHabit, LidRig, settle_lower_lids
 from gaze.synthesis.mesh import EYEBALLS, HeadMesh
 from gaze.synthesis.skin import SkinAppearance
 
@@ -43,12 +43,14 @@ class Person:
         vertices = _shape(stream(seed, STREAM_SHAPE), mesh)
         centres = rotation_centres(vertices, eyes)
         balls = tuple(round_eyeball(vertices, ball) for ball in EYEBALLS)
+        habit = LidHabit.sample(stream(seed, STREAM_LIDS))
+        settle_lower_lids(vertices, mesh, centres, balls, habit)
         return cls(
             seed=int(seed),
             vertices_mm=vertices,
             centres_mm=centres,
             eyes=eyes,
-            lid_habit=LidHabit.sample(stream(seed, STREAM_LIDS)),
+            lid_habit=habit,
             lid_rig=LidRig(mesh, vertices, centres),
             balls=balls,
             skin=skin,

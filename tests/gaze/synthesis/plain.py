@@ -6,7 +6,7 @@ import numpy as np
 
 from gaze.synthesis.eyeballs import round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
-from gaze.synthesis.lids import LidHabit, LidRig, LidState
+from gaze.synthesis.lids import LidHabit, LidRig, LidState, settle_lower_lids
 from gaze.synthesis.mesh import EYEBALLS
 from gaze.synthesis.person import Person
 from gaze.synthesis.pose import Moment, pose_head
@@ -14,14 +14,14 @@ from gaze.synthesis.scene import Pose, head_rotation
 from gaze.synthesis.skin import SkinAppearance
 
 EYES_MM = np.array([0.0, 0.0, 600.0])
-# The lower lids rest where the mean head has them.
 HABIT = LidHabit(
     upper_rest_mm=(4.5, 4.5),
-    lower_rest_mm=(7.0, 7.0),
+    lower_rest_mm=(5.2, 5.2),
     upper_gain_up=0.8,
     upper_gain_down=0.9,
     lower_gain=0.5,
     squint=0.0,
+    brow_gain=0.0,
 )
 
 
@@ -48,6 +48,7 @@ def plain_person(mesh, habit=HABIT, **eyes):
     vertices = mesh.vertices_mm.copy()
     centres = rotation_centres(vertices, appearance)
     balls = tuple(round_eyeball(vertices, ball) for ball in EYEBALLS)
+    settle_lower_lids(vertices, mesh, centres, balls, habit)
     return Person(
         seed=0,
         vertices_mm=vertices,

@@ -76,7 +76,7 @@ def test_eyes_sit_in_their_sockets(mesh):
 def test_sampled_eyes_are_those_of_people():
     eyes = [EyeAppearance.sample(np.random.default_rng([s, 1]), s % 10 / 9) for s in range(400)]
     diameter = 2 * np.array([e.iris_radius_mm for e in eyes])
-    assert diameter.mean() == pytest.approx(11.7, abs=0.15) and np.ptp(diameter) < 4
+    assert diameter.mean() == pytest.approx(12.0, abs=0.15) and np.ptp(diameter) < 4
     kappa = np.rad2deg([e.kappa_rad for e in eyes])
     assert kappa[..., 0].mean() == pytest.approx(4.6, abs=0.3)
     assert np.abs(kappa[:, 0] - kappa[:, 1]).mean() < 1.0
