@@ -25,6 +25,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type | None]] = {
     "landmarks_norm_px": ((6, 2), np.float32),
     "brightness": ((), np.float32),
     "off_screen": ((), np.bool_),
+    "mirrored": ((), np.bool_),
 }
 
 
@@ -38,6 +39,9 @@ class NormalizedRows:
     ``R_norm_cam`` (N, 3, 3), ``centre_cam_mm``, ``target_cam_mm`` (N, 3), ``distance_scale`` (N,) as in
     gaze.normalization; ``landmarks_norm_px`` (N, 6, 2) on the normalised picture; ``brightness`` (N,) mean
     grey 0..255; ``off_screen`` (N,) whether the gaze target lies beside the screen.
+
+    ``mirrored`` (N,): the face is shown as in a mirror. Its gaze, head and landmarks are those of the
+    mirrored picture, its R, centre and target those of the real camera: negate both yaws before going back.
 
     Raises:
         DataError: a column has another length or shape than the others.
@@ -57,6 +61,7 @@ class NormalizedRows:
     landmarks_norm_px: NDArray[np.float32]
     brightness: NDArray[np.float32]
     off_screen: NDArray[np.bool_]
+    mirrored: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         n = len(self.person)

@@ -42,12 +42,18 @@ def _parser() -> argparse.ArgumentParser:
         "--subset",
         choices=("all", "evaluation"),
         default="all",
-        help="raw: every picture once, or MPIIGaze's evaluation lists (3000 entries a person)",
+        help="raw: every picture once, or MPIIGaze's evaluation lists (3000 entries a person; those for a "
+        "right eye mirrored, gaze and head with them)",
     )
     add(
         "--subset-lists",
         type=Path,
         help="folder of those lists, pXX.txt (MPIIGaze, `Evaluation Subset/sample list for eye image`)",
+    )
+    add(
+        "--no-mirror",
+        action="store_true",
+        help="evaluation subset: show entries for a right eye as they are, not mirrored",
     )
     add(
         "--label-space",
@@ -78,6 +84,8 @@ def _source(args: argparse.Namespace) -> FaceSource:
 
         if (args.subset == "evaluation") != (args.subset_lists is not None):
             raise UsageError("--subset evaluation and --subset-lists DIR belong together")
+        if args.no_mirror and args.subset == "all":
+            raise UsageError("--no-mirror belongs to --subset evaluation; --subset all never mirrors")
         return RawSource(
             args.root,
             args.size,
@@ -85,6 +93,7 @@ def _source(args: argparse.Namespace) -> FaceSource:
             args.subset_lists,
             None if args.no_screen_check else SCREEN_TOLERANCE_MM,
             not args.any_count,
+            not args.no_mirror,
         )
     from gaze.datasets.prepare_converted import FolderSource, GazeHubSource, ReleasedSource
 

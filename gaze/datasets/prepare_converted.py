@@ -186,6 +186,8 @@ class GazeHubSource:
                 "pitch_yaw_rad": gaze[row],
                 "head_pitch_yaw_rad": person.head_pitch_yaw_rad[row],
                 "R_norm_cam": cv2.Rodrigues(person.rotation_rvec[row])[0],
+                # GazeHub's conversion mirrors the faces of its right-eye rows, gaze and head with them.
+                "mirrored": str(person.eye[row]) == "right",
                 "distance_scale": person.scale[row, 2] / person.scale[row, 0],
             }
             _add_picture(loaded, path, self.size_px, columns)

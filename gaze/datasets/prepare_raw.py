@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from gaze.camera import Camera
+from gaze.datasets.mirror import mirror_row
 from gaze.datasets.mpiifacegaze_annotations import Consistency, consistency
 from gaze.datasets.mpiifacegaze_raw import RawDataset, RawPerson, read_subset
 from gaze.datasets.normalized_hdf5 import NormalizedHeader
@@ -41,7 +42,8 @@ class RawSource:
     """Normalised faces of a raw MPIIFaceGaze folder (a gaze.datasets.prepare.FaceSource).
 
     ``persons`` empty: all. ``subset_lists``: folder of MPIIGaze's evaluation lists, pXX.txt; None: every
-    picture once. ``screen_tolerance_mm`` None: targets are not checked against the screen.
+    picture once. ``mirror_right``: entries of the lists for a right eye are mirrored, as published results
+    have it. ``screen_tolerance_mm`` None: targets are not checked against the screen.
 
     Raises, from its methods:
         DataError: a person, file or row count is not as promised, or the columns contradict the calibration.
@@ -53,6 +55,7 @@ class RawSource:
     subset_lists: Path | None = None
     screen_tolerance_mm: float | None = SCREEN_TOLERANCE_MM
     check_counts: bool = True
+    mirror_right: bool = True
 
     @property
     def camera(self) -> NormalizedCamera:
@@ -67,6 +70,12 @@ class RawSource:
             sources.update(dataset.checksums(name))
             if self.subset_lists is not None:
                 sources[f"subset/{name}.txt"] = sha256_of(self.subset_lists / f"{name}.txt")
+        options: dict[str, object] = {"subset": "all"}
+        if self.subset_lists is not None:
+            options = {
+                "subset": "evaluation",
+                "right_eyes": "mirrored" if self.mirror_right else "as they are",
+            }
         return NormalizedHeader(
             "mpiifacegaze-raw" if dataset.published else "mpiifacegaze-like",
             ROTATION_ONLY,
@@ -74,7 +83,7 @@ class RawSource:
             FACE_CENTRE,
             version("webcam-gaze"),
             sources,
-            {"subset": "all" if self.subset_lists is None else "evaluation"},
+            options,
         )
 
     def blocks(self) -> list[Block]:
@@ -103,6 +112,8 @@ class RawSource:
                 where = f"{block.person}/{block.person}.txt: line {line}"
                 skipped.append(Skipped(block.person, where, str(error)))
                 continue
+            if self.subset_lists is not None and self.mirror_right and eye == "right":
+                face, columns = mirror_row(face, columns)
             faces.append(face)
             rows.append({**columns, "eye": eye})
         return LoadedBlock(faces, rows, skipped)

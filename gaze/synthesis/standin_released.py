@@ -15,6 +15,7 @@ from gaze.datasets.sample import SCALED
 from gaze.files import replacing
 from gaze.geometry import angles_from_vector, vector_from_angles
 from gaze.normalization import scale_direction
+from gaze.synthesis.mpiifacegaze_standin import SUBSET_FOLDER
 
 RELEASED_FOLDER = "MPIIFaceGaze_normalizad"
 USERBLOCK = 512
@@ -23,12 +24,14 @@ USERBLOCK = 512
 def write_released(root: Path, label_space: str, progress: bool = True) -> Path:
     """Normalise a raw stand-in at 448 px into ``root/MPIIFaceGaze_normalizad`` and return that folder.
 
+    As in the released set the rows are those of the evaluation lists, right eyes mirrored.
+
     Raises:
         DataError: the raw set cannot be read.
     """
     out = root / RELEASED_FOLDER
     out.mkdir(exist_ok=True)
-    source = RawSource(root, SIZE_PX)
+    source = RawSource(root, SIZE_PX, subset_lists=root / SUBSET_FOLDER)
     for name in tqdm(RawDataset(root).persons, unit="person", desc="released", disable=not progress):
         blocks = [block for block in source.blocks() if block.person == name]
         total = sum(block.stop - block.start for block in blocks)

@@ -57,6 +57,9 @@ def choose_folds(persons: Sequence[str], names: Sequence[str] | None) -> list[Fo
 def predict_rows(net: GazeNet, file: NormalizedFile, rows: np.ndarray) -> Predictions:
     """The network's answers for these rows of a prepared file, read in pieces.
 
+    What was shown mirrored is turned back, truth and answer alike: errors stay the same, and a person's
+    offset has one sign, so that bias and personal calibration mean what they say.
+
     Raises:
         DataError: a face cannot be read.
     """
@@ -65,13 +68,14 @@ def predict_rows(net: GazeNet, file: NormalizedFile, rows: np.ndarray) -> Predic
         predict(net, torch.from_numpy(plain(file.read(rows[start : start + READ_AT_ONCE]), size))).numpy()
         for start in range(0, len(rows), READ_AT_ONCE)
     ]
+    turn_back = np.where(table.mirrored[rows][:, None], (1.0, -1.0), (1.0, 1.0))
     return Predictions(
         table.person[rows],
         table.day[rows],
         table.frame_id[rows],
-        table.pitch_yaw_rad[rows].astype(np.float64),
-        np.concatenate(answers).astype(np.float64),
-        table.head_pitch_yaw_rad[rows].astype(np.float64),
+        table.pitch_yaw_rad[rows] * turn_back,
+        np.concatenate(answers) * turn_back,
+        table.head_pitch_yaw_rad[rows] * turn_back,
         table.brightness[rows].astype(np.float64),
     )
 

@@ -77,6 +77,8 @@ def test_preparing_writes_the_label_space_asked_for(hub, tmp_path):
             assert file.header.label_space == space
             np.testing.assert_allclose(np.rad2deg(file.rows.pitch_yaw_rad), [r[key] for r in rows], atol=1e-5)
             np.testing.assert_allclose(file.rows.R_norm_cam, [r["R"] for r in rows], atol=1e-9)
+            # GazeHub shows right-eye rows mirrored.
+            assert file.rows.mirrored.tolist() == [r["eye"] == "right" for r in rows]
 
 
 def test_pitch_and_yaw_swapped_are_noticed(hub):

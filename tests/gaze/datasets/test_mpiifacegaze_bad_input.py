@@ -238,7 +238,7 @@ def test_the_evaluation_lists_choose_rows_and_eyes(standin, damaged, tmp_path):
     with NormalizedFile(tmp_path / "subset.h5") as file:
         assert file.rows.frame_id.tolist() == [second, first, second]
         assert file.rows.eye.tolist() == ["left", "right", "right"]
-        assert file.header.options == {"subset": "evaluation"}
+        assert file.rows.mirrored.tolist() == [False, True, True]
     (lists / "p00.txt").write_text("day01/9999.jpg left\n")
     with pytest.raises(DataError, match=r"1 of 1 pictures are not among.*day01/9999.jpg"):
         RawSource(damaged, 112, persons=("p00",), subset_lists=lists).blocks()

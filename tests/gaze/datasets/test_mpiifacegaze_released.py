@@ -11,10 +11,25 @@ from gaze.datasets.mpiifacegaze_raw import RawDataset
 from gaze.datasets.normalized_hdf5 import NormalizedFile
 from gaze.datasets.prepare import prepare
 from gaze.datasets.prepare_converted import ReleasedSource
+from gaze.datasets.prepare_raw import RawSource
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, vector_from_angles
 from gaze.normalization import scale_direction
+from gaze.synthesis.mpiifacegaze_standin import SUBSET_FOLDER
 from gaze.synthesis.standin_released import write_released
+
+
+def _evaluation_rows(root, person):
+    """The independent reader's rows at 448 px, those of right eyes mirrored."""
+    rows = second_reader.read(root, 448, person)
+    for row in rows:
+        if row["eye"] == "right":
+            for key in ("gaze_deg", "scaled_gaze_deg", "head_deg"):
+                row[key] = [row[key][0], -row[key][1]]
+            points = row["landmarks_norm_px"] * [-1, 1] + [447, 0]
+            row["landmarks_norm_px"] = points[[3, 2, 1, 0, 5, 4]]
+            row["face"] = row["face"][:, ::-1]
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +46,8 @@ def released(standin, tmp_path_factory):
 
 @pytest.mark.parametrize("space", ["rotation-only", "scaled"])
 def test_labels_and_faces_agree_with_the_independent_reader(standin, released, space):
-    others = second_reader.read(standin, 448, "p02")
+    others = _evaluation_rows(standin, "p02")
+    assert {other["eye"] for other in others} == {"left", "right"}
     key = "gaze_deg" if space == "rotation-only" else "scaled_gaze_deg"
     with ReleasedFile(released[space] / "p02.mat", space) as file:
         assert len(file) == len(others)
@@ -92,11 +108,12 @@ def test_preparing_checks_the_declared_label_space(standin, released, tmp_path):
         assert file.read([0]).shape == (1, 112, 112, 3)
 
 
-def test_a_prepared_released_file_shows_the_same_faces_as_the_raw_one(released, prepared, tmp_path):
+def test_a_prepared_released_file_shows_the_same_faces_as_the_raw_one(standin, released, tmp_path):
+    prepare(RawSource(standin, 112, (), standin / SUBSET_FOLDER), tmp_path / "raw.h5", 1, progress=False)
     source = ReleasedSource(released["rotation-only"], 112, "rotation-only")
     report = prepare(source, tmp_path / "x.h5", workers=1, progress=False)
     assert "not checked" in report["warnings"][0]
-    with NormalizedFile(tmp_path / "x.h5") as file, NormalizedFile(prepared) as raw:
+    with NormalizedFile(tmp_path / "x.h5") as file, NormalizedFile(tmp_path / "raw.h5") as raw:
         np.testing.assert_allclose(file.rows.pitch_yaw_rad, raw.rows.pitch_yaw_rad, atol=1e-6)
         both = [f.read(np.arange(len(f))).astype(int) for f in (file, raw)]
         assert np.abs(both[0] - both[1]).mean() < 4.0

@@ -13,9 +13,11 @@ from gaze.datasets.normalized_hdf5 import NormalizedFile, NormalizedHeader, writ
 from gaze.datasets.normalized_rows import NormalizedRows
 from gaze.datasets.normalized_source import PersonSource
 from gaze.errors import DataError, UsageError
-from gaze.network import load_checkpoint
+from gaze.geometry import angular_error_deg
+from gaze.network import GazeNet, load_checkpoint
 from gaze.training import loop
-from gaze.training.folds import choose_folds
+from gaze.training.folds import choose_folds, predict_rows
+from gaze.training.forward import predict
 from gaze.training.runs import read_predictions, read_run
 from gaze.types import NormalizedCamera
 
@@ -23,7 +25,7 @@ SIZE, PEOPLE, EACH = 64, ("p00", "p01", "p02"), 20
 SMALL = ["--width", "0.25", "--input-size", "64", "--batch-size", "8", "--threads", "1"]
 
 
-def prepared(path, label_space="rotation-only"):
+def prepared(path, label_space="rotation-only", mirrored=lambda row: False):
     faces, labels = spots(EACH * len(PEOPLE), SIZE)
     rows = NormalizedRows.from_dicts(
         [
@@ -34,6 +36,7 @@ def prepared(path, label_space="rotation-only"):
                 "pitch_yaw_rad": labels[row],
                 "head_pitch_yaw_rad": labels[row] / 2,
                 "brightness": float(faces[row].mean()),
+                "mirrored": mirrored(row),
             }
             for row in range(len(faces))
         ]
@@ -98,6 +101,23 @@ def test_leave_one_person_out_leaves_complete_runs(tmp_path, capsys):
     assert train(*options, "--resume") == 0
     assert (out / "p01" / "final.pt").stat().st_mtime_ns == before
     assert {path.name for path in out.iterdir()} == set(PEOPLE)
+
+
+def test_mirrored_faces_are_answered_as_shown_and_reported_turned_back(tmp_path):
+    with NormalizedFile(prepared(tmp_path / "a.h5", mirrored=lambda row: row % 2 == 1)) as file:
+        torch.manual_seed(0)
+        net = GazeNet(SIZE, width=0.25).eval()
+        rows = np.arange(8)
+        answers = predict_rows(net, file, rows)
+        shown = predict(net, torch.from_numpy(file.read(rows))).numpy()
+        labels, heads = file.rows.pitch_yaw_rad[rows], file.rows.head_pitch_yaw_rad[rows]
+    sign = np.array([1, -1] * 4)
+    np.testing.assert_allclose(answers.predicted_rad[:, 0], shown[:, 0], atol=1e-7)
+    np.testing.assert_allclose(answers.predicted_rad[:, 1], shown[:, 1] * sign, atol=1e-7)
+    np.testing.assert_allclose(answers.pitch_yaw_rad[:, 1], labels[:, 1] * sign, atol=1e-7)
+    np.testing.assert_allclose(answers.head_rad[:, 1], heads[:, 1] * sign, atol=1e-7)
+    turned_back = angular_error_deg(answers.predicted_rad, answers.pitch_yaw_rad)
+    np.testing.assert_allclose(turned_back, angular_error_deg(shown, labels), atol=1e-5)
 
 
 def test_all_people_can_not_be_taken_for_a_fold(tmp_path):
