@@ -157,8 +157,18 @@ def _dressed_for(renderer: WebcamRenderer, seed: int) -> DressedPerson:
         if last == seed:
             return dressed
         dressed.release()
-    _dressed[renderer] = (seed, renderer.dress(seed))
+    _dressed[renderer] = (seed, dress_for_work(renderer, seed))
     return _dressed[renderer][1]
+
+
+def dress_for_work(renderer: WebcamRenderer, seed: int) -> DressedPerson:
+    """The person of a seed, or the next who wears no sunglasses: nobody works at a laptop in them."""
+    dressed = renderer.dress(seed)
+    while dressed.worn.attributes["sunglasses"]:
+        dressed.release()
+        seed += 1
+        dressed = renderer.dress(seed)
+    return dressed
 
 
 def sample_laptop_pose(rng: np.random.Generator, target_cam_mm: NDArray[np.float64]) -> Pose:
