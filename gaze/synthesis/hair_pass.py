@@ -6,6 +6,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.culling import CulledArray
 from gaze.synthesis.gl import load_program, set_uniforms
 from gaze.synthesis.hair import HairGeometry
 from gaze.synthesis.hair_parts import HairPart, hair_texture
@@ -31,11 +32,10 @@ class HairPass:
                 [part.vertices_mm, part.normals, part.tangents, part.texcoord, part.coverage, part.tone]
             )
             vertices = self._context.buffer(np.ascontiguousarray(rows, np.float32).tobytes())
-            index = self._context.buffer(np.ascontiguousarray(part.triangles, np.int32).tobytes())
             names = ("position", "normal", "tangent", "texcoord", "cover")
             layout = [(vertices, "3f 3f 3f 2f 2f", *names)]
-            arrays.append((self._context.vertex_array(self._program, layout, index), part))
-            buffers += [vertices, index]
+            arrays.append((CulledArray(self._context, self._program, layout, part.triangles), part))
+            buffers.append(vertices)
         return HairBuffers(arrays, buffers)
 
     def draw(
@@ -64,6 +64,7 @@ class HairPass:
             moderngl.ONE,
             moderngl.ONE_MINUS_SRC_ALPHA,
         )
+        clip = np.frombuffer(view_projection, np.float32).reshape(4, 4).T @ place.astype(np.float32)
         rig.write(program)
         program["view_projection"].write(view_projection)
         program["cam_from_head"].write(place.T.astype(np.float32).tobytes())
@@ -71,7 +72,7 @@ class HairPass:
             self._texture(part.texture).use(self._strand_unit)
             albedo = tuple(float(v) ** 2.2 for v in part.srgb)
             set_uniforms(program, albedo=albedo, gloss=part.gloss, cloth=part.opaque)
-            array.render()
+            array.render(part.vertices_mm, clip)
         context.disable(moderngl.BLEND)
 
     def _texture(self, name: str) -> moderngl.Texture:
@@ -88,7 +89,7 @@ class HairBuffers:
     """One person's hair on the GPU."""
 
     def __init__(self, arrays, buffers: list[moderngl.Buffer]) -> None:
-        self.arrays: list[tuple[moderngl.VertexArray, HairPart]] = arrays
+        self.arrays: list[tuple[CulledArray, HairPart]] = arrays
         self._buffers = buffers
 
     def release(self) -> None:

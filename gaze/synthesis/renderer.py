@@ -10,6 +10,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.culling import CulledArray
 from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import VertexNormals, skin_kind, skin_normals
 from gaze.synthesis.eye_uniforms import eye_uniforms
@@ -26,7 +27,8 @@ from gaze.synthesis.wear_pass import WearPass
 
 NEAR_MM, FAR_MM = 60.0, 6000.0
 BEHIND_EARS_MM = 40.0
-_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS = range(6)
+_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS, _PLACE, _FACING, _LAMPS = range(9)
+_NO_SKIN = (0.0, 0.0, -1.0, 0.0)
 
 
 class HeadRenderer:
@@ -53,9 +55,16 @@ class HeadRenderer:
         colour = self.context.texture((size_px, size_px), 4, dtype="f4")
         depth = self.context.depth_renderbuffer((size_px, size_px))
         self._target = self.context.framebuffer([colour], depth)
+        # What is known of the skin in each pixel before it is lit; its depth is the picture's.
+        self._skin_facts = [self.context.texture((size_px, size_px), 4, dtype="f4") for _ in range(3)]
+        for texture in self._skin_facts:
+            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        self._skin_target = self.context.framebuffer(self._skin_facts, depth)
+        self._whole_picture = self.context.vertex_array(self._skin, [])
 
     def _make_programs(self) -> None:
-        self._skin = load_program(self.context, "skin.vert", "skin.frag")
+        self._surface = load_program(self.context, "surface.vert", "surface.frag")
+        self._skin = load_program(self.context, "whole.vert", "skin.frag")
         self._eye = load_program(self.context, "eye.vert", "eye.frag")
         self._ribbon = load_program(self.context, "ribbon.vert", "ribbon.frag")
         self._teeth = load_program(self.context, "plain.vert", "teeth.frag")
@@ -63,6 +72,8 @@ class HeadRenderer:
             set_uniforms(
                 program, albedo_map=_ALBEDO, detail_map=_DETAIL, light_atlas=_ATLAS, noise_map=_NOISE
             )
+
+        set_uniforms(self._skin, place_map=_PLACE, facing_map=_FACING, lamp_map=_LAMPS)
 
     def _make_buffers(self) -> None:
         context, mesh = self.context, self.mesh
@@ -84,10 +95,11 @@ class HeadRenderer:
         position = (self._positions, "3f", "position")
         normal = (self._normals, "3f", "normal")
         seen = (self._seen, "4f", "visibility")
-        self._skin_array = context.vertex_array(
-            self._skin,
+        self._skin_array = CulledArray(
+            context,
+            self._surface,
             [position, normal, (self._fixed, "2f 1f", "uv", "kind"), seen],
-            indices(skin_triangles),
+            skin_triangles,
         )
         self._eye_arrays = [
             context.vertex_array(self._eye, [position, seen], indices(triangles))
@@ -121,7 +133,8 @@ class HeadRenderer:
         context = self.context
         projection = projection_of(view)
         visibility = self._visibility_towards_light(head, rig)
-        self._positions.write(np.ascontiguousarray(head.vertices_cam, np.float32))
+        vertices_cam = np.ascontiguousarray(head.vertices_cam, np.float32)
+        self._positions.write(vertices_cam)
         self._normals.write(np.ascontiguousarray(head.normals_cam, np.float32))
         mouth_normals = self._mouth_normals @ head.R_cam_head.T.astype(np.float32)
         self._normals.write(np.ascontiguousarray(mouth_normals), offset=MOUTH.start * 12)
@@ -132,26 +145,12 @@ class HeadRenderer:
         self._noise.use(_NOISE)
         dressed.albedo.use(_ALBEDO)
         dressed.detail.use(_DETAIL)
-        for program in (self._skin, self._eye, self._ribbon, self._teeth):
+        for program in (self._eye, self._ribbon, self._teeth):
             rig.write(program)
             program["view_projection"].write(projection)
         self._target.use()
         self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
-        context.enable(moderngl.DEPTH_TEST)
-        context.disable(moderngl.BLEND | moderngl.CULL_FACE)
-        set_uniforms(
-            self._skin,
-            body_albedo=dressed.body_albedo,
-            cloth_albedo=dressed.cloth_albedo,
-            mouth_albedo=(0.16, 0.035, 0.03),
-            bump=finish.bump,
-            oiliness=finish.oiliness,
-        )
-        # The first row is the top, which turns the winding round.
-        context.front_face = "cw"
-        context.enable(moderngl.CULL_FACE)
-        self._skin_array.render()
-        context.disable(moderngl.CULL_FACE)
+        self._draw_skin(dressed, vertices_cam, view, projection, rig, finish)
         self._draw_mouth(head)
         for side in (0, 1):
             values = eye_uniforms(self.mesh, dressed.person, head, side, pupil_radius_mm)
@@ -171,6 +170,36 @@ class HeadRenderer:
         )
         data = self._target.read(components=4, dtype="f4")
         return np.frombuffer(data, np.float32).reshape(self.size_px, self.size_px, 4)
+
+    def _draw_skin(self, dressed, vertices_cam, view, projection, rig, finish) -> None:
+        """Fill the pixels' facts triangle by triangle, then light each pixel of skin once."""
+        context = self.context
+        self._skin_target.use()
+        self._skin_target.clear(*_NO_SKIN)
+        self._surface["view_projection"].write(projection)
+        # The first row is the top, which turns the winding round.
+        context.front_face = "cw"
+        context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        self._skin_array.render(
+            vertices_cam[:SKIN_COUNT], np.frombuffer(projection, np.float32).reshape(4, 4).T
+        )
+        self._target.use()
+        context.enable_only(moderngl.NOTHING)
+        for texture, unit in zip(self._skin_facts, (_PLACE, _FACING, _LAMPS), strict=True):
+            texture.use(unit)
+        rig.write(self._skin)
+        set_uniforms(
+            self._skin,
+            cam_from_px=rays_of(view).T,
+            px_mm=float(np.linalg.norm(view.centre_cam_mm)) / view.focal_px,
+            body_albedo=dressed.body_albedo,
+            cloth_albedo=dressed.cloth_albedo,
+            mouth_albedo=(0.16, 0.035, 0.03),
+            bump=finish.bump,
+            oiliness=finish.oiliness,
+        )
+        self._whole_picture.render(vertices=3)
+        context.enable_only(moderngl.DEPTH_TEST)
 
     def _visibility_towards_light(self, head: PosedHead, rig: LightRig) -> NDArray[np.float32]:
         """(N, 4): openness to the surroundings, then how much of each lamp a vertex sees."""
@@ -257,6 +286,13 @@ class SkinFinish:
             lid_shade=float(rng.uniform(0.45, 0.9)),
             lash_shade=float(rng.uniform(0.2, 0.6)),
         )
+
+
+def rays_of(view: View) -> NDArray[np.float64]:
+    """(3, 3): a pixel (x, y, 1) to the camera-frame ray through it, whose depth along the view is 1."""
+    x, y = view.middle_px
+    back = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, view.focal_px]]) / view.focal_px
+    return view.R_norm_cam.T @ back
 
 
 def projection_of(view: View) -> bytes:

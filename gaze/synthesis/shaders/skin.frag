@@ -1,11 +1,11 @@
 #version 330
 // Skin: painted albedo, bumps from a normal map, soft scattering, oil highlights over a broad sheen.
 #include "light.glsl"
-in vec3 P;
-in vec3 N;
-in vec2 U;
-in float K;
-in vec4 V;
+uniform sampler2D place_map;   // written by surface.frag, one texel a pixel
+uniform sampler2D facing_map;
+uniform sampler2D lamp_map;
+uniform mat3 cam_from_px;      // ray through a pixel (x, y, 1), depth 1 along the view
+uniform float px_mm;           // size of a pixel on the face
 uniform sampler2D albedo_map;  // sRGB
 uniform sampler2D detail_map;  // tangent-space normal xy, gloss
 uniform vec3 body_albedo;      // linear, where the face's texture does not reach
@@ -15,10 +15,11 @@ uniform float bump;
 uniform float oiliness;
 out vec4 colour;
 
-vec3 bumped(vec3 n, vec2 xy) {
+// Coarsest level of the painted maps: where neighbouring pixels show different parts, derivatives mean nothing.
+const float COARSEST = 2.0;
+
+vec3 bumped(vec3 n, vec3 px, vec3 py, vec2 ux, vec2 uy, vec2 xy) {
     // Cotangent frame from screen derivatives (Schueler, ShaderX5): no tangents need to be stored.
-    vec3 px = dFdx(P), py = dFdy(P);
-    vec2 ux = dFdx(U), uy = dFdy(U);
     vec3 a = cross(py, n), b = cross(n, px);
     vec3 t = a * ux.x + b * uy.x;
     vec3 s = a * ux.y + b * uy.y;
@@ -27,17 +28,31 @@ vec3 bumped(vec3 n, vec2 xy) {
 }
 
 void main() {
-    vec3 n = normalize(N);
+    ivec2 at = ivec2(gl_FragCoord.xy);
+    vec4 place = texelFetch(place_map, at, 0);
+    vec4 facing = texelFetch(facing_map, at, 0);
+    vec4 lamps = texelFetch(lamp_map, at, 0);
+    vec3 P = cam_from_px * vec3(gl_FragCoord.xy - 0.5, 1.0) * facing.w;
+    vec3 px = dFdx(P), py = dFdy(P);
+    vec2 U = place.xy, ux = dFdx(U), uy = dFdy(U);
+    float K = place.z;
+    if (K < -0.5) discard;
+    vec4 V = vec4(place.w, lamps.xyz);
+    vec3 n = normalize(facing.xyz);
     vec3 v = normalize(-P);
     if (dot(n, v) < 0.0 && K > 0.5) n = -n;
     vec3 albedo = body_albedo;
     float gloss = 0.35;
     float roughness = 0.55;
     if (K < 0.5) {
-        vec3 srgb = texture(albedo_map, U).rgb;
+        vec2 texels = vec2(textureSize(albedo_map, 0));
+        float spread = max(dot(ux * texels, ux * texels), dot(uy * texels, uy * texels));
+        float level = clamp(0.5 * log2(max(spread, 1e-6)), 0.0, COARSEST);
+        vec3 srgb = textureLod(albedo_map, U, level).rgb;
         albedo = srgb * (srgb * (srgb * 0.305306 + 0.682171) + 0.012523);  // sRGB to linear (Hejl)
-        vec3 detail = texture(detail_map, U).rgb;
-        n = bumped(n, detail.rg * 2.0 - 1.0);
+        vec3 detail = textureLod(detail_map, U, level).rgb;
+        // No bumps across the edge of a nose or a cheek.
+        if (max(length(px), length(py)) < 8.0 * px_mm) n = bumped(n, px, py, ux, uy, detail.rg * 2.0 - 1.0);
         gloss = detail.b;
         roughness = mix(0.62, 0.34, gloss * oiliness);
     } else if (K > 1.2 && K < 1.5) {

@@ -6,14 +6,12 @@ in vec2 uv;
 in float kind;
 in vec4 visibility;
 uniform mat4 view_projection;
-out vec3 P;
 out vec3 N;
 out vec2 U;
 out float K;
 out vec4 V;
 
 void main() {
-    P = position;
     N = normal;
     U = uv;
     K = kind;
