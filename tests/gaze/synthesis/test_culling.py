@@ -43,7 +43,7 @@ def test_everything_behind_the_camera_is_left_out():
 
 def test_rays_go_through_the_points_that_the_view_projects():
     view = _view(3)
-    point = view.centre_cam_mm + [20.0, -30.0, 15.0]
+    point = np.add(view.centre_cam_mm, [20.0, -30.0, 15.0])
     ray = rays_of(view) @ [*view.project(point[None])[0], 1.0]
     depth = (view.R_norm_cam @ point)[2]
     np.testing.assert_allclose(ray * depth, point, atol=1e-6)
