@@ -1,18 +1,25 @@
-"""`gaze evaluate faces`: the error of a model on a folder of normalised face crops."""
+"""`gaze evaluate faces`: the error of a model on normalised faces, a folder of crops or a prepared file."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deploy.evaluate_options import add_model_options, open_predictor
 from gaze.datasets.face_folder import read_face_folder
+from gaze.errors import UsageError
 from gaze.files import write_json
 from gaze.help_format import HelpFormatter
 from gaze.training.evaluate_faces import evaluate_faces
 
+if TYPE_CHECKING:
+    from gaze.datasets.normalized_hdf5 import NormalizedFile
+    from gaze.estimator import Predictor
+
 SCHEMA = "gaze.evaluate-faces/1"
+EVALUATION_SUBSET = 45_000
 
 
 def print_figures(figures: dict[str, object]) -> None:
@@ -30,16 +37,53 @@ def print_figures(figures: dict[str, object]) -> None:
         )
 
 
+def _open_prepared(path: Path) -> NormalizedFile:
+    # Crop folders need no HDF5.
+    from gaze.datasets.normalized_hdf5 import NormalizedFile
+
+    return NormalizedFile(path)
+
+
+def _evaluate_prepared(file: NormalizedFile, predictor: Predictor, mirror: bool) -> dict[str, object]:
+    from gaze.training.evaluate_prepared import evaluate_prepared
+
+    with file:
+        return evaluate_prepared(file, predictor, mirror)
+
+
+def _print_people(figures: dict[str, object]) -> None:
+    low, high = figures["interval_95_deg"]
+    print(f"\n{'person':<8}{'n':>7}{'mean':>8}{'median':>8}{'std':>8}{'bias p':>8}{'bias y':>8}   degrees")
+    for name, row in figures["persons"].items():
+        numbers = [
+            row[key] for key in ("mean_deg", "median_deg", "std_deg", "bias_pitch_deg", "bias_yaw_deg")
+        ]
+        print(f"{name:<8}{row['n']:>7}" + "".join(f"{number:>8.2f}" for number in numbers))
+    print(
+        f"\nmean of {len(figures['persons'])} people {figures['mean_of_persons_deg']:.2f}° "
+        f"(95 % interval over people {low:.2f} to {high:.2f}), {figures['label_space']} labels"
+    )
+    print(
+        f"{figures['seconds']:.1f} s, of it reading {figures['reading_s']:.1f} s; "
+        f"{figures['faces_per_s']:.0f} faces/s, so the {EVALUATION_SUBSET} faces of the evaluation subset "
+        f"take {EVALUATION_SUBSET / figures['faces_per_s']:.0f} s"
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """The options of `gaze evaluate faces`."""
     p = argparse.ArgumentParser(
         prog="gaze evaluate faces",
         description="Error of a model on normalised face crops with labels. The crops show the model's view "
-        "(140 mm around the face centre) at any square size.",
+        "(140 mm around the face centre) at any square size. With --data the faces of a prepared data set, "
+        "person by person, with the time it took.",
         formatter_class=HelpFormatter,
     )
-    p.add_argument("--images", type=Path, required=True, help="folder of square crops")
-    p.add_argument("--labels", type=Path, required=True, help="CSV: file,pitch_rad,yaw_rad[,person]")
+    p.add_argument("--images", type=Path, help="folder of square crops")
+    p.add_argument("--labels", type=Path, help="of --images, CSV: file,pitch_rad,yaw_rad[,person]")
+    p.add_argument(
+        "--data", type=Path, metavar="FILE.h5", help="a file of `gaze prepare`, instead of --images"
+    )
     add_model_options(p)
     p.add_argument("--mirror", action="store_true", help="average with the mirrored face")
     p.add_argument("--json", type=Path, help="write all figures and each image's here")
@@ -53,19 +97,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, RuntimeUnavailableError: the options, crops or model are unusable.
     """
     args = parser().parse_args(argv)
-    folder = read_face_folder(args.images, args.labels)
+    if (args.data is None) == (args.images is None) or (args.images is None) != (args.labels is None):
+        raise UsageError("give --images DIR with --labels CSV, or --data FILE.h5")
+    # Before the model is opened: a wrong path is found at once.
+    folder = None if args.images is None else read_face_folder(args.images, args.labels)
+    file = None if args.data is None else _open_prepared(args.data)
     predictor = open_predictor(args)
     try:
         print(predictor.description)
-        figures = evaluate_faces(folder, predictor, args.mirror)
+        if file is None:
+            figures = evaluate_faces(folder, predictor, args.mirror)
+        else:
+            figures = _evaluate_prepared(file, predictor, args.mirror)
         spec = predictor.spec
     finally:
         predictor.close()
     print_figures(figures)
+    if file is not None:
+        _print_people(figures)
     if args.json:
         about = {
             "schema": SCHEMA,
-            "images": str(args.images),
+            "images": str(args.data or args.images),
             "model": str(args.checkpoint or args.model or "shipped"),
             "sha256": spec.sha256,
             "runtime": predictor.description,

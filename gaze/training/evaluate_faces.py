@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gaze.datasets.face_folder import FaceFolder
 from gaze.errors import DataError
@@ -53,11 +53,22 @@ def evaluate_faces(folder: FaceFolder, predictor: Predictor, mirror: bool = Fals
         raise DataError(f"{folder.images}: {len(folder)} labelled crop; at least two are needed")
     target = folder.pitch_yaw_rad
     predicted = predict_faces(predictor, load_faces(folder, predictor.spec.input_size), mirror)
+    return {
+        **summary(predicted, target),
+        "per_image": per_image(folder.file, folder.person, target, predicted),
+    }
+
+
+def per_image(
+    files: NDArray[np.str_], persons: NDArray[np.str_], target: ArrayLike, predicted: ArrayLike
+) -> list[dict[str, object]]:
+    """One dictionary a face: names, true and predicted (pitch, yaw) of (N, 2) rad, and its two errors."""
+    target, predicted = np.asarray(target, np.float64), np.asarray(predicted, np.float64)
     error, without_offset = angular_error_deg(predicted, target), offset_removed_deg(predicted, target)
-    per_image = [
+    return [
         {
-            "file": str(folder.file[row]),
-            "person": str(folder.person[row]),
+            "file": str(files[row]),
+            "person": str(persons[row]),
             "pitch_rad": float(target[row, 0]),
             "yaw_rad": float(target[row, 1]),
             "predicted_pitch_rad": float(predicted[row, 0]),
@@ -65,6 +76,5 @@ def evaluate_faces(folder: FaceFolder, predictor: Predictor, mirror: bool = Fals
             "error_deg": float(error[row]),
             "error_offset_removed_deg": float(without_offset[row]),
         }
-        for row in range(len(folder))
+        for row in range(len(target))
     ]
-    return {**summary(predicted, target), "per_image": per_image}

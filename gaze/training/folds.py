@@ -22,6 +22,7 @@ from gaze.training.ddp import Group
 from gaze.training.forward import predict
 from gaze.training.loop import train
 from gaze.training.metrics import summary
+from gaze.training.prepared_predictions import predictions_of
 from gaze.training.runs import (
     ALL_PEOPLE,
     LEAVE_ONE_PERSON_OUT,
@@ -55,29 +56,17 @@ def choose_folds(persons: Sequence[str], names: Sequence[str] | None) -> list[Fo
 
 
 def predict_rows(net: GazeNet, file: NormalizedFile, rows: np.ndarray) -> Predictions:
-    """The network's answers for these rows of a prepared file, read in pieces.
-
-    What was shown mirrored is turned back, truth and answer alike: errors stay the same, and a person's
-    offset has one sign, so that bias and personal calibration mean what they say.
+    """The network's answers for these rows of a prepared file, read in pieces (see predictions_of).
 
     Raises:
         DataError: a face cannot be read.
     """
-    size, table = net.input_size, file.rows
+    size = net.input_size
     answers = [
         predict(net, torch.from_numpy(plain(file.read(rows[start : start + READ_AT_ONCE]), size))).numpy()
         for start in range(0, len(rows), READ_AT_ONCE)
     ]
-    turn_back = np.where(table.mirrored[rows][:, None], (1.0, -1.0), (1.0, 1.0))
-    return Predictions(
-        table.person[rows],
-        table.day[rows],
-        table.frame_id[rows],
-        table.pitch_yaw_rad[rows] * turn_back,
-        np.concatenate(answers) * turn_back,
-        table.head_pitch_yaw_rad[rows] * turn_back,
-        table.brightness[rows].astype(np.float64),
-    )
+    return predictions_of(file.rows, rows, np.concatenate(answers))
 
 
 def train_fold(

@@ -1,0 +1,81 @@
+"""The error of a model on a prepared data set: what it reads on people whom it was not trained on."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gaze.datasets.normalized_hdf5 import NormalizedFile
+from gaze.errors import DataError
+from gaze.training.augment import plain
+from gaze.training.bootstrap import bootstrap_interval
+from gaze.training.evaluate_faces import per_image, predict_faces
+from gaze.training.evaluate_mpiifacegaze import figures
+from gaze.training.prepared_predictions import predictions_of
+
+if TYPE_CHECKING:
+    from gaze.estimator import Predictor
+
+READ_AT_ONCE = 256
+# Two views are the same when their widths in mm differ by less than this share.
+VIEW_TOLERANCE = 0.01
+
+
+def check_fits(file: NormalizedFile, predictor: Predictor) -> None:
+    """Refuse figures that would compare unlike things.
+
+    Raises:
+        DataError: labels and model are of different label spaces, or the faces show another width.
+    """
+    spec, header = predictor.spec, file.header
+    if spec.label_space != header.label_space:
+        raise DataError(
+            f"{file.path}: labels are {header.label_space}, the model answers in {spec.label_space}; prepare "
+            "the data in the model's label space"
+        )
+    widths = [
+        camera.size_px * camera.distance_mm / camera.focal_px
+        for camera in (header.normalized_camera, spec.normalized_camera)
+    ]
+    if abs(widths[0] / widths[1] - 1.0) > VIEW_TOLERANCE:
+        raise DataError(
+            f"{file.path}: faces show {widths[0]:.0f} mm, the model was trained on {widths[1]:.0f} mm; "
+            "prepare the data with the model's normalised camera"
+        )
+
+
+def evaluate_prepared(file: NormalizedFile, predictor: Predictor, mirror: bool = False) -> dict[str, object]:
+    """Figures over all faces, per person, and per face; and how long reading and the network took.
+
+    The faces are read in pieces: memory does not grow with the file. ``mirror`` averages with the mirrored
+    face.
+
+    Raises:
+        DataError: see check_fits; there are fewer than two faces of a person, or a face cannot be read.
+    """
+    check_fits(file, predictor)
+    answers, reading_s, started = [], 0.0, time.perf_counter()
+    for start in range(0, len(file), READ_AT_ONCE):
+        begun = time.perf_counter()
+        rows = np.arange(start, min(start + READ_AT_ONCE, len(file)))
+        faces = plain(file.read(rows), predictor.spec.input_size)
+        reading_s += time.perf_counter() - begun
+        answers.append(predict_faces(predictor, faces, mirror))
+    seconds = time.perf_counter() - started
+    found = predictions_of(file.rows, np.arange(len(file)), np.concatenate(answers))
+    persons = {name: figures(found.where(found.person == name)) for name in file.persons}
+    means = np.array([row["mean_deg"] for row in persons.values()])
+    return {
+        **figures(found),
+        "label_space": file.header.label_space,
+        "provenance_id": file.header.provenance_id,
+        "persons": persons,
+        "mean_of_persons_deg": float(means.mean()),
+        "interval_95_deg": list(bootstrap_interval(means)),
+        "seconds": round(seconds, 2),
+        "reading_s": round(reading_s, 2),
+        "faces_per_s": round(len(file) / seconds, 1),
+        "per_image": per_image(found.frame_id, found.person, found.pitch_yaw_rad, found.predicted_rad),
+    }

@@ -1,0 +1,27 @@
+"""Answers for faces of a prepared file, brought together with what the file knows of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gaze.datasets.normalized_rows import NormalizedRows
+from gaze.training.runs import Predictions
+
+
+def predictions_of(table: NormalizedRows, rows: np.ndarray, answers_rad: ArrayLike) -> Predictions:
+    """Predictions of these rows, given the answers (N, 2), pitch and yaw, for the faces as they are shown.
+
+    What is shown mirrored is turned back, truth and answer alike: errors stay the same, and a person's offset
+    has one sign, so that bias and personal calibration mean what they say.
+    """
+    turn_back = np.where(table.mirrored[rows][:, None], (1.0, -1.0), (1.0, 1.0))
+    return Predictions(
+        table.person[rows],
+        table.day[rows],
+        table.frame_id[rows],
+        table.pitch_yaw_rad[rows] * turn_back,
+        np.asarray(answers_rad, dtype=np.float64) * turn_back,
+        table.head_pitch_yaw_rad[rows] * turn_back,
+        table.brightness[rows].astype(np.float64),
+    )
