@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
-import numpy as np
-
-from deploy.native_logs import without_start_noise
 from deploy.run_config import RunConfig
 from deploy.runtimes import create_runtime
 from deploy.truth import Truth
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
 from gaze.estimator import GazeEstimator
-from gaze.landmarks import FaceDetector, create_detector
+from gaze.landmarks import create_detector
 from gaze.mirrored import MirroredPredictor
-from gaze.types import Face, Frame
+from gaze.quiet_start import QuietDetector
 
 log = logging.getLogger("gaze")
 
@@ -39,31 +35,6 @@ def choose_camera(config: RunConfig, truth: Truth | None = None) -> Camera:
         ASSUMED_HFOV_DEG,
     )
     return Camera.guessed(1280, 720)
-
-
-class QuietDetector:
-    """A detector without the warnings that MediaPipe writes at its start and at its first face."""
-
-    def __init__(self, make: Callable[[], FaceDetector]) -> None:
-        with without_start_noise():
-            self._detector = make()
-            # The first picture makes MediaPipe load; better now than in the middle of the first frame.
-            self._detector.detect(Frame(np.zeros((48, 64, 3), np.uint8), 0, -1.0))
-        self.name = self._detector.name
-        self._seen_a_face = False
-
-    def detect(self, frame: Frame) -> list[Face]:
-        """The faces of a frame, as FaceDetector has it."""
-        if self._seen_a_face:
-            return self._detector.detect(frame)
-        with without_start_noise():
-            faces = self._detector.detect(frame)
-        self._seen_a_face = bool(faces)
-        return faces
-
-    def close(self) -> None:
-        """Close the detector within."""
-        self._detector.close()
 
 
 def open_estimator(

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.native_logs import quieten, without_start_noise
+from deploy.native_logs import quieten
 from gaze.help_format import HelpFormatter
+from gaze.quiet_start import without_start_noise
 
 quieten()
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 _QUIET = {
@@ -31,38 +27,3 @@ def quieten() -> None:
         if Path(folder).is_dir():
             os.environ.setdefault("QT_QPA_FONTDIR", folder)
             break
-
-
-# What MediaPipe tells at every start, straight to the error stream, before its own log level counts.
-_START_NOISE = (
-    b"Created TensorFlow Lite XNNPACK delegate",
-    b"All log messages before absl::InitializeLog()",
-    b"Feedback manager requires a model with a single signature",
-    b"gl_context",
-    b"landmark_projection_calculator.cc",
-    b"face_landmarker_graph.cc",
-)
-
-
-@contextlib.contextmanager
-def without_start_noise() -> Iterator[None]:
-    """Hold the error stream back while models are loaded, then pass on what is not known noise."""
-    try:
-        error_stream = sys.stderr.fileno()
-    except (OSError, ValueError):  # replaced by something without a descriptor
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(error_stream)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), error_stream)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, error_stream)
-            os.close(kept)
-            held.seek(0)
-            for line in held:
-                if not any(noise in line for noise in _START_NOISE):
-                    os.write(error_stream, line)

@@ -16,6 +16,7 @@ from gaze.geometry import vector_from_angles
 from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
 from gaze.landmarks import FaceDetector, create_detector
 from gaze.normalization import gaze_ray, normalize_face
+from gaze.quiet_start import QuietDetector
 from gaze.types import (
     Estimate,
     Face,
@@ -90,7 +91,7 @@ class GazeEstimator:
 
         # By name and only here: gaze does not depend on deploy, which stands above it.
         runtimes = importlib.import_module("deploy.runtimes")
-        detector = create_detector(landmarks, max_faces, landmark_model, static)
+        detector = QuietDetector(lambda: create_detector(landmarks, max_faces, landmark_model, static))
         try:
             return cls(detector, runtimes.create_runtime(model, runtime), camera)
         except BaseException:

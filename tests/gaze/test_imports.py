@@ -27,6 +27,7 @@ RANK = {
     "head_pose": 3,
     "normalization": 3,
     "mirrored": 2,
+    "quiet_start": 2,
     "estimator": 4,
 }
 LIVE = ("gaze.estimator", "deploy.run_command", "cam_demo")

@@ -1,0 +1,59 @@
+"""Start messages of the native libraries are held back; everything else reaches the error stream."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gaze.model_spec import DEFAULT_MODEL
+from gaze.quiet_start import without_start_noise
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_known_noise_goes_and_errors_stay(capfd):
+    with without_start_noise():
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nE0000 a real error\n")
+        print("from Python", file=sys.stderr)
+    os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
+    assert capfd.readouterr().err.splitlines() == [
+        "E0000 a real error",
+        "from Python",
+        "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.",
+    ]
+
+
+def test_an_exception_passes_and_what_was_held_comes_out(capfd):
+    with pytest.raises(ValueError, match="boom"), without_start_noise():
+        os.write(2, b"before the fault\n")
+        raise ValueError("boom")
+    assert capfd.readouterr().err == "before the fault\n"
+
+
+def test_a_process_without_an_error_stream():
+    code = "import os\nos.close(2)\nfrom gaze.quiet_start import without_start_noise\n"
+    code += "with without_start_noise():\n    print('good')\n"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "good\n"
+
+
+@pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="the shipped network is not here")
+def test_the_snippet_of_the_readme_says_nothing_of_its_own(tmp_path):
+    snippet = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    cv2.imwrite(str(tmp_path / "photo.jpg"), np.full((120, 160, 3), 90, np.uint8))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("GLOG_minloglevel", None)
+    done = subprocess.run(
+        [sys.executable, "-c", snippet],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["Status.NO_FACE", "None"]
+    assert done.stderr == ""
