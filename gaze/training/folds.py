@@ -32,6 +32,7 @@ from gaze.training.runs import (
     write_predictions,
     write_run,
 )
+from gaze.training.start import people_seen, person_key
 
 READ_AT_ONCE = 256
 
@@ -88,7 +89,7 @@ def train_fold(
         The test person's predictions in the leading process; None for all people and in other processes.
 
     Raises:
-        UsageError: the budget is not in epochs.
+        UsageError: the budget is not in epochs, or the start weights have seen the test person.
         GazeError, DataError, ModelError: see gaze.training.loop.train.
     """
     if config.epochs is None:
@@ -100,10 +101,18 @@ def train_fold(
             raise UsageError("--validation-person belongs to leave-one-person-out folds")
         chosen, persons = validation_person(fold)
         validate = _validation(file, chosen)
+    seen = people_seen(config.start)
+    if fold is not None and person_key(file.header.source, fold.test_person) in (seen or []):
+        raise UsageError(
+            f"--start {config.start}: was trained on {fold.test_person}, whom this fold tests; start from "
+            "weights that saw none of these people"
+        )
     source = PersonSource(file, persons)
     test_rows = None if fold is None else file.rows_of([fold.test_person])
     recipe = dataclasses.asdict(config)
     notes = {"seed": recipe.pop("seed"), "device": str(group.device), "torch": torch.__version__}
+    # A checkpoint without its history may have seen anybody: the report says so.
+    notes["start_people"] = "unknown" if seen is None else seen
     recipe["processes"] = group.processes
     recipe["validation_person"] = hold_out_validation
     run = FoldRun(
@@ -142,6 +151,7 @@ def train_fold(
             "protocol": run.protocol,
             "test_person": run.test_person,
             "train_persons": list(persons),
+            "seen_people": seen,
         },
         **options,
     )

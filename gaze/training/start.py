@@ -49,6 +49,28 @@ def build(config: TrainConfig, source: FaceSource) -> GazeNet:
     return net
 
 
+def people_seen(start: str) -> list[str] | None:
+    """Who the start weights were trained on, as person_key gives them; None where a file does not say.
+
+    Raises:
+        ModelError: the start file is missing or of another kind.
+    """
+    path = Path(start)
+    if start == "random" or path.suffix == ".npz" or _is_imagenet(path):
+        return []
+    _, meta = load_checkpoint(path)
+    if "data" not in meta or meta.get("seen_people", []) is None:
+        return None
+    own = [person_key(str(meta["data"]), name) for name in meta.get("train_persons", [])]
+    return sorted({*meta.get("seen_people", []), *own})
+
+
+def person_key(source: str, person: str) -> str:
+    """One name for a person of a data set, whichever of its formats the faces came from."""
+    same = {"mpiifacegaze-raw", "mpiifacegaze-released", "gazehub"}
+    return f"{'mpiifacegaze' if source in same else source}:{person}"
+
+
 def _is_imagenet(path: Path) -> bool:
     content = read_tensors(path)
     return "classifier.1.weight" in content or "features.0.0.weight" in content

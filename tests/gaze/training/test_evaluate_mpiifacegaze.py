@@ -51,6 +51,15 @@ def test_the_figure_is_the_mean_of_the_peoples_means(tmp_path):
     assert "not the fifteen people of MPIIFaceGaze" in " ".join(result.summary["notes"])
 
 
+def test_start_weights_of_unknown_training_are_named(tmp_path):
+    known = evaluate(write_folds(tmp_path / "a", [fold(p, notes={"start_people": []}) for p in PEOPLE]))
+    unknown = evaluate(
+        write_folds(tmp_path / "b", [fold(p, notes={"start_people": "unknown"}) for p in PEOPLE])
+    )
+    assert "start weights" not in " ".join(known.summary["notes"])
+    assert "Nobody knows what the start weights were trained on" in " ".join(unknown.summary["notes"])
+
+
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(1)
     covered = 0

@@ -14,11 +14,12 @@ from gaze.datasets.normalized_rows import NormalizedRows
 from gaze.datasets.normalized_source import PersonSource
 from gaze.errors import DataError, UsageError
 from gaze.geometry import angular_error_deg
-from gaze.network import GazeNet, load_checkpoint
+from gaze.network import GazeNet, load_checkpoint, save_checkpoint
 from gaze.training import loop
 from gaze.training.folds import choose_folds, predict_rows
 from gaze.training.forward import predict
 from gaze.training.runs import read_predictions, read_run
+from gaze.training.start import people_seen, person_key
 from gaze.types import NormalizedCamera
 
 SIZE, PEOPLE, EACH = 64, ("p00", "p01", "p02"), 20
@@ -127,6 +128,31 @@ def test_all_people_can_not_be_taken_for_a_fold(tmp_path):
     run = read_run(out / "all")
     assert (run.protocol, run.test_person, run.train_persons) == ("all", None, PEOPLE)
     assert not (out / "all" / "predictions.csv").exists()
+
+
+def test_start_weights_that_saw_the_test_person_are_refused(tmp_path, capsys):
+    data = prepared(tmp_path / "a.h5")
+    assert train("--data", data, "--protocol", "all", "--epochs", 1, "--out", tmp_path / "o", *SMALL) == 0
+    start = tmp_path / "o" / "all" / "final.pt"
+    options = ["--data", data, "--protocol", "leave-one-person-out", "--epochs", 1, *SMALL]
+    assert train(*options, "--start", start, "--out", tmp_path / "leak", "--folds", "p01") == 2
+    assert "was trained on p01, whom this fold tests" in capsys.readouterr().err
+    assert not (tmp_path / "leak" / "p01" / "run.json").exists()
+
+    assert train(*options, "--out", tmp_path / "one", "--folds", "p01") == 0
+    clean = tmp_path / "one" / "p01" / "final.pt"
+    assert train(*options, "--start", clean, "--out", tmp_path / "two", "--folds", "p01") == 0
+    run = read_run(tmp_path / "two" / "p01")
+    assert run.notes["start_people"] == ["spots:p00", "spots:p02"]
+    # What a start's start saw is not forgotten.
+    again = tmp_path / "two" / "p01" / "final.pt"
+    assert train(*options, "--start", again, "--out", tmp_path / "three", "--folds", "p00") == 2
+
+    net, _ = load_checkpoint(clean)
+    save_checkpoint(tmp_path / "bare.pt", net, {})
+    assert people_seen(str(tmp_path / "bare.pt")) is None
+    assert people_seen("random") == []
+    assert person_key("mpiifacegaze-raw", "p03") == person_key("gazehub", "p03") != person_key("spots", "p03")
 
 
 def test_killed_fold_is_unfinished_and_resumes(tmp_path, monkeypatch):
