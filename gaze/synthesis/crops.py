@@ -119,9 +119,9 @@ class CropRenderer:
 
 
 def sample_moment(rng: np.random.Generator, lux: float) -> Moment:
-    """Expression, lids and pupils. Nine in ten faces have open eyes; the others are part way in a blink."""
+    """Expression, lids and pupils. Nearly all eyes are open: half-closed ones mostly look down."""
     expression, squint = sample_expression(rng)
-    closing = rng.uniform(0.15, 0.6) if rng.random() < 0.06 else max(0.0, rng.normal(0.0, 0.04))
+    closing = rng.uniform(0.15, 0.6) if rng.random() < 0.02 else max(0.0, rng.normal(0.0, 0.04))
     uneven = rng.normal(0.0, 0.02)
     bright = np.clip(np.log10(max(lux, 1.0)) / 4.0, 0.0, 1.0)
     if bright > 0.85 and rng.random() < 0.5:

@@ -68,7 +68,7 @@ class EyeAppearance:
             lateral_mm=float(rng.normal(0.5, 0.5)),
             # The mesh's balls lie lower between the eye corners than real ones do: at equal head and eye
             # pitch, MediaPipe finds real irises about 1 mm higher over the line of the corners.
-            raise_mm=float(rng.normal(0.7, 0.5)),
+            raise_mm=float(rng.normal(0.95, 0.5)),
         )
 
 

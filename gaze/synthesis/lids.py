@@ -39,14 +39,14 @@ class LidHabit:
     @classmethod
     def sample(cls, rng: np.random.Generator) -> LidHabit:
         """Draw a person's lids; a small difference between the sides, now and then a large one."""
-        upper = np.clip(rng.normal(3.75, 0.9), 1.6, 6.0)
+        upper = np.clip(rng.normal(3.65, 1.05), 1.3, 6.0)
         lower = np.clip(rng.normal(5.2, 0.55), 3.8, 6.6)
         uneven = rng.normal(0, 0.25) if rng.random() < 0.9 else rng.normal(0, 0.9)
         return cls(
             upper_rest_mm=(float(upper + uneven), float(upper - uneven)),
             lower_rest_mm=(float(lower + rng.normal(0, 0.15)), float(lower + rng.normal(0, 0.15))),
             upper_gain_up=float(np.clip(rng.normal(0.80, 0.10), 0.5, 1.0)),
-            upper_gain_down=float(np.clip(rng.normal(0.90, 0.08), 0.65, 1.05)),
+            upper_gain_down=float(np.clip(rng.normal(0.98, 0.12), 0.65, 1.25)),
             lower_gain=float(np.clip(rng.normal(0.50, 0.10), 0.25, 0.75)),
             squint=float(0.5 * rng.random() ** 3),
             brow_gain=float(0.9 * rng.random() ** 1.5),

@@ -16,7 +16,7 @@ from gaze.geometry import unit
 from gaze.normalization import normalizing_rotation
 
 EYE_YAW_LIMIT_DEG = 42.0
-EYE_PITCH_LIMIT_DEG = (-36.0, 31.0)
+EYE_PITCH_LIMIT_DEG = (-43.0, 31.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
         else:
             yaw, pitch = rng.normal(0, 18), rng.normal(-2, 12)
         if rng.random() < 0.65:
-            eye_yaw, eye_pitch = rng.uniform(-38, 38), rng.uniform(-34, 29)
+            eye_yaw, eye_pitch = rng.uniform(-38, 38), rng.uniform(-41, 29)
         else:
             eye_yaw, eye_pitch = rng.normal(0, 13), rng.normal(-3, 9)
         R = head_rotation(base_yaw + np.deg2rad(yaw), base_pitch + np.deg2rad(pitch), np.deg2rad(roll))
