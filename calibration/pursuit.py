@@ -8,7 +8,8 @@ from calibration.samples import condense
 from calibration.screen import Screen
 from calibration.steps import MovingStep
 
-LAGS_S = np.arange(-0.05, 0.451, 0.01)
+# Searched in steps of COARSE_S, then in steps of FINE_S about the best of those.
+FIRST_LAG_S, LAST_LAG_S, COARSE_S, FINE_S = -0.05, 0.45, 0.05, 0.01
 
 
 def best_lag_s(step: MovingStep, screen: Screen) -> float:
@@ -16,16 +17,22 @@ def best_lag_s(step: MovingStep, screen: Screen) -> float:
 
     0 where fewer than ten chunks of the path were seen.
     """
-    best = (np.inf, 0.0)
-    for lag in LAGS_S:
-        samples = step.samples(float(lag))
-        if len(samples) == 0:
-            continue
-        looks = condense(samples, screen)
-        if len(looks) < 10:
-            return 0.0
-        basis = np.concatenate([np.ones((len(looks), 1)), looks.features[:, :2]], axis=1)
-        solution, *_ = np.linalg.lstsq(basis, looks.offset_rad, rcond=None)
-        error = float(np.median(np.linalg.norm(looks.offset_rad - basis @ solution, axis=1)))
-        best = min(best, (error, float(lag)))
-    return best[1]
+    coarse = np.arange(FIRST_LAG_S, LAST_LAG_S + 1e-9, COARSE_S)
+    middle = min((_misfit_rad(step, screen, lag), lag) for lag in coarse.tolist())
+    if not np.isfinite(middle[0]):
+        return 0.0
+    fine = middle[1] + np.arange(-COARSE_S, COARSE_S + 1e-9, FINE_S)
+    return min((_misfit_rad(step, screen, lag), lag) for lag in fine.tolist())[1]
+
+
+def _misfit_rad(step: MovingStep, screen: Screen, lag_s: float) -> float:
+    """Median distance of the chunks from an affine correction at a delay; infinite with fewer than ten."""
+    samples = step.samples(lag_s)
+    if len(samples) == 0:
+        return np.inf
+    looks = condense(samples, screen)
+    if len(looks) < 10:
+        return np.inf
+    basis = np.concatenate([np.ones((len(looks), 1)), looks.features[:, :2]], axis=1)
+    solution, *_ = np.linalg.lstsq(basis, looks.offset_rad, rcond=None)
+    return float(np.median(np.linalg.norm(looks.offset_rad - basis @ solution, axis=1)))

@@ -179,31 +179,38 @@ def condense(samples: Samples, screen: Screen) -> Looks:
     offsets = offset_between(samples.direction_norm, true_direction_norm(samples, screen), R_norm_head)
     rows = features(samples.pitch_yaw_rad, R_norm_head, np.linalg.norm(samples.origin_cam_mm, axis=1))
     order = np.argsort(samples.look, kind="stable")
-    _, starts = np.unique(samples.look[order], return_index=True)
-    columns: list[tuple] = []
-    for index in np.split(order, starts[1:]):
-        offset = offsets[index]
-        index, offset = index[(keep := _near_middle(offset))], offset[keep]
-        n = len(index)
-        spread = float(np.sqrt(offset.var(axis=0).mean()))
-        t = samples.t_s[index]
-        independent = min(float(n), 1.0 + (t.max() - t.min()) / INDEPENDENT_AFTER_S)
-        columns.append(
-            (
-                rows[index].mean(axis=0),
-                offset.mean(axis=0),
-                spread,
-                spread / np.sqrt(independent),
-                n,
-                samples.place[index[0]],
-            )
-        )
-    return Looks(*(np.array(column) for column in zip(*columns, strict=True)))
+    order = order[_near_middle(offsets[order], samples.look[order])]
+    offset, t, look = offsets[order], samples.t_s[order], samples.look[order]
+    starts = np.flatnonzero(np.diff(look, prepend=look[0] - 1))
+    frames = np.diff(starts, append=len(look))
+    mean = np.add.reduceat(offset, starts) / frames[:, None]
+    squares = (offset - np.repeat(mean, frames, axis=0)) ** 2
+    spread = np.sqrt((np.add.reduceat(squares, starts) / frames[:, None]).mean(axis=1))
+    lasted = np.maximum.reduceat(t, starts) - np.minimum.reduceat(t, starts)
+    independent = np.minimum(frames, 1.0 + lasted / INDEPENDENT_AFTER_S)
+    return Looks(
+        np.add.reduceat(rows[order], starts) / frames[:, None],
+        mean,
+        spread,
+        spread / np.sqrt(independent),
+        frames,
+        samples.place[order][starts],
+    )
 
 
-def _near_middle(values: FloatArray) -> NDArray[np.bool_]:
-    """Rows (N, 2) that lie near the median, by the median absolute deviation."""
-    distance = np.sqrt(((values - np.median(values, axis=0)) ** 2).sum(axis=1))
+def _near_middle(values: FloatArray, group: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Rows (N, 2) near the median of their group (N,), ascending, by the median absolute deviation."""
+    middle = np.stack([_group_median(column, group) for column in values.T], axis=1)
+    distance = np.sqrt(((values - middle) ** 2).sum(axis=1))
     # The median distance of a round Gaussian is 1.177 deviations per axis.
-    deviation = max(float(np.median(distance)) / 1.177, 1e-9)
+    deviation = np.maximum(_group_median(distance, group) / 1.177, 1e-9)
     return distance <= OUTLIER_DEVIATIONS * deviation
+
+
+def _group_median(values: FloatArray, group: NDArray[np.int64]) -> FloatArray:
+    """For each of the values (N,) the median of its group (N,), ascending."""
+    ordered = values[np.lexsort((values, group))]
+    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+    counts = np.diff(starts, append=len(group))
+    medians = (ordered[starts + (counts - 1) // 2] + ordered[starts + counts // 2]) / 2
+    return np.repeat(medians, counts)

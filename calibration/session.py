@@ -142,6 +142,23 @@ class Session:
         Raises:
             CalibrationError: time runs backwards.
         """
+        active = self.take(observation, confirmed)
+        if active is None:
+            return Scene(self.size_px)
+        scene = active.scene(observation.t_s, self.size_px)
+        done = 1.0 - len(self._queue) / max(self._total, 1)
+        return Scene(
+            scene.size_px, (progress_disc(min(max(done, 0), 1), self.size_px), *scene.discs), scene.texts
+        )
+
+    def take(
+        self, observation: Observation, confirmed: bool = False
+    ) -> LookStep | MovingStep | WaitStep | None:
+        """Take one frame where nobody watches; returns the step that it went to.
+
+        Raises:
+            CalibrationError: time runs backwards.
+        """
         t = observation.t_s
         if self._now_s is not None and t < self._now_s:
             raise CalibrationError(f"a frame of {t:.3f} s came after one of {self._now_s:.3f} s")
@@ -149,16 +166,11 @@ class Session:
         if self._pause is None and self._step is None and self._queue:
             self._begin(t)
         active = self._pause or self._step
-        if active is None:
-            return Scene(self.size_px)
-        active.feed(observation, confirmed)
-        scene = active.scene(t, self.size_px)
-        if active.finished:
-            self._end(active)
-        done = 1.0 - len(self._queue) / max(self._total, 1)
-        return Scene(
-            scene.size_px, (progress_disc(min(max(done, 0), 1), self.size_px), *scene.discs), scene.texts
-        )
+        if active is not None:
+            active.feed(observation, confirmed)
+            if active.finished:
+                self._end(active)
+        return active
 
     def _begin(self, t: float) -> None:
         name = self._name = self._queue.popleft()

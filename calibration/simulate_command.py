@@ -132,7 +132,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--people", type=int, default=1000, help="people for each bound")
     parser.add_argument(
-        "--table-people", type=int, default=200, help="people for each row of the tables; 0: bounds only"
+        "--table-people", type=int, default=100, help="people for each row of the tables; 0: bounds only"
     )
     parser.add_argument("--seed", type=int, default=0, help="number of the first person")
     parser.add_argument(

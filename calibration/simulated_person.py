@@ -173,18 +173,15 @@ class SimulatedPerson:
     def _eyes(self, point: FloatArray, middle: FloatArray, R: FloatArray) -> FloatArray:
         """The offset (N, 2) by which the network misreads this person's eyes, from the two optical axes."""
         eye = np.eye(3)
-        true_sum = seen_sum = 0.0
-        for side in range(2):
-            centre = middle + R @ EYES_HEAD_MM[side]
-            visual = unit(np.einsum("nji,nj->ni", R, point - centre))
-            # The optical axis from which this person's visual axis is kappa away, found by iteration.
-            optical = visual
-            for _ in range(2):
-                missed = offset_between(visual, apply_offset(optical, eye, self._kappa_rad[side]), eye)
-                optical = apply_offset(optical, eye, -missed)
-            seen_sum = seen_sum + apply_offset(optical, eye, self._mean_kappa_rad[side])
-            true_sum = true_sum + visual
-        return offset_between(unit(true_sum), unit(seen_sum), eye)
+        centres = middle + np.einsum("nij,sj->sni", R, EYES_HEAD_MM)
+        visual = unit(np.einsum("nji,snj->sni", R, point - centres))
+        # The optical axes from which this person's visual axes are kappa away, found by iteration.
+        optical = visual
+        for _ in range(2):
+            missed = offset_between(visual, apply_offset(optical, eye, self._kappa_rad[:, None]), eye)
+            optical = apply_offset(optical, eye, -missed)
+        seen = apply_offset(optical, eye, self._mean_kappa_rad[:, None])
+        return offset_between(unit(visual.sum(axis=0)), unit(seen.sum(axis=0)), eye)
 
     def _wave(self, angles: FloatArray) -> FloatArray:
         if self.errors.wave_deg == 0:

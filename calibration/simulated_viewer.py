@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
 from calibration.observation import Observation
 from calibration.screen import Screen
 from calibration.simulated_person import ErrorModel, Frames, HeadState, SimulatedPerson, facing_head
-from gaze.geometry import angles_from_vector
+from gaze.geometry import FloatArray, angles_from_vector
 
 BLINK_S = 0.15
 SACCADE_AFTER_S = 0.22
@@ -19,7 +20,8 @@ LAPSE_S = 3.0
 # A target that moves less than this part of the screen's width between frames is followed, not jumped to.
 FOLLOWED_PART = 0.05
 FOLLOW_LAG_S = 0.12
-BLOCK = 48
+# Frames worked out at once: a look at a target takes some fifty.
+BLOCK = 72
 # Camera frame; the person's left is image-right. The last is home.
 MOVES_MM = ((150.0, 0.0, 0.0), (-150.0, 0.0, 0.0), (0.0, 0.0, -150.0), (0.0, 0.0, 200.0), (0.0, 0.0, 0.0))
 
@@ -28,7 +30,8 @@ class SimulatedViewer:
     """Gives an observation a frame; ``screen`` is where the screen truly stands.
 
     While ``head_moves`` is set the head turns and leans as the head-movement stage asks; ``go_to`` seats the
-    person elsewhere.
+    person elsewhere. ``coming`` may say where a moving target will stand at a time: it changes nothing of
+    what the person does, but frames of a followed target can then be worked out many at a time.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class SimulatedViewer:
         self.head = self._home = head or facing_head(screen, seed)
         self._position = -1
         self.head_moves = False
+        self.coming: Callable[[float], tuple[float, float] | None] | None = None
         self._rng = np.random.default_rng([seed, 5])
         self._middle = (screen.width_px / 2, screen.height_px / 2)
         self._aim: tuple[float, float] = self._middle
@@ -54,7 +58,9 @@ class SimulatedViewer:
         self._back_at_s = 0.0
         self._history: deque[tuple[float, tuple[float, float]]] = deque(maxlen=120)
         self._block: Frames | None = None
-        self._used = 0
+        self._block_start_s = 0.0
+        self._block_aims: list[tuple[float, float]] = []
+        self._block_moves = False
         self._blink_until_s = -1.0
         self._frames_per_s = frames_per_s
 
@@ -109,20 +115,46 @@ class SimulatedViewer:
                 self._history.popleft()
             if self._history[0][0] <= t_s - FOLLOW_LAG_S:
                 aim = self._history[0][1]
-        if aim != self._aim:
-            self._aim, self._block = aim, None
+        self._aim = aim
 
     def _next(self, t_s: float) -> tuple[Frames, int]:
-        if self.head_moves:
-            shift = (30 * math.sin(0.9 * t_s), 15 * math.sin(1.3 * t_s), 70 * math.sin(0.7 * t_s))
-            turn = (7 * math.sin(1.1 * t_s), 14 * math.sin(0.8 * t_s))
-            self._block = None
-            return self.person.look(self.screen, self._aim, self.head, 1, shift, turn), 0
-        if self._history:
-            self._block = None
-            return self.person.look(self.screen, self._aim, self.head, 1), 0
-        if self._block is None or self._used >= BLOCK:
-            self._block = self.person.look(self.screen, self._aim, self.head, BLOCK)
-            self._used = 0
-        self._used += 1
-        return self._block, self._used - 1
+        """Frames worked out ahead, and which of them is the one of this time."""
+        i = round((t_s - self._block_start_s) * self._frames_per_s)
+        if (
+            self._block is None
+            or not 0 <= i < len(self._block_aims)
+            or math.dist(self._block_aims[i], self._aim) > 1e-6
+            or self._block_moves != self.head_moves
+        ):
+            i = 0
+            self._block_aims = self._aims_ahead(t_s)
+            self._block_start_s, self._block_moves = t_s, self.head_moves
+            times = t_s + np.arange(len(self._block_aims)) / self._frames_per_s
+            self._block = self.person.look(
+                self.screen, self._block_aims, self.head, None, *self._movement(times)
+            )
+        return self._block, i
+
+    def _aims_ahead(self, t_s: float) -> list[tuple[float, float]]:
+        """Where the eyes will be in the next frames; what is not known is left out."""
+        if not self._history:
+            return [self._aim] * BLOCK
+        aims = [self._aim]
+        known = deque(self._history)
+        for i in range(1, BLOCK if self.coming is not None else 1):
+            time_s = t_s + i / self._frames_per_s
+            if (target := self.coming(time_s)) is None:
+                break
+            known.append((time_s, target))
+            while len(known) > 1 and known[1][0] <= time_s - FOLLOW_LAG_S:
+                known.popleft()
+            aims.append(known[0][1] if known[0][0] <= time_s - FOLLOW_LAG_S else self._aim)
+        return aims
+
+    def _movement(self, times_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Shift in mm (N, 3) and turn in degrees (N, 2) of the head at some times."""
+        n = len(times_s)
+        if not self.head_moves:
+            return np.zeros((n, 3)), np.zeros((n, 2))
+        waves = np.sin(np.outer(times_s, [0.9, 1.3, 0.7, 1.1, 0.8])) * [30.0, 15.0, 70.0, 7.0, 14.0]
+        return waves[:, :3], waves[:, 3:]

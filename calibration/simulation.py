@@ -93,8 +93,9 @@ def run_session(session: Session, viewer: SimulatedViewer) -> float:
     t, step = 0.0, 1.0 / FRAMES_PER_S
     while not session.done and t < LONGEST_S:
         viewer.head_moves = session.stage == "head"
+        viewer.coming = session.target_px if session.stage == "pursuit" else None
         viewer.go_to(session.position)
-        session.feed(viewer.observe(t, session.target_px(t)), confirmed=False)
+        session.take(viewer.observe(t, session.target_px(t)))
         t += step
     return t
 

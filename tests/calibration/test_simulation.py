@@ -8,7 +8,9 @@ from gaze_people import laptop
 from calibration.error_model import error_model, load_errors
 from calibration.simulate_command import bound_conditions, bounds, main, plan
 from calibration.simulated_person import FULL, IDEAL, PLAIN, SimulatedPerson, facing_head
+from calibration.simulated_viewer import SimulatedViewer
 from calibration.simulation import Condition, run_condition, run_person
+from calibration.targets import pursuit_path
 from gaze.errors import DataError
 from gaze.geometry import angular_error_rad, unit, vector_from_angles
 from gaze.normalization import normalizing_rotation
@@ -153,3 +155,27 @@ def test_measured_errors_from_a_file(tmp_path):
             load_errors(path)
     with pytest.raises(DataError, match="cannot be read"):
         load_errors(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_followed_target_is_seen_late_whether_or_not_frames_are_worked_out_ahead(ahead):
+    exact = dataclasses.replace(IDEAL, bias_deg=0.0)
+    screen = laptop()
+    viewer = SimulatedViewer(1, screen, exact)
+    viewer.person._appearance_rad = np.zeros(2)
+    calls = []
+    look = viewer.person.look
+    viewer.person.look = lambda *args: calls.append(args) or look(*args)
+
+    def target(t_s):
+        x, y = pursuit_path(t_s, 20.0)
+        return x * screen.width_px, y * screen.height_px
+
+    viewer.coming = target if ahead else None
+    for i in range(120):
+        seen = viewer.observe(i / 30, target(i / 30))
+    # 0.12 s are 3.6 frames: the fourth frame before this one is the last that the eyes know of.
+    point = screen.to_camera(screen.px_to_mm(target((119 - 4) / 30)))
+    estimated = seen.R_norm_cam.T @ vector_from_angles(seen.pitch_yaw_rad)
+    assert np.rad2deg(angular_error_rad(estimated, point - seen.origin_cam_mm)) < 0.01
+    assert len(calls) < 12 if ahead else len(calls) > 100
