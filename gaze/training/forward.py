@@ -25,7 +25,10 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 
 
 class TrainingForward(nn.Module):
-    """uint8 BGR faces (N, S, S, 3) -> (pitch, yaw) (N, 2) float32 and log deviation (N, 2) or None."""
+    """uint8 BGR faces (N, S, S, 3) -> (pitch, yaw) (N, 2) float32 and log deviation (N, 2) or None.
+
+    ``features`` (N, 256, h, w) are the backbone's of the last call, with their gradient.
+    """
 
     def __init__(self, net: GazeNet, precision: str, frozen_batch_norm: bool, fast: bool) -> None:
         super().__init__()
@@ -34,6 +37,7 @@ class TrainingForward(nn.Module):
         self.bf16 = precision == "bf16"
         self.frozen_batch_norm = frozen_batch_norm
         self.fast = fast
+        self.features: Tensor | None = None
 
     def train(self, mode: bool = True) -> TrainingForward:
         """Training mode; frozen BatchNorm layers stay in eval mode."""
@@ -47,6 +51,7 @@ class TrainingForward(nn.Module):
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             features = cpu_features.features(self.net.backbone, x) if self.fast else self.net.backbone(x)
             pitch_yaw, log_sigma, _ = self.net.head(features)
+        self.features = features
         return pitch_yaw.float(), None if log_sigma is None else log_sigma.float()
 
 
