@@ -70,7 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--labels", type=Path, help="folder: the CSV file,pitch_rad,yaw_rad[,person]")
     add("--workers", type=int, default=2, help="processes side by side")
     add("--max-skipped", type=float, default=0.05, help="share of a person's faces that may be unusable")
-    add("--no-screen-check", action="store_true", help="raw: do not compare targets with screen pixels")
+    add(
+        "--no-consistency-check",
+        action="store_true",
+        help="raw: do not compare targets, face centres and landmarks with screen, head pose and camera",
+    )
     add("--any-count", action="store_true", help="raw: accept another number of rows than was published")
     add("--overwrite", action="store_true", help="replace --out where it exists")
     add("--restart", action="store_true", help="throw away blocks of an earlier, unfinished run")
@@ -91,7 +95,7 @@ def _source(args: argparse.Namespace) -> FaceSource:
             args.size,
             persons,
             args.subset_lists,
-            None if args.no_screen_check else SCREEN_TOLERANCE_MM,
+            None if args.no_consistency_check else SCREEN_TOLERANCE_MM,
             not args.any_count,
             not args.no_mirror,
         )

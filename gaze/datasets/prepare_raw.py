@@ -33,8 +33,10 @@ FACE_CENTRE = "mean of the six model points (four eye corners, two mouth corners
 # A screen pixel is about 0.2 mm; targets further than this from their pixel belong to other columns or
 # another monitorPose.
 SCREEN_TOLERANCE_MM = 10.0
-CENTRE_WARNING_MM = 5.0
-LANDMARK_WARNING_PX = 15.0
+# Face centres are those of the stored head poses (the readme), landmarks lie about them; where most
+# of a person's do not, columns are swapped or in other units.
+CENTRE_WARNING_MM, CENTRE_REFUSAL_MM = 1.0, 20.0
+LANDMARK_WARNING_PX, LANDMARK_REFUSAL_PX = 15.0, 80.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class RawSource:
 
     ``persons`` empty: all. ``subset_lists``: folder of MPIIGaze's evaluation lists, pXX.txt; None: every
     picture once. ``mirror_right``: entries of the lists for a right eye are mirrored, as published results
-    have it. ``screen_tolerance_mm`` None: targets are not checked against the screen.
+    have it. ``screen_tolerance_mm`` None: the columns are not checked against each other and the screen.
 
     Raises, from its methods:
         DataError: a person, file or row count is not as promised, or the columns contradict the calibration.
@@ -150,8 +152,12 @@ class RawSource:
 
     def _persons(self) -> tuple[str, ...]:
         dataset = RawDataset(self.root)
+        if strangers := sorted(set(self.persons) - set(dataset.persons)):
+            raise DataError(
+                f"{dataset.root}: has no {', '.join(strangers)}; its people are {', '.join(dataset.persons)}"
+            )
         if self.persons:
-            return tuple(sorted(self.persons))
+            return tuple(sorted(set(self.persons)))
         if missing := dataset.missing_persons():
             raise DataError(
                 f"{dataset.root}: {', '.join(missing)} missing of {len(dataset.counts)} people; download the "
@@ -195,6 +201,7 @@ def _cached_plan(source: RawSource, name: str, stamps: tuple[tuple[int, int], ..
     if source.screen_tolerance_mm is not None:
         bad = check.screen_deviation_mm > source.screen_tolerance_mm
         _refuse_foreign_screen(person, check, bad, source.screen_tolerance_mm)
+        _refuse_mixed_columns(person, check)
     for row in np.flatnonzero(bad):
         reason = (
             f"gaze target lies {check.screen_deviation_mm[row]:.1f} mm from where its screen pixel is "
@@ -227,8 +234,23 @@ def _refuse_foreign_screen(person: RawPerson, check: Consistency, bad: np.ndarra
             f"targets (median deviation {np.median(check.screen_deviation_mm):.1f} mm, "
             f"tolerance {tolerance:g}); "
             "is the folder another person's? The labels themselves come from the targets: "
-            "--no-screen-check goes on without this check"
+            "--no-consistency-check goes on without this check"
         )
+
+
+def _refuse_mixed_columns(person: RawPerson, check: Consistency) -> None:
+    centre, rms = np.median(check.centre_deviation_mm), np.median(check.landmark_rms_px)
+    if centre <= CENTRE_REFUSAL_MM and rms <= LANDMARK_REFUSAL_PX:
+        return
+    text = (
+        f"face centres (columns 22-24) lie {centre:.1f} mm (median) from those of the head poses (16-21)"
+        if centre > CENTRE_REFUSAL_MM
+        else f"landmarks (columns 4-15) lie {rms:.0f} px (median) from where the head poses (16-21) put them"
+    )
+    raise DataError(
+        f"{person.folder / person.name}.txt: {text}; are columns swapped, in other units, or is "
+        "Calibration/Camera.mat another person's? --no-consistency-check goes on without this check"
+    )
 
 
 def _warnings(name: str, check: Consistency) -> list[str]:

@@ -186,9 +186,39 @@ def test_the_screen_of_another_person_is_refused(damaged):
     path = damaged / "p00" / "Calibration" / "monitorPose.mat"
     content = scipy.io.loadmat(path)
     scipy.io.savemat(path, {"rvects": content["rvects"], "tvecs": content["tvecs"] + 80.0})
-    with pytest.raises(DataError, match=r"do not explain the gaze targets .*--no-screen-check"):
+    with pytest.raises(DataError, match=r"do not explain the gaze targets .*--no-consistency-check"):
         RawSource(damaged, 112).blocks()
     assert len(RawSource(damaged, 112, screen_tolerance_mm=None).blocks()) == 3
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ([25, 24, 26], "monitorPose.mat and screenSize.mat do not explain the gaze targets"),
+        ([22, 21, 23], r"p00.txt: face centres \(columns 22-24\) lie .* mm \(median\) from"),
+        ([4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13], r"p00.txt: landmarks \(columns 4-15\) lie \d+ px"),
+        ([16, 15, 17], "notes"),
+    ],
+)
+def test_swapped_axes_are_refused_or_noticed(damaged, order, message):
+    lines = [line.split() for line in _lines(damaged, "p00")]
+    start = min(order)
+    for words in lines:
+        words[start : start + len(order)] = [words[index] for index in order]
+    _write(damaged, [" ".join(words) for words in lines], "p00")
+    source = RawSource(damaged, 112, persons=("p00",))
+    if message == "notes":
+        assert any("stored face centres lie" in text for text in source.warnings())
+        return
+    with pytest.raises(DataError, match=message):
+        source.blocks()
+    # Without the check a single file is read as it is, with a note at most.
+    assert RawSource(damaged, 112, persons=("p00",), screen_tolerance_mm=None).blocks()
+
+
+def test_a_person_who_is_not_there_is_named(damaged):
+    with pytest.raises(DataError, match="has no p07, p09; its people are p00, p01, p02"):
+        RawSource(damaged, 112, persons=("p07", "p00", "p09")).header()
 
 
 def test_the_camera_of_another_person_is_noticed(damaged):
