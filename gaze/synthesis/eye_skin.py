@@ -137,12 +137,12 @@ def paint_eye_skin(
         + 0.22 * second
         + 0.14 * fold
         + 0.16 * bag_shade
-        + 0.9 * lash,
+        + 1.25 * lash,
         "blue": 0.30 * circles,
         "melanin": 0.10 * circles + 0.07 * lids.lid_red * lid_tint,
         "haemoglobin": 0.7 * circles
-        + (0.25 + 1.0 * lids.lid_red) * (lid_tint + 0.6 * corners)
-        + 1.6 * lids.rim_pink * rim,
+        + (0.15 + 0.65 * lids.lid_red) * (lid_tint + 0.6 * corners)
+        + 1.0 * lids.rim_pink * rim,
         "liner": np.clip(np.maximum(liner_up, liner_low), 0, 1),
         "shadow": np.clip(shadow, 0, 1),
         "wet": rim,

@@ -76,9 +76,10 @@ def _iris_colours(rng: np.random.Generator, melanin: float):
     """(outer, inner) linear RGB. Brown rules in darker skins; blue, grey, green and hazel in lighter ones."""
     kind = rng.random()
     if kind < 0.30 + 0.9 * melanin:
-        depth = rng.random()
-        outer = np.array([0.085, 0.038, 0.016]) * (1 - depth) + np.array([0.014, 0.008, 0.005]) * depth
-        inner = outer * rng.uniform(1.0, 2.0) * np.array([1.15, 1.0, 0.8])
+        # Most brown irises are so dark that a webcam does not tell them from the pupil.
+        depth = rng.random() ** 0.6
+        outer = np.array([0.075, 0.034, 0.015]) * (1 - depth) + np.array([0.014, 0.008, 0.005]) * depth
+        inner = outer * rng.uniform(1.0, 1.7) * np.array([1.15, 1.0, 0.8])
     elif kind < 0.62 + 0.45 * melanin:
         outer = np.array([0.11, 0.17, 0.25]) * rng.uniform(0.55, 1.25)
         outer = outer * (1 - 0.5 * rng.random()) + outer.mean() * 0.5 * rng.random()

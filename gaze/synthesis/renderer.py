@@ -283,8 +283,8 @@ class SkinFinish:
         return cls(
             bump=float(rng.uniform(0.4, 1.2)),
             oiliness=float(rng.beta(1.6, 2.4)),
-            lid_shade=float(rng.uniform(0.45, 0.9)),
-            lash_shade=float(rng.uniform(0.2, 0.6)),
+            lid_shade=float(rng.uniform(0.55, 0.97)),
+            lash_shade=float(rng.uniform(0.25, 0.7)),
         )
 
 

@@ -13,8 +13,6 @@ from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.mpiifacegaze_standin import SUBSET_FOLDER, StandinOptions, write_standin
-from gaze.synthesis.standin_released import write_released
-from gaze.synthesis.webcam import PersonAtLaptop
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
         os.environ[name] = "1"
     options = StandinOptions(args.persons, args.images, args.seed, args.landmark_noise_px)
+    # Here, so that --help needs neither OpenGL nor the packages of training.
+    from gaze.synthesis.webcam import PersonAtLaptop
+
     make_renderer = functools.partial(PersonAtLaptop, str(args.assets))
     manifest = write_standin(args.out, make_renderer, options, args.workers)
     noise = sum(manifest["label_noise_deg"].values()) / args.persons
@@ -55,5 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"the gaze label by {noise:.2f} degrees on average; evaluation lists in {args.out / SUBSET_FOLDER}"
     )
     if args.released != "no":
+        from gaze.synthesis.standin_released import write_released
+
         print(f"released layout: {write_released(args.out, args.released)}")
     return 0

@@ -52,9 +52,9 @@ void main() {
     sclera *= mix(vec3(0.80, 0.55, 0.52), vec3(1.0), smoothstep(-0.2, 0.9, min(above_lower, below_upper)));
 
     // Lids and lashes keep light off the ball beneath them.
-    float shade = (1.0 - lid_shade * exp(-max(below_upper, 0.0) / 1.7))
+    float shade = (1.0 - lid_shade * exp(-max(below_upper, 0.0) / 2.2))
         * (1.0 - 0.35 * lid_shade * exp(-max(above_lower, 0.0) / 0.8))
-        * mix(1.0, 0.62, lid_shade * smoothstep(0.30, 0.52, abs(along - 0.5)));
+        * mix(1.0, 0.50, lid_shade * smoothstep(0.22, 0.52, abs(along - 0.5)));
     shade *= 1.0 - lash_shade * exp(-max(below_upper - 0.2, 0.0) / 0.9);
     vec3 scatter = vec3(0.20, 0.14, 0.12);
     vec3 c = sclera * diffuse_light(ns, V.x, V.yzw, scatter);
