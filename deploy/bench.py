@@ -1,4 +1,4 @@
-"""`gaze bench`: speed and memory of the loop; with --models, of exported models."""
+"""`gaze bench`: speed and memory of the loop; with --models, of exported models; with --soak, over long."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gaze bench",
         description="Milliseconds of every stage of the live loop, drawing excluded, cold start and peak "
-        "memory. With --models DIR: of every exported model in a folder (`gaze bench --models DIR --help`).",
+        "memory. With --models DIR: of every exported model in a folder (`gaze bench --models DIR --help`); "
+        "with --soak FRAMES: over a long run (`gaze bench --soak 1 --help`).",
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--source", default=str(CLIP), help="video, picture or folder to measure on")
@@ -68,6 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from deploy import bench_models
 
         return bench_models.main(argv)
+    if any(text == "--soak" or text.startswith("--soak=") for text in argv):
+        from deploy import soak
+
+        return soak.main(argv)
     arguments = make_parser().parse_args(argv)
     result = run_bench(arguments)
     if arguments.json == "-":
