@@ -6,39 +6,60 @@ import dataclasses
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
 from gaze.network import FacePreprocess, GazeNet
 from gaze.training import cpu_features
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
-from gaze.training.batches import BatchStream, FaceSource
+from gaze.training.batches import Batch, BatchStream, FaceSource
 from gaze.training.config import TrainConfig
 from gaze.training.forward import TrainingForward, resolve_precision
 from gaze.training.losses import loss_of
 
+ROUNDS = 3
+# Also uses up the batches that were made while another way had its turn.
+WARM_UP_STEPS = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rate:
+    """Images a second, and a second of this process's CPU time (all threads), which other programs change
+    little."""
+
+    per_s: float
+    per_cpu_s: float
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Speeds:
-    """Images a second: plain float32 eager, the training step on one batch in memory, and with the data."""
+    """Plain float32 eager, the training step on one batch in memory, and with the data."""
 
-    plain_fp32: float
-    in_memory: float
-    with_data: float
+    plain_fp32: Rate
+    in_memory: Rate
+    with_data: Rate
 
     def text(self) -> str:
-        """Three lines with the ratios that matter."""
+        """Three lines with the ratios that matter, by the clock and by CPU time."""
+        plain, memory, data = self.plain_fp32, self.in_memory, self.with_data
+        speed_up = (memory.per_s / plain.per_s, memory.per_cpu_s / plain.per_cpu_s)
+        share = (100 * data.per_s / memory.per_s, 100 * data.per_cpu_s / memory.per_cpu_s)
         return (
-            f"plain float32, eager:             {self.plain_fp32:7.1f} images/s\n"
-            f"training step, batch in memory:   {self.in_memory:7.1f} images/s "
-            f"({self.in_memory / self.plain_fp32:.2f} times plain)\n"
-            f"with reading and augmentation:    {self.with_data:7.1f} images/s "
-            f"({100 * self.with_data / self.in_memory:.0f} % of in memory)"
+            f"plain float32, eager:             {_words(plain)}\n"
+            f"training step, batch in memory:   {_words(memory)}; "
+            f"{speed_up[0]:.2f} times plain ({speed_up[1]:.2f} by CPU time)\n"
+            f"with reading and augmentation:    {_words(data)}; "
+            f"{share[0]:.0f} % of in memory ({share[1]:.0f} % by CPU time)"
         )
 
 
+def _words(rate: Rate) -> str:
+    return f"{rate.per_s:7.1f} images/s, {rate.per_cpu_s:7.1f} a CPU second"
+
+
 def measure(config: TrainConfig, source: FaceSource, device: torch.device, seconds: float = 10.0) -> Speeds:
-    """Train for about ``seconds`` in each of the three ways; nothing is kept.
+    """Train for about ``seconds`` in each of the three ways, in turns; nothing is kept.
 
     The batch in memory is augmented beforehand. All three include the optimiser.
 
@@ -51,15 +72,34 @@ def measure(config: TrainConfig, source: FaceSource, device: torch.device, secon
     augment = Augment(AugmentConfig.named(config.augment), source.normalized_camera, config.input_size)
     with BatchStream(source, augment, config.batch_size, config.seed) as stream:
         batch = stream.next()
-        plain = _rate(config, device, lambda: batch, seconds, plain=True)
-        memory = _rate(config, device, lambda: batch, seconds, plain=False)
-        data = _rate(config, device, stream.next, seconds, plain=False)
-    return Speeds(plain, memory, data)
+        ways = [
+            _step(config, device, lambda: batch, plain=True),
+            _step(config, device, lambda: batch, plain=False),
+            _step(config, device, stream.next, plain=False),
+        ]
+        totals = np.zeros((len(ways), 3))
+        # In turns, so that what else the machine does meets all three alike.
+        for _ in range(ROUNDS):
+            for row, way in zip(totals, ways, strict=True):
+                for _ in range(WARM_UP_STEPS):
+                    way()
+                row += _run(way, seconds / ROUNDS)
+    rates = [Rate(*(steps * config.batch_size / spent)) for steps, *spent in totals]
+    return Speeds(*rates)
 
 
-def _rate(
-    config: TrainConfig, device: torch.device, next_batch: Callable, seconds: float, plain: bool
-) -> float:
+def _run(step: Callable[[], None], seconds: float) -> tuple[int, float, float]:
+    """Steps done, seconds, CPU seconds."""
+    count, began, cpu_began = 0, time.perf_counter(), time.process_time()
+    while (passed := time.perf_counter() - began) < seconds or count == 0:
+        step()
+        count += 1
+    return count, passed, time.process_time() - cpu_began
+
+
+def _step(
+    config: TrainConfig, device: torch.device, next_batch: Callable[[], Batch], plain: bool
+) -> Callable[[], None]:
     torch.manual_seed(config.seed)
     net = GazeNet(
         config.input_size, config.width, config.spatial_weights, config.predict_sigma, config.dropout
@@ -83,13 +123,7 @@ def _rate(
         optimizer.step()
         float(loss.detach())
 
-    for _ in range(3):
-        step()
-    count, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < seconds:
-        step()
-        count += 1
-    return count * config.batch_size / passed
+    return step
 
 
 class _Plain(nn.Module):
