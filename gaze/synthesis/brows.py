@@ -57,7 +57,7 @@ class BrowShape:
             stray=float(rng.uniform(0.0, 0.12)),
             messy=float(rng.uniform(0.08, 0.35)),
             unibrow=float(rng.uniform(0.2, 1.0)) if rng.random() < (0.10 if masculine else 0.04) else 0.0,
-            opacity=float(rng.uniform(0.62, 0.95)),
+            opacity=float(rng.uniform(0.75, 1.0)),
             gap_mm=float(np.clip(rng.normal(11.5, 1.8), 7.0, 17.0)),
             tail_mm=float(np.clip(rng.normal(55.0, 2.5), 48.0, 61.0)),
             filled=float(rng.uniform(0.2, 0.6)) if not masculine and rng.random() < 0.35 else 0.0,

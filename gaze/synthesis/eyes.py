@@ -44,7 +44,7 @@ class EyeAppearance:
     def sample(cls, rng: np.random.Generator, melanin: float) -> EyeAppearance:
         """Draw eyes that go with a skin of ``melanin`` 0 (very light) to 1 (very dark)."""
         outer, inner = _iris_colours(rng, melanin)
-        white = rng.uniform(0.27, 0.50) * (1.0 - 0.35 * melanin * rng.random())
+        white = rng.uniform(0.24, 0.45) * (1.0 - 0.35 * melanin * rng.random())
         yellow = rng.uniform(0.0, 0.12) + 0.14 * melanin * rng.random()
         sclera = (white, white * (1.0 - 0.35 * yellow - 0.03), white * (1.0 - 1.1 * yellow - 0.03))
         horizontal, vertical = rng.normal(4.6, 1.3), rng.normal(-1.2, 1.2)
@@ -90,8 +90,8 @@ def _iris_colours(rng: np.random.Generator, melanin: float):
     else:
         outer = np.full(3, 0.15) * rng.uniform(0.5, 1.2) * np.array([0.95, 1.0, 1.06])
         inner = outer * rng.uniform(0.8, 1.3)
-    # An iris lies under the lids and the cornea's shade: darker than its pigment on a plate.
-    return tuple(map(float, 0.75 * outer)), tuple(map(float, 0.75 * inner))
+    # An iris lies under the lids and in the cornea's shade: darker than its pigment on a plate.
+    return tuple(map(float, 0.5 * outer)), tuple(map(float, 0.5 * inner))
 
 
 def rotation_centres(vertices_mm: NDArray[np.float32], eyes: EyeAppearance) -> NDArray[np.float64]:

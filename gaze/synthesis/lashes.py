@@ -28,15 +28,15 @@ class Lashes:
         mascara = rng.random() < 0.3
         length = rng.uniform(5.5, 8.5) + (1.2 if mascara else 0.0)
         colour = (
-            np.full(3, 0.006)
+            np.full(3, 0.003)
             if mascara
-            else np.minimum(np.asarray(hair_colour) * 0.45, 0.06) * rng.uniform(0.5, 1.0)
+            else np.minimum(np.asarray(hair_colour) * 0.3, 0.03) * rng.uniform(0.4, 1.0)
         )
         return cls(
-            upper=_hairs(rng, int(rng.integers(60, 105)), length),
+            upper=_hairs(rng, int(rng.integers(75, 130)), length),
             lower=_hairs(rng, int(rng.integers(20, 45)), length * rng.uniform(0.4, 0.6)),
             curl=float(rng.uniform(0.3, 1.15)),
-            thickness_mm=float(rng.uniform(0.12, 0.22) + (0.06 if mascara else 0.0)),
+            thickness_mm=float(rng.uniform(0.16, 0.30) + (0.06 if mascara else 0.0)),
             colour=tuple(map(float, colour)),
         )
 

@@ -243,7 +243,7 @@ class HeadRenderer:
             moderngl.ONE_MINUS_SRC_ALPHA,
         )
         self._target.depth_mask = False
-        set_uniforms(self._ribbon, strand_colour=lashes.colour, shine=0.3)
+        set_uniforms(self._ribbon, strand_colour=lashes.colour, shine=0.06)
         buffer = context.buffer(vertices.tobytes())
         index = context.buffer(triangles.tobytes())
         array = context.vertex_array(self._ribbon, [(buffer, "3f 4f", "position", "strand")], index)

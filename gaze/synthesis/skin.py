@@ -85,7 +85,7 @@ class SkinAppearance:
         hair = sample_hair_srgb(rng, melanin)
         grey = float(np.clip(rng.beta(1.2, 1.2) * (age - 38) / 25, 0, 1)) if age > 38 else 0.0
         lightness = hair.mean()
-        brow_tint = hair * (0.62 if lightness > 90 else 0.85) * rng.uniform(0.8, 1.15)
+        brow_tint = hair * (0.55 if lightness > 90 else 0.7) * rng.uniform(0.8, 1.15)
         beard_tint = hair * rng.uniform(0.7, 1.05) * np.array([1.06, 0.98, 0.93])
         stick = np.array(_LIPSTICKS[rng.integers(len(_LIPSTICKS))], float) * rng.uniform(0.75, 1.2)
         return cls(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import scipy.io
 
 from gaze.camera import Camera
 from gaze.datasets.mpiifacegaze_calibration import Screen
@@ -53,6 +52,8 @@ def invent_screen(rng: np.random.Generator) -> Screen:
 def write_calibration(folder: Path, camera: Camera, screen: Screen, rng: np.random.Generator) -> None:
     """Write Camera.mat, monitorPose.mat and screenSize.mat as the published set has them."""
     folder.mkdir(parents=True)
+    import scipy.io  # here, so that --help needs no package of training
+
     scipy.io.savemat(
         folder / "Camera.mat",
         {

@@ -14,6 +14,8 @@ uniform sampler2D noise_map;
 out vec4 colour;
 
 const float CORNEA_RADIUS = 7.8, CORNEA_CENTRE = 5.4, IRIS_DEPTH = 10.15, SCLERA_RADIUS = 12.0;
+// Lashes, brow and nose take the place of part of what a cornea would mirror.
+const float FACE_SHADE = 0.65;
 
 float lid(float heights[9], float s) {
     float x = clamp(s, 0.0, 1.0) * 8.0;
@@ -98,7 +100,7 @@ void main() {
     float f = fresnel(dot(n, -d), 0.025);
     float blocked = mix(1.0, 0.25, clamp((0.8 - below_upper) * 0.8 - r.y * 0.4, 0.0, 1.0));
     c += reflection(P, r, mix(0.35, 0.12, on_cornea)) * f * mix(0.35 * wetness, 1.0, on_cornea) * open * blocked
-        * mix(1.0, V.x, 0.6);
+        * mix(1.0, V.x, 0.6) * FACE_SHADE;
     float line = exp(-pow((above_lower - 0.25) / 0.28, 2.0)) * wetness * smoothstep(0.02, 0.2, along);
     vec3 nw = normalize(ns + 0.9 * corner_up);
     c += (specular_light(nw, -d, 0.25, 0.03, V.x, V.yzw)) * line;
