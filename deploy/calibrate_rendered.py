@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,8 +33,10 @@ from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.pose import Moment
 from gaze.synthesis.scene import Pose, head_rotation
-from gaze.synthesis.webcam import WebcamRenderer
 from gaze.types import Frame
+
+if TYPE_CHECKING:
+    from gaze.synthesis.webcam import WebcamRenderer
 
 log = logging.getLogger("gaze")
 
@@ -204,6 +207,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.people < 1 or not 1 <= options.frames <= most:
         raise UsageError(f"--people must be at least 1, --frames 1 to {most}")
     camera = Camera.from_hfov(HFOV_DEG, *options.size, source="calibrated")
+    from gaze.synthesis.webcam import WebcamRenderer  # here, so that --help needs no OpenGL
+
     renderer = WebcamRenderer(options.assets, camera)
     results: list[RenderedResult] = []
     columns: dict[str, list] = {"predicted_rad": [], "true_rad": [], "head_rad": [], "person": []}

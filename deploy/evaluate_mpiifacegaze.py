@@ -6,11 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from calibration.few_shot import few_shot_errors
 from gaze.errors import DataError
 from gaze.help_format import HelpFormatter
-from gaze.training.evaluate_mpiifacegaze import evaluate
-from gaze.training.report import text_table, write_report
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,6 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--no-calibration", action="store_true", help="leave out the error after a few samples"
     )
     args = parser.parse_args(argv)
+    # Here, so that --help needs none of the packages of training.
+    from calibration.few_shot import few_shot_errors
+    from gaze.training.evaluate_mpiifacegaze import evaluate
+    from gaze.training.report import text_table, write_report
+
     evaluation = evaluate(args.runs, None if args.no_calibration else few_shot_errors)
     print(text_table(evaluation))
     out = args.out or args.runs / "report"

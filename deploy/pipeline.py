@@ -30,7 +30,10 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """One frame and everything found in it. ``estimates`` is empty when there is no face."""
+    """One frame and everything found in it. ``estimates`` is empty when there is no face.
+
+    ``unsmoothed`` are the same faces before smoothing; empty where nothing is smoothed.
+    """
 
     frame: Frame
     status: Status
@@ -38,6 +41,7 @@ class FrameResult:
     camera: Camera | None
     stage_ms: Mapping[str, float]
     events: Sequence[Mapping[str, object]] = field(default=())
+    unsmoothed: tuple[Estimate, ...] = ()
 
     @property
     def total_ms(self) -> float:
@@ -78,7 +82,9 @@ class Pipeline:
         start = time.perf_counter()
         frozen = self._frozen(frame.image, frame.t_s)
         estimates = [self._gated(estimate, frozen) for estimate in self._tracked(found, frame.t_s)]
+        unsmoothed: tuple[Estimate, ...] = ()
         if self._smoother is not None:
+            unsmoothed = tuple(estimates)
             estimates = [self._smoothed(estimate, self._smoother) for estimate in estimates]
         events: Sequence[Mapping[str, object]] = ()
         if self.hook is not None:
@@ -86,7 +92,8 @@ class Pipeline:
             events = tuple(self.hook.events())
         stage_ms["filters"] = (time.perf_counter() - start) * 1000.0
         status = frame_status(estimates, frozen)
-        return FrameResult(frame, status, tuple(estimates), self._estimator.camera, stage_ms, events)
+        camera = self._estimator.camera
+        return FrameResult(frame, status, tuple(estimates), camera, stage_ms, events, unsmoothed)
 
     def _tracked(self, estimates: list[Estimate], t_s: float) -> list[Estimate]:
         if not self._sequence:

@@ -203,7 +203,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="draw the heat map of the network's spatial weights",
     )
     group.add_argument("--timings", action=on_off, default=True, help="draw rate and milliseconds per stage")
-    group.add_argument("--save", metavar="MP4", help="video with everything drawn (.mp4 or .avi)")
+    group.add_argument("--save", metavar="MP4", help="video with everything drawn (.mp4, .mkv or .avi)")
     group.add_argument("--jsonl", metavar="FILE", help="one JSON object a frame; - is standard output")
     group.add_argument("--csv", metavar="FILE", help="one row a face; - is standard output")
     group.add_argument(

@@ -22,7 +22,8 @@ from deploy.pipeline import FrameResult
 from deploy.records import CSV_COLUMNS, csv_rows, frame_record
 from gaze.errors import GazeError, UsageError
 
-VIDEO_CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
+# Matroska and AVI can be read without their index, so what a killed process leaves can be too; MP4 cannot.
+VIDEO_CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 # A video needs room for its index when it is closed, so recording stops before the disk is full.
 RESERVED_BYTES = 32 * 1024 * 1024
 SPACE_CHECK_S = 0.5
@@ -141,7 +142,7 @@ class VideoSink:
     def __init__(self, path: str, fps: float, real_time: bool = False) -> None:
         suffix = Path(path).suffix.lower()
         if suffix not in VIDEO_CODECS:
-            raise UsageError(f"{path}: a video is saved as {' or '.join(VIDEO_CODECS)}")
+            raise UsageError(f"{path}: a video is saved as {', '.join(VIDEO_CODECS)}")
         self.name = path
         self._codec = VIDEO_CODECS[suffix]
         self._fps = fps

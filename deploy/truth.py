@@ -14,7 +14,7 @@ from deploy.pipeline import FrameResult
 from gaze.camera import Camera
 from gaze.errors import DataError, GazeError
 from gaze.geometry import angular_error_rad
-from gaze.types import Status
+from gaze.types import Estimate, Status
 
 SCHEMA = "gaze.truth/1"
 # A truth face whose eyes are both more closed than this has no gaze to be measured.
@@ -80,12 +80,17 @@ def _face(record: dict) -> TruthFace:
     return TruthFace(direction, origin, max(record.get("eye_open", [1.0])) >= OPEN_ENOUGH)
 
 
+def _error_deg(estimate: Estimate, true: TruthFace) -> float:
+    return float(np.rad2deg(angular_error_rad(estimate.ray.direction_cam, true.direction_cam)))
+
+
 class TruthScore:
     """Collects angular errors of a run, frame by frame."""
 
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
         self._errors_deg: list[float] = []
+        self._unsmoothed_deg: list[float] = []
         self._wanted = 0
         self._missing: dict[str, int] = {}
 
@@ -95,22 +100,24 @@ class TruthScore:
             if not true.eyes_open:
                 continue
             self._wanted += 1
-            estimate = self._nearest(result, true)
+            row = self._nearest(result, true)
+            estimate = None if row is None else result.estimates[row]
             if estimate is None or estimate.ray is None:
                 status = Status.NO_FACE if estimate is None else estimate.status
                 self._missing[status.value] = self._missing.get(status.value, 0) + 1
                 continue
-            error = angular_error_rad(estimate.ray.direction_cam, true.direction_cam)
-            self._errors_deg.append(float(np.rad2deg(error)))
+            self._errors_deg.append(_error_deg(estimate, true))
+            if result.unsmoothed:
+                self._unsmoothed_deg.append(_error_deg(result.unsmoothed[row], true))
 
-    def _nearest(self, result: FrameResult, true: TruthFace):
+    def _nearest(self, result: FrameResult, true: TruthFace) -> int | None:
         height, width = result.frame.image.shape[:2]
         u, v = self._truth.camera.resized(width, height).project([true.origin_cam_mm])[0]
         inside = []
-        for estimate in result.estimates:
+        for row, estimate in enumerate(result.estimates):
             left, top, right, bottom = estimate.face.box_px
             if left <= u <= right and top <= v <= bottom:
-                inside.append((np.hypot((left + right) / 2 - u, (top + bottom) / 2 - v), estimate))
+                inside.append((np.hypot((left + right) / 2 - u, (top + bottom) / 2 - v), row))
         return min(inside, key=lambda pair: pair[0])[1] if inside else None
 
     @property
@@ -119,7 +126,7 @@ class TruthScore:
         return self._errors_deg
 
     def summary(self) -> str:
-        """One line: the mean angular error and how much of the truth it covers."""
+        """One line: the mean angular error, before smoothing too, and how much of the truth it covers."""
         if not self._errors_deg:
             return f"no gaze to compare with the ground truth in {self._wanted} true faces"
         errors = np.array(self._errors_deg)
@@ -127,6 +134,8 @@ class TruthScore:
             f"mean angular error {errors.mean():.2f} degrees (median {np.median(errors):.2f}, "
             f"90 % below {np.percentile(errors, 90):.2f}) over {errors.size} of {self._wanted} true gazes"
         )
+        if self._unsmoothed_deg:
+            line += f", smoothed (--smooth); {np.mean(self._unsmoothed_deg):.2f} degrees before smoothing"
         if self._missing:
             line += "; without a gaze: " + ", ".join(f"{n} {name}" for name, n in self._missing.items())
         return line

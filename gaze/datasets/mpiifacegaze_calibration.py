@@ -10,7 +10,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import scipy.io
 from numpy.typing import ArrayLike, NDArray
 
 from gaze.camera import Camera
@@ -144,6 +143,8 @@ def load_camera_mat(path: str | os.PathLike[str]) -> CameraMat:
 
 
 def _load_mat(path: Path) -> dict[str, object]:
+    import scipy.io  # here, so that commands which read no .mat file start without it
+
     try:
         return scipy.io.loadmat(path)
     except FileNotFoundError as error:

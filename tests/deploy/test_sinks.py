@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -175,13 +176,33 @@ def test_two_sinks_on_one_file(tmp_path):
 
 
 def test_an_unknown_container(tmp_path):
-    with pytest.raises(UsageError, match=r"a video is saved as \.mp4 or \.avi"):
+    with pytest.raises(UsageError, match=r"a video is saved as \.mp4, \.mkv, \.avi"):
         VideoSink(str(tmp_path / "a.webp"), 25.0)
 
 
 def test_a_recording_without_a_frame_leaves_no_file(tmp_path):
     VideoSink(str(tmp_path / "a.mp4"), 25.0).close()
     assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.parametrize(("suffix", "kept"), [(".mkv", 0.7), (".avi", 0.7)])
+def test_what_a_killed_process_recorded_can_be_read(tmp_path, suffix, kept):
+    path = tmp_path / f"a{suffix}"
+    code = (
+        "import os, sys, numpy as np\n"
+        "from types import SimpleNamespace\n"
+        "from deploy.sinks import VideoSink\n"
+        "result = SimpleNamespace(frame=SimpleNamespace(t_s=0.0))\n"
+        "noise = np.random.default_rng(0)\n"
+        "sink = VideoSink(sys.argv[1], 25.0)\n"
+        "for i in range(200):\n"
+        "    sink.write(result, noise.integers(0, 255, (240, 320, 3), dtype=np.uint8))\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=root, check=False)
+    assert done.returncode == -9
+    assert len(read_clip(path)) >= kept * 200
 
 
 def test_real_time_keeps_step_with_the_clock(tmp_path):

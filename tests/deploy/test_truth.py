@@ -5,6 +5,7 @@ import pytest
 from loop_fakes import FakeEstimator, make_estimate, make_face, noise
 
 from deploy.pipeline import Pipeline
+from deploy.smoothing import SmoothingConfig
 from deploy.truth import TruthScore, load_truth
 from gaze.camera import Camera
 from gaze.errors import DataError
@@ -48,6 +49,22 @@ def test_errors_are_angles_between_directions(tmp_path):
     assert score.errors_deg == pytest.approx([0.0, 3.0], abs=1e-9)
     assert score.summary().startswith("mean angular error 1.50 degrees (median 1.50, ")
     assert score.summary().endswith("over 2 of 2 true gazes")
+
+
+def test_the_error_before_smoothing_stands_beside_the_smoothed_one(tmp_path):
+    """A jump of 20 degrees that is right at once: only the smoothed direction lags."""
+    frames = [[face((0.0, 0.0))], [face((0.0, np.deg2rad(20.0)))]]
+    truth = load_truth(write_truth(tmp_path / "t.jsonl", frames))
+    gazes = [(0.0, 0.0), (0.0, np.deg2rad(20.0))]
+    pipeline = Pipeline(
+        FakeEstimator(lambda frame: [make_estimate(frame.index, frame.t_s, gazes[frame.index])]),
+        smoothing=SmoothingConfig(),
+    )
+    score = TruthScore(truth)
+    for i in range(2):
+        score.add(pipeline.process(Frame(noise(i), i, i / 30)))
+    assert score.errors_deg[1] > 5.0
+    assert ", smoothed (--smooth); 0.00 degrees before smoothing" in score.summary()
 
 
 def test_frames_without_a_gaze_are_counted(tmp_path):
