@@ -83,7 +83,7 @@ def test_sampled_poses_can_be_reached():
         sight = pose.target_cam_mm - pose.eyes_cam_mm
         assert np.linalg.norm(sight) >= 270
         in_head = np.rad2deg(angles_from_vector(pose.R_cam_head.T @ sight))
-        assert abs(in_head[1]) < 42.5 and -36.5 < in_head[0] < 31.5
+        assert abs(in_head[1]) < 42.5 and -43.5 < in_head[0] < 31.5
         view = exact_view(pose.R_cam_head, pose.eyes_cam_mm, 224)
         angles.append(np.rad2deg(angles_from_vector(view.R_norm_cam @ sight)))
         heads.append(np.rad2deg(head_angles_from_rotation(view.R_norm_cam @ pose.R_cam_head)))
