@@ -10,6 +10,8 @@ import csv
 import dataclasses
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,8 +90,23 @@ class FoldRun:
 
 
 def write_run(folder: str | os.PathLike[str], run: FoldRun) -> None:
-    """Write run.json in one step."""
-    write_json(Path(folder) / RUN_FILE, {"schema": RUN_SCHEMA, **dataclasses.asdict(run)})
+    """Write run.json in one step.
+
+    Raises:
+        DataError: the disk is full or the folder cannot be written; an older file is then untouched.
+    """
+    with _disk_errors(Path(folder) / RUN_FILE):
+        write_json(Path(folder) / RUN_FILE, {"schema": RUN_SCHEMA, **dataclasses.asdict(run)})
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror}); make room, then repeat the command with --resume"
+        ) from error
 
 
 def read_run(folder: str | os.PathLike[str]) -> FoldRun:
@@ -190,10 +207,15 @@ PREDICTION_COLUMNS = (
 
 
 def write_predictions(folder: str | os.PathLike[str], predictions: Predictions) -> None:
-    """Write predictions.csv in one step; angles in radians with seven decimals."""
+    """Write predictions.csv in one step; angles in radians with seven decimals.
+
+    Raises:
+        DataError: the disk is full or the folder cannot be written; an older file is then untouched.
+    """
     p = predictions
     numbers = np.column_stack([p.pitch_yaw_rad, p.predicted_rad, p.head_rad, p.brightness])
     with (
+        _disk_errors(Path(folder) / PREDICTIONS_FILE),
         replacing(Path(folder) / PREDICTIONS_FILE) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):

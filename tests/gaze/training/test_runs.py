@@ -1,6 +1,7 @@
 """The contract of a run folder: written, read back, refused when broken."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +69,24 @@ def test_damaged_run_files_are_named(tmp_path, text, message):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(DataError, match=message):
         read_run(tmp_path)
+
+
+def test_a_full_disk_is_named_and_leaves_the_older_file(tmp_path, monkeypatch):
+    write_run(tmp_path, fold("p00"))
+    write_predictions(tmp_path, predictions("p00"))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    for write, content in (
+        (write_run, fold("p00", last_epoch=3)),
+        (write_predictions, predictions("p00", 5)),
+    ):
+        with pytest.raises(DataError, match=r"cannot be written \(No space left on device\); make room"):
+            write(tmp_path, content)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_a_missing_run_or_prediction_file_is_named(tmp_path):
