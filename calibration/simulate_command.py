@@ -159,8 +159,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = time.monotonic()
     rows = {}
     for name, condition in bound_conditions().items():
-        rows[name] = run_condition(condition, options.people, options.seed)
-        print(f"{time.monotonic() - start:6.0f} s  {condition.name}", file=sys.stderr)
+        row = rows[name] = run_condition(condition, options.people, options.seed)
+        figures = f"{row.before_deg:.3f} -> {row.after_deg:.3f} deg, {100 * row.worse_part:.1f} % worse off"
+        print(f"{time.monotonic() - start:6.0f} s  {condition.name}: {figures}", file=sys.stderr, flush=True)
     kept = bounds(rows)
     print(f"Bounds, {options.people} simulated people each\n")
     print("| bound | at most | found | |\n|---|---|---|---|")

@@ -14,7 +14,7 @@ from calibration.intrinsics_report import coverage_picture, intrinsics_text
 from calibration.pictures import save_picture
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate_board import add_board_options, board_of
-from deploy.calibrate_common import DEFAULT_SIZE, make_parser
+from deploy.calibrate_common import DEFAULT_SIZE, hfov_argument, make_parser
 from deploy.run_options import size_argument
 from deploy.sources import open_source
 from deploy.stopping import StopSignals
@@ -46,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="lens model; auto takes the one with the smaller error on views that it did not see",
     )
-    result.add_argument("--hfov", type=float, metavar="DEG", help="no board: the horizontal field of view")
+    result.add_argument(
+        "--hfov", type=hfov_argument, metavar="DEG", help="no board: the horizontal field of view"
+    )
     result.add_argument("--webcam", metavar="NAME", help="no board: the field of view of a common webcam")
     result.add_argument("--out", default="camera.json", metavar="JSON", help="where the intrinsics go")
     result.add_argument("--report", metavar="PNG", help="picture of where corners were seen")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,17 @@ def make_parser(stage: str, description: str) -> argparse.ArgumentParser:
     )
 
 
+def hfov_argument(text: str) -> float:
+    """A horizontal field of view in degrees that a camera can have."""
+    try:
+        degrees = float(text)
+    except ValueError:
+        degrees = math.nan
+    if not 10.0 <= degrees <= 170.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no field of view; write degrees, 10 to 170")
+    return degrees
+
+
 def add_camera_options(parser: argparse.ArgumentParser) -> None:
     """Which camera, and what is known of it."""
     parser.add_argument("--source", default="0", help="camera index or device path, or a video file")
@@ -40,7 +52,7 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
     parser.add_argument(
         "--hfov",
-        type=float,
+        type=hfov_argument,
         metavar="DEG",
         help=f"horizontal field of view, where there is no --camera; {ASSUMED_HFOV_DEG:g} is assumed",
     )

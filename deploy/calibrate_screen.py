@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from calibration.card_check import CardCheck, agree
 from calibration.displays import size_problem
@@ -93,11 +94,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def describe(screen: Screen) -> str:
     """One paragraph on a screen: what a person can check with a ruler."""
     R, t = screen.R_cam_screen, screen.t_cam_mm
-    right, down, into = -R.T @ t - [screen.width_mm / 2, 0.0, 0.0]
+    # 0.0 + and 0.0 - leave no -0.
+    right, down, into = np.round(-R.T @ t - [screen.width_mm / 2, 0.0, 0.0])
     return (
         f"screen {screen.name}: {screen.width_px}x{screen.height_px} px, {screen.width_mm:.0f}x"
-        f"{screen.height_mm:.0f} mm; the camera is {right:+.0f} mm right of its middle, "
-        f"{-down:+.0f} mm above its top edge and {-into:+.0f} mm in front of it "
+        f"{screen.height_mm:.0f} mm; the camera is {0.0 + right:+.0f} mm right of its middle, "
+        f"{0.0 - down:+.0f} mm above its top edge and {0.0 - into:+.0f} mm in front of it "
         f"({screen.pose_source}, +-{screen.position_sd_mm:.0f} mm, +-{screen.rotation_sd_deg:.1f} degrees)"
     )
 

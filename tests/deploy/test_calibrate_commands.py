@@ -251,6 +251,11 @@ def test_camera_without_a_board(capsys):
         camera_command(["--hfov", "70", "--images", "x"])
     with pytest.raises(UsageError, match="at least 6"):
         camera_command(["--views", "3"])
+    for wrong in ("270", "0", "wide"):
+        with pytest.raises(SystemExit) as caught:
+            camera_command(["--hfov", wrong])
+        assert caught.value.code == 2
+    assert "'wide' is no field of view" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
