@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 
@@ -80,7 +81,8 @@ class WebcamRenderer:
     def set_up(self, rng: np.random.Generator, head_cam_mm, clean: bool = False) -> Shot:
         """Draw a place, a background and a sensor; ``clean`` leaves out noise, blur and compression."""
         rig = LightRig.sample(rng, self.environments, head_cam_mm)
-        settings = SensorSettings() if clean else SensorSettings.sample(rng, rig.lux)
+        size = max(self.camera.width, self.camera.height)
+        settings = SensorSettings() if clean else for_whole_picture(SensorSettings.sample(rng, rig.lux), size)
         background = paint_background(rng, rig, self._size_px)
         return Shot(rig, SkinFinish.sample(rng), settings, background)
 
@@ -106,6 +108,17 @@ class WebcamRenderer:
         square = _square(bent)
         picture = expose(square, shot.settings, rng)
         return np.ascontiguousarray(picture[: camera.height, : camera.width]), head
+
+
+def for_whole_picture(settings: SensorSettings, size_px: int) -> SensorSettings:
+    """Settings that were drawn for a face crop, for a picture of ``size_px``.
+
+    A crop covers 55 to 480 pixels of its sensor, a webcam's picture nearly all: 0.6 to 1 times its own size,
+    since some webcams enlarge what their sensor gives.
+    """
+    least, most = 55.0, 480.0
+    place = np.log(np.clip(settings.grid_px, least, most) / least) / np.log(most / least)
+    return dataclasses.replace(settings, grid_px=round(size_px * (0.6 + 0.4 * float(place))))
 
 
 def _square(picture: NDArray[np.float32]) -> NDArray[np.float32]:
