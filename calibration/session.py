@@ -270,7 +270,10 @@ class Session:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise CalibrationError(f"{path}: cannot be read ({error.strerror})") from error
+            raise CalibrationError(
+                f"{path}: cannot be read ({error.strerror}); `gaze calibrate person` keeps its session "
+                "beside the profile, as profile.session.json"
+            ) from error
         except ValueError as error:
             raise CalibrationError(f"{path}: is not JSON ({error}); start again without --resume") from error
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:

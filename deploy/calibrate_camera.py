@@ -73,6 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         views, size, left_out = views_of_folder(options.images, board_of(options))
         for line in left_out:
             log.warning("left out: %s", line)
+        if not views:
+            raise CalibrationError(
+                f"{options.images}: the board is seen in no picture; describe it with --board, --columns, "
+                f"--rows (now {options.board} {options.columns}x{options.rows} squares)"
+            )
     else:
         views, size = _live(options)
     result = fit_intrinsics(views, size, options.distortion)

@@ -294,6 +294,8 @@ def test_camera_from_a_folder(board_pictures, capsys):
     assert "RMS 0." in capsys.readouterr().out
     assert cv2.imread("cover.png").shape == (480, 640, 3)
     assert json.loads(Path("camera.json").read_text())["rms_px"] < 0.3
+    with pytest.raises(CalibrationError, match="now charuco 5x6 squares"):
+        camera_command(["--images", str(folder), "--columns", "5"])
     with pytest.raises(DataError, match="holds no picture"):
         Path("empty").mkdir()
         camera_command(["--images", "empty"])
