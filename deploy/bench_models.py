@@ -7,12 +7,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.bench_models_measure import Configuration, configurations, measure
+from deploy.bench_models_docs import as_section, default_choice, put_section, seen_from
+from deploy.bench_models_measure import (
+    OPENVINO_DEVICES,
+    ORT_DEVICES,
+    Configuration,
+    configurations,
+    measure,
+)
 from deploy.bench_models_report import as_markdown, as_ratios, draw_pareto
 from deploy.machine import describe_machine
 from deploy.run_options import at_least_one
 from gaze.errors import GazeError, UsageError
-from gaze.files import replacing, write_json
+from gaze.files import write_json
 from gaze.help_format import HelpFormatter
 
 SCHEMA = "gaze.bench_models/1"
@@ -27,18 +34,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if not options.models.is_dir():
         raise UsageError(f"{options.models}: no such folder; make one with `gaze export`")
-    wanted, left_out = configurations(
-        options.models, [device.upper() for device in options.devices], options.threads
-    )
+    devices = [device.upper() for device in options.devices]
+    known = dict.fromkeys((*ORT_DEVICES, *OPENVINO_DEVICES))
+    if unknown := [device for device in devices if device not in known]:
+        raise UsageError(f"--devices {unknown[0]}: no such device; choose from {', '.join(known)}")
+    wanted, left_out = configurations(options.models, devices, options.threads)
     for line in left_out:
         print(f"left out: {line}", file=sys.stderr)
     if not wanted:
         raise GazeError(f"{options.models}: holds no model that runs here; make some with `gaze export`")
     rows = measure(wanted, options.batches, options.rounds, options.memory, _progress(len(wanted)))
     machine = describe_machine()
-    text = as_markdown(rows, options.label or str(machine["cpu"]))
+    text = as_section(
+        as_markdown(rows, options.label or str(machine["cpu"])),
+        as_ratios(rows),
+        default_choice(wanted),
+        machine,
+        options.rounds,
+        seen_from(options.markdown, options.picture),
+    )
     print(text)
-    print("\n".join(as_ratios(rows)))
     content = {
         "schema": SCHEMA,
         "label": options.label or machine["cpu"],
@@ -51,8 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.json is not None:
             write_json(options.json, content)
         if options.markdown is not None:
-            with replacing(options.markdown) as temporary:
-                temporary.write_text(text + "\n", encoding="utf-8")
+            put_section(options.markdown, text)
         if options.picture is not None:
             draw_pareto(rows, options.picture)
     except OSError as error:
@@ -99,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--label", help="name of this machine in the table; the processor's")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table")
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="write the table with ratios and machine; into a document that has the marks of "
+        "docs/performance.md, between them",
+    )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw milliseconds against degrees")
     return parser

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from export.artefacts import choose_kinds
     from export.faces import load_faces
     from export.pipeline import export_all, openvino_precisions
-    from export.report import markdown_table, write_report
+    from export.report import default_line, markdown_table, write_report
 
     kinds = choose_kinds(options.formats, options.calibration is not None, openvino_precisions())
     if options.calibration_faces < 1:
@@ -56,8 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         [device.upper() for device in options.devices],
         lambda line: print(line, flush=True),
     )
-    write_report(kept, options.out)
-    print("\n" + markdown_table(kept))
+    default = default_line(kept)
+    write_report(kept, options.out, default)
+    print("\n" + markdown_table(kept) + f"\n{default}")
     coarse = [f"do not run {item.path.name} on {text}" for item in kept for text in item.breaches]
     if failed or coarse:
         raise ModelError("not all kept their bounds:\n  " + "\n  ".join([*failed, *coarse]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.runtimes import create_runtime
 from export.pipeline import Artefact
 from gaze.files import replacing, write_json
 
@@ -25,8 +26,20 @@ def markdown_table(artefacts: Sequence[Artefact]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_report(artefacts: Sequence[Artefact], folder: Path) -> None:
-    """Write parity.json and parity.md.
+def default_line(artefacts: Sequence[Artefact]) -> str:
+    """Which artefact the demo and `gaze run` take by default, in which engine here, and why; or nothing."""
+    for item in artefacts:
+        if item.kind.name == "onnx":
+            with create_runtime(item.path) as runtime:
+                return (
+                    f"The demo and `gaze run` use the plain ONNX file ({item.path.name}) by default: "
+                    f"every engine runs it on every machine. Here: {runtime.description}.\n"
+                )
+    return ""
+
+
+def write_report(artefacts: Sequence[Artefact], folder: Path, default: str = "") -> None:
+    """Write parity.json and parity.md; ``default`` is the line below the table.
 
     Raises:
         OSError: they cannot be written.
@@ -45,4 +58,5 @@ def write_report(artefacts: Sequence[Artefact], folder: Path) -> None:
     }
     write_json(folder / "parity.json", content)
     with replacing(folder / "parity.md") as temporary:
-        temporary.write_text(markdown_table(artefacts), encoding="utf-8")
+        text = markdown_table(artefacts) + (f"\n{default}" if default else "")
+        temporary.write_text(text, encoding="utf-8")

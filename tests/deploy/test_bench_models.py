@@ -9,6 +9,7 @@ import pytest
 from tiny_models import write_model
 
 from deploy.bench import main
+from deploy.bench_models_docs import BEGIN, END, put_section
 from deploy.bench_models_measure import Row, configurations
 from deploy.bench_models_report import as_ratios, draw_pareto
 from gaze.errors import GazeError, UsageError
@@ -34,7 +35,7 @@ def test_the_table_and_the_json(folder, tmp_path, capsys):
     assert main([*argv, "--json", str(out), "--markdown", str(tmp_path / "bench.md")]) == 0
     printed = capsys.readouterr()
     assert "broken.onnx" in printed.err and "other.onnx: takes float pictures" in printed.err
-    assert (tmp_path / "bench.md").read_text().splitlines()[0] in printed.out
+    assert (tmp_path / "bench.md").read_text() in printed.out + "\n"
     result = json.loads(out.read_text())
     assert result["label"] == "a box" and result["machine"]["cores"] >= 1
     runs = {row["run"] for row in result["rows"]}
@@ -45,6 +46,23 @@ def test_the_table_and_the_json(folder, tmp_path, capsys):
     assert row["p99_ms"] >= row["median_ms"] > 0
     assert (row["parity_mean_deg"], row["error_deg"], row["threads"]) == (0.001, 3.5, 1)
     assert "| a box | tiny.onnx | onnxruntime:CPU:fp32 | 1 | 8 |" in printed.out
+    assert "By default `gaze run` takes tiny.onnx, auto: " in printed.out
+
+
+def test_a_document_is_written_between_its_marks(folder, tmp_path):
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "docs" / "page.md"
+    page.parent.mkdir()
+    page.write_text(f"# Head\n\n{BEGIN}\n\nold\n\n{END}\n\n## Tail\n")
+    argv = ["--models", str(folder), "--rounds", "1", "--batches", "1", "--no-memory", "--threads", "1"]
+    assert main([*argv, "--markdown", str(page), "--picture", str(page.parent / "models.png")]) == 0
+    text = page.read_text()
+    assert text.startswith(f"# Head\n\n{BEGIN}\n\n") and text.endswith(f"\n\n{END}\n\n## Tail\n")
+    assert "old" not in text and "| tiny.onnx |" in text and "(models.png)" in text
+    assert (page.parent / "models.png").is_file()
+    put_section(page, "new")
+    put_section(page, "new")
+    assert page.read_text() == f"# Head\n\n{BEGIN}\n\nnew\n\n{END}\n\n## Tail\n"
 
 
 def test_memory_is_measured_in_a_process_of_its_own(folder):
@@ -60,6 +78,8 @@ def test_an_empty_and_a_missing_folder(tmp_path):
         main(["--models", str(tmp_path)])
     with pytest.raises(UsageError, match="no such folder"):
         main(["--models", str(tmp_path / "none")])
+    with pytest.raises(UsageError, match="no such device"):
+        main(["--models", str(tmp_path), "--devices", "XPU"])
 
 
 def row(file: str, run: str, batch: int, median_ms: float, error_deg: float | None = None) -> Row:

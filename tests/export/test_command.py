@@ -98,7 +98,9 @@ def test_the_sidecars_hold_the_parity(exported):
     assert spec.notes["parity_faces"][0].startswith("24 of crops")
     report = json.loads((exported / "parity.json").read_text())
     assert report["models"][0]["file"] == "small.onnx"
-    assert "| small.onnx |" in (exported / "parity.md").read_text()
+    table = (exported / "parity.md").read_text()
+    assert "| small.onnx |" in table
+    assert "use the plain ONNX file (small.onnx) by default" in table and "Here: auto: " in table
 
 
 def test_nothing_but_whole_artefacts_is_left(exported):
