@@ -106,7 +106,8 @@ def _rows(path: Path, lines: list[str]) -> Iterable[tuple[int, GazeRow, str]]:
                 continue
             row = GazeRow(
                 float(record["t_s"]),
-                np.array(gaze["direction_cam"]),
+                # Events are those of the points as they were shown, smoothed or not.
+                np.array(point.get("direction_cam", gaze["direction_cam"])),
                 np.array(point["screen_px"], dtype=float),
             )
             yield int(face["id"]), row, str(point.get("screen", ""))

@@ -104,6 +104,7 @@ class PointOfGazeHook:
         row = GazeRow(estimate.t_s, direction, point.screen_px)
         self._fresh += self._stream.feed(row)
         self.recording.add(row.t_s, row.screen_px, screen.name)
+        point = dataclasses.replace(point, direction_cam=direction)
         return dataclasses.replace(estimate, ray=ray, point_of_gaze=point)
 
     def events(self) -> Sequence[Mapping[str, object]]:

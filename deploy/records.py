@@ -55,6 +55,8 @@ def face_record(estimate: Estimate) -> dict[str, object]:
             point["screen"] = estimate.point_of_gaze.screen
         if estimate.point_of_gaze.covariance_mm2 is not None:
             point["covariance_mm2"] = [_rounded(row, 3) for row in estimate.point_of_gaze.covariance_mm2]
+        if estimate.point_of_gaze.direction_cam is not None:
+            point["direction_cam"] = _rounded(estimate.point_of_gaze.direction_cam, 6)
     return {
         "id": estimate.face.track_id,
         "status": estimate.status.value,

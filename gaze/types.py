@@ -151,7 +151,8 @@ class PointOfGaze:
     """Where the line of sight meets the screen: mm and px from the screen's top left corner.
 
     ``covariance_mm2`` (2, 2) is the uncertainty of ``screen_mm`` where the calibration gives one;
-    ``screen`` names the screen where there are several.
+    ``screen`` names the screen where there are several; ``direction_cam`` (3,) is the unit vector from the
+    face to the point, which differs from the ray where points are smoothed.
     """
 
     screen_mm: NDArray[np.float64]
@@ -159,6 +160,7 @@ class PointOfGaze:
     on_screen: bool
     covariance_mm2: NDArray[np.float64] | None = None
     screen: str = ""
+    direction_cam: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "screen_mm", _frozen(self.screen_mm, (2,), "PointOfGaze.screen_mm"))
@@ -168,6 +170,10 @@ class PointOfGaze:
                 self,
                 "covariance_mm2",
                 _frozen(self.covariance_mm2, (2, 2), "PointOfGaze.covariance_mm2"),
+            )
+        if self.direction_cam is not None:
+            object.__setattr__(
+                self, "direction_cam", _frozen(self.direction_cam, (3,), "PointOfGaze.direction_cam")
             )
 
 

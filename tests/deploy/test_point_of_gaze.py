@@ -10,6 +10,7 @@ from loop_fakes import make_face, noise
 from calibration.observation import observe
 from calibration.person import fit
 from calibration.profile import Profile
+from calibration.recording import read_recording
 from calibration.samples import Samples, condense
 from calibration.screen_presets import PRESETS, placed_screen
 from calibration.simulated_person import IDEAL, PLAIN, SimulatedPerson, facing_head
@@ -153,6 +154,24 @@ def test_record_names_point_and_screen():
     assert point["screen_px"] == pytest.approx([960, 540], abs=8)
     assert point["screen"] == "panel"
     assert point["on_screen"] is True
+
+
+def test_analysis_of_a_recording_finds_the_events_of_the_run(tmp_path):
+    person, head, profile = person_and_profile()
+    hook = PointOfGazeHook(profile)
+    lines = []
+    for estimate in estimates(person, head, [(300, 300), (1600, 300), (900, 900), (930, 700)], 20):
+        result = FrameResult(Frame(noise()), Status.OK, (hook(estimate),), CAMERA, {"network": 1.0})
+        record = {**frame_record(result), "t_s": estimate.t_s}
+        lines.append(json.dumps(record))
+    hook.close()
+    path = tmp_path / "out.jsonl"
+    path.write_text("\n".join(lines))
+    read, live = read_recording(path).events, hook.recording.events
+    assert [event["type"] for event in read] == [event["type"] for event in live]
+    for one, other in zip(read, live, strict=True):
+        assert one["start_s"] == pytest.approx(other["start_s"])
+        assert one["end_s"] == pytest.approx(other["end_s"])
 
 
 def test_outputs_are_written_at_the_end(tmp_path):
