@@ -71,8 +71,9 @@ def judge(samples: Sequence[Sample], stop_s: float) -> Verdict:
     growth = float(np.polyfit(frames, memory, 1)[0] * (frames[-1] - frames[0]))
     third = len(kept) // 3
     early, late = kept[:third], kept[-third:]
-    handles = max(item.handles for item in late) - max(item.handles for item in early)
-    threads = max(item.threads for item in late) - max(item.threads for item in early)
+    # Medians: a sample may fall into the moment in which the clip is opened anew.
+    handles = round(np.median([x.handles for x in late]) - np.median([x.handles for x in early]))
+    threads = round(np.median([x.threads for x in late]) - np.median([x.threads for x in early]))
     ratio = float(np.median([x.median_ms for x in late]) / np.median([x.median_ms for x in early]))
     allowed_mb = MEMORY_GROWTH * float(np.median(memory))
     problems = []
