@@ -19,7 +19,8 @@ class TrainConfig:
     Exactly one of ``minutes``, ``steps`` and ``epochs`` is set and is the budget that the learning rate's
     cosine follows. ``batch_size`` is per process. ``start`` is "random", an ImageNet file (.npz as packed by
     `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate`` scales the
-    learning rate of the spatial weights' three layers.
+    learning rate of the spatial weights' three layers. ``teacher`` is a gaze checkpoint that is imitated
+    (gaze.training.distill), ``mimic_weight`` the imitation's weight against the loss on the labels.
 
     Raises:
         UsageError: a value is out of its range.
@@ -42,6 +43,8 @@ class TrainConfig:
     augment: str = "standard"
     precision: str = "auto"
     start: str = "random"
+    teacher: str | None = None
+    mimic_weight: float = 1.0
     seed: int = 0
     minutes: float | None = None
     steps: int | None = None
@@ -63,7 +66,7 @@ class TrainConfig:
             raise UsageError(f"input size must be a multiple of 16 from 64 on, got {self.input_size}")
         if self.batch_size < 2:
             raise UsageError(f"batch size must be at least 2, got {self.batch_size}")
-        for name in ("learning_rate", "clip_norm", "map_rate"):
+        for name in ("learning_rate", "clip_norm", "map_rate", "mimic_weight"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
         for name in ("dropout", "warmup", "ema_decay", "weight_decay"):

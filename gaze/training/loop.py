@@ -22,6 +22,7 @@ from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
 from gaze.training.batches import Batch, BatchStream, FaceSource, Position, statistics_batches
 from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
+from gaze.training.distill import Distiller, load_teacher, take_over_head
 from gaze.training.ema import Ema
 from gaze.training.forward import TrainingForward, resolve_precision
 from gaze.training.logs import RunLog, WorstSamples
@@ -102,6 +103,7 @@ class _Run:
         precision = resolve_precision(config.precision, group.device)
         fast = precision == "bf16" and group.device.type == "cpu" and not compile_network
         self.net = build(config, source).to(group.device, memory_format=torch.channels_last)
+        self.distiller = self._distiller()
         self.forward = TrainingForward(self.net, precision, config.batch_norm == "frozen", fast)
         self.forward.to(group.device).train()
         self.runner = group.wrap(self.forward)
@@ -118,6 +120,17 @@ class _Run:
         self.last: GazeNet | None = None
         steps_an_epoch = max(1, len(source) // (config.batch_size * group.processes))
         self.steps = config.steps if config.epochs is None else config.epochs * steps_an_epoch
+
+    def _distiller(self) -> Distiller | None:
+        config, source = self.config, self.source
+        if config.teacher is None:
+            return None
+        distiller = load_teacher(
+            config.teacher, source.normalized_camera, source.label_space, config.mimic_weight
+        )
+        if config.start == "random":
+            take_over_head(self.net, distiller.teacher)
+        return distiller.to(self.group.device)
 
     def go(self, resume: bool, progress: bool) -> Result:
         torch.manual_seed(self.config.seed + 1 + self.group.rank)
@@ -200,6 +213,8 @@ class _Run:
         target = torch.from_numpy(batch.pitch_yaw_rad).to(self.group.device, non_blocking=True)
         predicted, log_sigma = self.runner(faces)
         loss = loss_of(self.config.loss, predicted, log_sigma, target).mean()
+        if self.distiller is not None:
+            loss = loss + self.distiller.loss(faces, self.forward.features, predicted).mean()
         value = float(loss.detach())
         if not np.isfinite(value):
             raise self._not_finite(batch, f"loss is {value}")

@@ -46,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="folder of this run")
     add("--resume", action="store_true", help="go on from state.pt in --out, with the same settings")
     add("--start", default=d.start, help="random, an ImageNet file (.npz, .pth) or a gaze checkpoint")
+    add(
+        "--teacher",
+        help="gaze checkpoint to imitate besides the labels, in angles and features (distillation)",
+    )
+    add("--mimic-weight", type=float, default=d.mimic_weight, help="of the imitation against the labels")
     add("--minutes", type=float, help="budget in minutes; the learning rate follows it")
     add("--steps", type=int, help="budget in steps")
     add("--epochs", type=int, help="budget in passes over the data that is there at the start")
@@ -138,6 +143,8 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
     """The settings that the options name."""
     if args.start != "random" and not Path(args.start).is_file():
         raise UsageError(f"--start {args.start}: no such file; give random, an ImageNet file or a checkpoint")
+    if args.teacher is not None and not Path(args.teacher).is_file():
+        raise UsageError(f"--teacher {args.teacher}: no such file; give a checkpoint of `gaze train`")
     return TrainConfig(
         input_size=args.input_size,
         width=args.width,
@@ -156,6 +163,8 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
         augment=args.augment,
         precision=args.precision,
         start=args.start,
+        teacher=args.teacher,
+        mimic_weight=args.mimic_weight,
         seed=args.seed,
         minutes=args.minutes,
         steps=args.steps,
