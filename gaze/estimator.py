@@ -28,6 +28,7 @@ from gaze.types import (
     Prediction,
     Status,
 )
+from gaze.upright import is_upside_down
 
 STAGES = ("landmarks", "head_pose", "normalize", "network")
 
@@ -119,6 +120,9 @@ class GazeEstimator:
             else normalize_face(frame, camera, pose, face_centre_cam_mm(pose), self.normalized_camera)
             for pose in poses
         ]
+        for row, view in enumerate(normalized):
+            if view is not None and is_upside_down(view.image, view.R_norm_cam @ poses[row].R_cam_head):
+                poses[row] = normalized[row] = None  # upright landmarks were laid over it
         seen = [face for face in normalized if face is not None]
         batch = np.stack([face.image for face in seen]) if seen else None
         warped = time.perf_counter()

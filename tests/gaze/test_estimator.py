@@ -29,6 +29,13 @@ HEADS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def upright(monkeypatch, request):
+    """The made picture is noise, in which nothing stands upright."""
+    if "shared_dir" not in request.fixturenames:
+        monkeypatch.setattr("gaze.estimator.is_upside_down", lambda face, R_norm_head: False)
+
+
 class MadeDetector:
     name = "made"
 
@@ -130,6 +137,14 @@ def test_uncertainty_and_weight_map_reach_their_face():
         assert estimate.weight_map.shape == (4, 4)
         assert np.all(estimate.weight_map == index)
     assert made([face_at(*HEADS[0], PINHOLE)]).estimate(PICTURE)[0].gaze.sigma_rad is None
+
+
+def test_upright_landmarks_on_a_face_upside_down_are_a_failed_pose(monkeypatch):
+    monkeypatch.setattr("gaze.estimator.is_upside_down", lambda face, R_norm_head: True)
+    network = MadeNetwork()
+    found = GazeEstimator(MadeDetector([face_at(*HEADS[1], PINHOLE)]), network, PINHOLE).estimate(PICTURE)
+    assert [estimate.status for estimate in found] == [Status.POSE_FAILED]
+    assert found[0].head_pose is None and found[0].ray is None and network.calls == []
 
 
 def test_stage_times_are_those_of_the_latest_frame():

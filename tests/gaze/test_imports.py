@@ -26,6 +26,7 @@ RANK = {
     "landmarks": 3,
     "head_pose": 3,
     "normalization": 3,
+    "upright": 1,
     "mirrored": 2,
     "quiet_start": 2,
     "estimator": 4,
