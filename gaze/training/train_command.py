@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
+from gaze.model_spec import DEFAULT_MODEL
 from gaze.training.augment import PRESETS
 from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
 from gaze.training.runs import PROTOCOLS
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from gaze.training.batches import FaceSource
     from gaze.training.ddp import Group
 
-SYNTHETIC = "synthetic"
+SYNTHETIC, SHIPPED = "synthetic", "shipped"
+# Passes over a prepared file when no other number is given.
+EPOCHS = 15
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +48,11 @@ def parser() -> argparse.ArgumentParser:
     add("--validation-person", action="store_true", help="leave one more training person out; log its error")
     add("--out", type=Path, required=True, help="folder of this run")
     add("--resume", action="store_true", help="go on from state.pt in --out, with the same settings")
-    add("--start", default=d.start, help="random, an ImageNet file (.npz, .pth) or a gaze checkpoint")
+    add(
+        "--start",
+        default=d.start,
+        help="random, shipped (this package's weights), an ImageNet file (.npz, .pth) or a gaze checkpoint",
+    )
     add(
         "--teacher",
         help="gaze checkpoint to imitate besides the labels, in angles and features (distillation)",
@@ -53,7 +60,11 @@ def parser() -> argparse.ArgumentParser:
     add("--mimic-weight", type=float, default=d.mimic_weight, help="of the imitation against the labels")
     add("--minutes", type=float, help="budget in minutes; the learning rate follows it")
     add("--steps", type=int, help="budget in steps")
-    add("--epochs", type=int, help="budget in passes over the data that is there at the start")
+    add(
+        "--epochs",
+        type=int,
+        help=f"budget in passes over the data that is there at the start ({EPOCHS} for a prepared file)",
+    )
     add("--input-size", type=int, default=d.input_size, help="side of the network's input, px")
     add("--width", type=float, default=d.width, help="channel multiplier")
     add("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
@@ -132,8 +143,10 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"--data {args.data}: no such file; give synthetic or a file of `gaze prepare`")
     if not args.protocol:
         raise UsageError(f"--data {args.data} needs --protocol {' or '.join(PROTOCOLS)}")
-    if args.epochs is None:
+    if args.minutes is not None or args.steps is not None:
         raise UsageError("a prepared file is trained for a number of epochs: give --epochs")
+    if args.epochs is None:
+        args.epochs = EPOCHS
     for name in ("shards", "validate", "limit"):
         if getattr(args, name):
             raise UsageError(f"--{name} belongs to --data synthetic")
@@ -141,8 +154,12 @@ def check(args: argparse.Namespace) -> None:
 
 def config_of(args: argparse.Namespace) -> TrainConfig:
     """The settings that the options name."""
+    if args.start == SHIPPED:
+        args.start = str(DEFAULT_MODEL.with_suffix(".pt"))
     if args.start != "random" and not Path(args.start).is_file():
-        raise UsageError(f"--start {args.start}: no such file; give random, an ImageNet file or a checkpoint")
+        raise UsageError(
+            f"--start {args.start}: no such file; give random, {SHIPPED}, an ImageNet file or a checkpoint"
+        )
     if args.teacher is not None and not Path(args.teacher).is_file():
         raise UsageError(f"--teacher {args.teacher}: no such file; give a checkpoint of `gaze train`")
     return TrainConfig(
@@ -175,6 +192,7 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
 def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group) -> None:
     from gaze.datasets.shards import ShardFolder
     from gaze.training.loop import train
+    from gaze.training.start import people_seen
     from gaze.training.validation import shard_validation
 
     source = ShardFolder(args.shards, args.limit)
@@ -193,7 +211,11 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
         args.save_minutes,
         args.compile,
         validate,
-        {"data": SYNTHETIC, "shards": [str(folder) for folder in args.shards]},
+        {
+            "data": SYNTHETIC,
+            "shards": [str(folder) for folder in args.shards],
+            "seen_people": people_seen(config.start),
+        },
     )
     if group.leads:
         print(

@@ -1,0 +1,42 @@
+"""What the options of `gaze train` become."""
+
+import pytest
+
+from gaze.errors import UsageError
+from gaze.model_spec import DEFAULT_MODEL
+from gaze.training.train_command import EPOCHS, check, config_of, parser
+
+
+def _prepared(tmp_path, *options):
+    path = tmp_path / "faces.h5"
+    path.write_bytes(b"")
+    args = ["--data", str(path), "--protocol", "all", "--out", str(tmp_path / "out"), *options]
+    return parser().parse_args(args)
+
+
+def test_a_prepared_file_has_a_number_of_passes_of_its_own(tmp_path):
+    args = _prepared(tmp_path)
+    check(args)
+    assert config_of(args).epochs == EPOCHS
+    args = _prepared(tmp_path, "--epochs", "3")
+    check(args)
+    assert config_of(args).epochs == 3
+
+
+@pytest.mark.parametrize("budget", [("--minutes", "5"), ("--steps", "100")])
+def test_a_prepared_file_takes_no_other_budget(tmp_path, budget):
+    with pytest.raises(UsageError, match="--epochs"):
+        check(_prepared(tmp_path, *budget))
+
+
+def test_the_shipped_weights_can_be_named(tmp_path):
+    args = _prepared(tmp_path, "--start", "shipped")
+    check(args)
+    assert config_of(args).start == str(DEFAULT_MODEL.with_suffix(".pt"))
+
+
+@pytest.mark.parametrize("option", ["--start", "--teacher"])
+def test_a_file_that_is_not_there_is_named(tmp_path, option):
+    args = _prepared(tmp_path, option, "nowhere.pt")
+    with pytest.raises(UsageError, match="nowhere.pt"):
+        config_of(args)
