@@ -38,5 +38,5 @@ def test_the_shipped_weights_can_be_named(tmp_path):
 @pytest.mark.parametrize("option", ["--start", "--teacher"])
 def test_a_file_that_is_not_there_is_named(tmp_path, option):
     args = _prepared(tmp_path, option, "nowhere.pt")
-    with pytest.raises(UsageError, match="nowhere.pt"):
+    with pytest.raises(UsageError, match=r"nowhere\.pt"):
         config_of(args)
