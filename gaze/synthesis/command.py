@@ -13,6 +13,7 @@ SUBCOMMANDS = {
     "sheet": ("gaze.synthesis.sheet_command", "a contact sheet of rendered people"),
     "clip": ("gaze.synthesis.clip_command", "a video with smooth motion and ground truth"),
     "upright": ("gaze.synthesis.upright_command", "fit what tells upright faces from faces upside down"),
+    "rigid-table": ("gaze.synthesis.rigid_table_command", "measure the rigid face template anew"),
     "fetch-assets": ("gaze.synthesis.fetch_assets", "fetch, check and pack what the renderer starts from"),
     "mpiifacegaze": ("gaze.synthesis.standin_command", "a data set in MPIIFaceGaze's own formats"),
 }
