@@ -1,7 +1,7 @@
 """`gaze synthesize rigid-table`: measure the rigid template of gaze.face_model on rendered heads.
 
-The committed table was measured once, on 100 heads; this makes one anew in the same way and says how far the
-two lie apart. It changes nothing: what it writes is for whoever wants to look or to replace the table.
+The committed table was measured once, on 100 heads in poses that were not kept; this measures one by the same
+plan and says how far the two lie apart. The committed table stays as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SCHEMA = "gaze.rigid_table/1"
 # Yaw and pitch in degrees: enough base for depth, and no landmark of the template hidden for long.
 POSES_DEG = ((0.0, 0.0), (25.0, 0.0), (-25.0, 0.0), (0.0, 18.0), (0.0, -18.0))
 CAMERA = Camera.from_hfov(40.0, 640, 480, "calibrated")
-# The middle of the eyes: the face then lies in the middle of the picture, some 260 px high.
+# The middle of the eyes: the face then lies in the middle of the picture, some 250 px high.
 EYES_CAM_MM = np.array([0.0, -25.0, 600.0])
 _STREAM = 500
 
