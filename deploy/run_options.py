@@ -146,7 +146,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--smooth-beta",
         type=at_least_0,
-        default=1.0,
+        default=3.0,
         metavar="B",
         help="Hz of cut-off added per rad/s of gaze speed; higher follows jumps faster",
     )
