@@ -38,7 +38,7 @@ def test_flag_over_file_over_default(empty_folder):
     config = parse_run(["--config", path, "--hfov", "55"])
     assert (config.max_faces, config.hfov, config.smooth, config.size) == (4, 55.0, True, (640, 480))
     assert parse_run(["--config", path, "--no-smooth"]).smoothing is None
-    assert config.smoothing == SmoothingConfig(1.0, 1.0)
+    assert config.smoothing == SmoothingConfig(1.0, 3.0)
 
 
 def test_the_file_of_this_folder_is_read_by_itself(empty_folder):
