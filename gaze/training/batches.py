@@ -144,9 +144,9 @@ class BatchStream:
 
 def statistics_batches(
     source: FaceSource, augment: Augment, seed: int, count: int = 16, batch_size: int = 64
-) -> Iterator[NDArray[np.uint8]]:
-    """Augmented faces (n, S, S, 3) drawn over the whole source, for BatchNorm's statistics."""
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Augmented faces (n, S, S, 3) and gaze (n, 2) drawn over the whole source, to finish a network with."""
     rng = np.random.default_rng([seed, STREAM_STATISTICS])
     for _ in range(count):
         faces, labels = source.read(rng.integers(0, len(source), batch_size))
-        yield augment(faces, labels, Draws.of(rng, batch_size))[0]
+        yield augment(faces, labels, Draws.of(rng, batch_size))

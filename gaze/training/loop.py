@@ -20,6 +20,7 @@ from gaze.network import FacePreprocess, GazeNet, save_checkpoint
 from gaze.training import batch_norm, cpu_features, run_state
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
 from gaze.training.batches import Batch, BatchStream, FaceSource, Position, statistics_batches
+from gaze.training.centring import centre
 from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.distill import Distiller, load_teacher, take_over_head
@@ -31,6 +32,8 @@ from gaze.training.schedule import Schedule
 from gaze.training.start import build
 
 LOG_STEPS = 25
+# Batches for BatchNorm's statistics, and for the mean error.
+STATISTICS_BATCHES, FINISHING_BATCHES = 16, 48
 # Called with the averaged network at every save; what it returns goes into the log.
 Validate = Callable[[GazeNet], dict[str, float]]
 
@@ -248,10 +251,12 @@ class _Run:
         net = GazeNet(**self.net.config)
         net.load_state_dict(self.ema.state)
         net.to(memory_format=torch.channels_last).eval()
+        batches = list(statistics_batches(self.source, self.augment, self.config.seed, FINISHING_BATCHES))
         if self.config.batch_norm == "train":
             preprocess = FacePreprocess()
-            batches = statistics_batches(self.source, self.augment, self.config.seed)
-            batch_norm.reestimate(net, (preprocess(torch.from_numpy(faces)) for faces in batches))
+            some = (preprocess(torch.from_numpy(faces)) for faces, _ in batches[:STATISTICS_BATCHES])
+            batch_norm.reestimate(net, some)
+        centre(net, batches)
         return net
 
     def _meta(self) -> dict[str, object]:
