@@ -263,7 +263,7 @@ class _Run:
         place = self._place()
         return {
             **self.meta,
-            "config": dataclasses.asdict(self.config),
+            "config": _without_folders(self.config),
             "normalized_camera": dataclasses.asdict(
                 self.source.normalized_camera.resized(self.config.input_size)
             ),
@@ -295,3 +295,12 @@ class _Run:
 
 
 BAR = "{percentage:5.1f}%|{bar:24}| {elapsed} {postfix}"
+
+
+def _without_folders(config: TrainConfig) -> dict[str, object]:
+    """The settings for a checkpoint that others get: files by name, not by where they lay."""
+    content = dataclasses.asdict(config)
+    for name in ("start", "teacher"):
+        if content[name] is not None:
+            content[name] = Path(content[name]).name
+    return content
