@@ -112,14 +112,15 @@ def draw_pareto(rows: Sequence[Row], path: Path) -> None:
     for row in shown:
         on_front = row in best
         axes.scatter(row.ms_per_face, value(row), color="tab:blue" if on_front else "0.6", zorder=2)
-        axes.annotate(
-            f"{row.file}\n{row.run}",
-            (row.ms_per_face, value(row)),
-            textcoords="offset points",
-            xytext=(5, 4),
-            fontsize=6,
-            color="black" if on_front else "0.4",
-        )
+        # The others lie too close together for names; the table has them all.
+        if on_front:
+            axes.annotate(
+                f"{row.file}\n{row.run}",
+                (row.ms_per_face, value(row)),
+                textcoords="offset points",
+                xytext=(6, 5),
+                fontsize=7,
+            )
     axes.set_xlabel("milliseconds a face, one face a call (median)")
     axes.set_ylabel("mean angular error, degrees" if known else "mean difference from torch, degrees")
     with replacing(path) as temporary:
