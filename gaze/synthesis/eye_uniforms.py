@@ -53,7 +53,6 @@ def eye_uniforms(
         "veins": eyes.veins,
         "pinkness": eyes.pinkness,
         "wetness": eyes.wetness,
-        "sink_mm": 0.25,
     }
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+# Fewest and most sensor pixels across a face crop.
+GRID_PX = (55, 480)
 _TABLE = 4096
 _BANK = 640
 
@@ -80,7 +82,9 @@ class SensorSettings:
         blurred = rng.random() < 0.3
         moving = rng.random() < (0.25 if lux < 100 else 0.1)
         return cls(
-            grid_px=int(np.exp(rng.uniform(np.log(85 if rng.random() < 0.88 else 55), np.log(480)))),
+            grid_px=int(
+                np.exp(rng.uniform(np.log(85 if rng.random() < 0.88 else GRID_PX[0]), np.log(GRID_PX[1])))
+            ),
             defocus_px=float(rng.uniform(0.3, 1.3) if blurred else rng.uniform(0.0, 0.4)),
             motion_px=float(rng.uniform(1.5, 6.0)) if moving else 0.0,
             motion_rad=float(rng.normal(0.0, 0.7)),

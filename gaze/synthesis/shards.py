@@ -6,13 +6,16 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gaze.errors import DataError
 from gaze.files import replacing, write_json
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
-from gaze.synthesis.crops import Crop, CropRenderer
+
+if TYPE_CHECKING:  # so that --help needs no OpenGL
+    from gaze.synthesis.crops import Crop, CropRenderer
 
 SCHEMA = "gaze.shards/1"
 PICTURES_PER_PERSON = 16

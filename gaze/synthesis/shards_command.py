@@ -17,6 +17,14 @@ from tqdm import tqdm
 from gaze.errors import GazeError
 from gaze.help_format import HelpFormatter
 from gaze.synthesis.assets import default_assets_dir
+from gaze.synthesis.shards import (
+    PEOPLE_PER_SHARD,
+    PICTURES_PER_PERSON,
+    prepare_folder,
+    render_shard,
+    shard_is_whole,
+    shard_path,
+)
 
 _renderer = None
 
@@ -34,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--count",
         type=int,
         default=10,
-        help="how many shards, of some hundred crops each",
+        help=f"how many shards, of {PEOPLE_PER_SHARD * PICTURES_PER_PERSON} crops each",
     )
     parser.add_argument("--size", type=int, default=224, help="crop size in px")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render")
@@ -44,15 +52,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.size < 32 or args.count < 1 or args.first < 0 or args.workers < 1:
         parser.error("--size must be at least 32, --count and --workers at least 1, --first not negative")
-    # Here, so that --help needs no OpenGL.
-    from gaze.synthesis.shards import (
-        PEOPLE_PER_SHARD,
-        PICTURES_PER_PERSON,
-        prepare_folder,
-        shard_is_whole,
-        shard_path,
-    )
-
     prepare_folder(args.out, args.size)
     wanted = range(args.first, args.first + args.count)
     missing = [number for number in wanted if not shard_is_whole(shard_path(args.out, number))]
@@ -95,8 +94,6 @@ def _render_one(assets_dir: str, size_px: int, folder: Path, number: int) -> int
 
         cv2.setNumThreads(1)
         _renderer = CropRenderer(assets_dir, size_px)
-    from gaze.synthesis.shards import render_shard
-
     return render_shard(_renderer, folder, number)
 
 

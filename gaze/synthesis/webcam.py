@@ -21,7 +21,7 @@ from gaze.synthesis.person import stream
 from gaze.synthesis.pose import Moment, PosedHead, pose_head
 from gaze.synthesis.renderer import HeadRenderer, SkinFinish
 from gaze.synthesis.scene import Pose, View, head_rotation, in_reach
-from gaze.synthesis.sensor import SensorSettings, expose
+from gaze.synthesis.sensor import GRID_PX, SensorSettings, expose
 from gaze.synthesis.torso import make_torso
 
 _MARGIN_PX = 16
@@ -116,7 +116,7 @@ def for_whole_picture(settings: SensorSettings, size_px: int) -> SensorSettings:
     A crop covers 55 to 480 pixels of its sensor, a webcam's picture nearly all: 0.6 to 1 times its own size,
     since some webcams enlarge what their sensor gives.
     """
-    least, most = 55.0, 480.0
+    least, most = GRID_PX
     place = np.log(np.clip(settings.grid_px, least, most) / least) / np.log(most / least)
     return dataclasses.replace(settings, grid_px=round(size_px * (0.6 + 0.4 * float(place))))
 
