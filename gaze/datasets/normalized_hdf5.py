@@ -21,10 +21,10 @@ import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.datasets.hdf5_writing import replacing_hdf5
 from gaze.datasets.normalized_rows import COLUMNS, NormalizedRows
 from gaze.datasets.sample import ROTATION_ONLY, SCALED, GazeSample
 from gaze.errors import DataError
-from gaze.files import replacing
 from gaze.types import NormalizedCamera
 
 SCHEMA = "gaze.normalized/1"
@@ -72,7 +72,7 @@ def provenance_id(header: NormalizedHeader, rows: NormalizedRows) -> str:
 def write_normalized(
     path: str | os.PathLike[str], header: NormalizedHeader, faces: NDArray[np.uint8], rows: NormalizedRows
 ) -> None:
-    """Write faces (N, S, S, 3) and their rows in one step (see gaze.files.replacing).
+    """Write faces (N, S, S, 3) and their rows in one step (see gaze.datasets.hdf5_writing).
 
     Raises:
         DataError: shapes do not fit each other.
@@ -81,7 +81,7 @@ def write_normalized(
     size = header.normalized_camera.size_px
     if faces.shape != (len(rows), size, size, 3) or faces.dtype != np.uint8:
         raise DataError(f"faces must be uint8 {(len(rows), size, size, 3)}, got {faces.dtype} {faces.shape}")
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+    with replacing_hdf5(path) as file:
         dataset = _create_faces(file, len(rows), size)
         for index in range(len(rows)):
             dataset[index] = faces[index]
@@ -110,7 +110,7 @@ def merge_normalized(
     if len(rows) == 0:
         raise DataError(f"{path}: there is no face to write; see the report of what was skipped")
     header = dataclasses.replace(header, provenance_id=provenance_id(header, rows))
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+    with replacing_hdf5(path) as file:
         dataset = _create_faces(file, len(rows), header.normalized_camera.size_px)
         row = 0
         for part, table in zip(parts, tables, strict=True):

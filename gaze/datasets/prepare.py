@@ -181,12 +181,8 @@ def _do_block(source: FaceSource, header: NormalizedHeader, parts: Path, block: 
 def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        # HDF5 wraps the system's error in its own text, and raises RuntimeError where closing fails.
-        text = str(error)
-        full = (
-            getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in text
-        )
+    except OSError as error:
+        text, full = str(error), error.errno in (errno.ENOSPC, errno.EDQUOT)
         mend = "the disk is full: free some space" if full else "check the folder's permissions and the disk"
         raise DataError(
             f"{path}: cannot be written ({text}); {mend}, then run the same command again: "

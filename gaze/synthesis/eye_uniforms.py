@@ -53,6 +53,7 @@ def eye_uniforms(
         "veins": eyes.veins,
         "pinkness": eyes.pinkness,
         "wetness": eyes.wetness,
+        "sink_mm": 0.25,
     }
 
 

@@ -100,7 +100,10 @@ def test_new_shards_are_taken_up_at_the_next_epoch(tmp_path, monkeypatch):
     original = loop._Run._step
 
     def write_one_more(self, batch):
-        write_shard(tmp_path / "s", 1, 32, seed=1)
+        # Elsewhere first, then moved: a shard that is being read must never change under its mapping.
+        if not (tmp_path / "s" / "shard_000001.npz").exists():
+            write_shard(tmp_path / "new", 1, 32, seed=1)
+            (tmp_path / "new" / "shard_000001.npz").rename(tmp_path / "s" / "shard_000001.npz")
         return original(self, batch)
 
     monkeypatch.setattr(loop._Run, "_step", write_one_more)
