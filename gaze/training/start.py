@@ -8,7 +8,14 @@ import numpy as np
 import torch
 
 from gaze.errors import ModelError
-from gaze.network import FacePreprocess, GazeNet, load_checkpoint, load_imagenet, read_tensors
+from gaze.network import (
+    FEATURE_CHANNELS,
+    FacePreprocess,
+    GazeNet,
+    load_checkpoint,
+    load_imagenet,
+    read_tensors,
+)
 from gaze.training import batch_norm
 from gaze.training.batches import FaceSource
 from gaze.training.config import TrainConfig
@@ -77,10 +84,15 @@ def _is_imagenet(path: Path) -> bool:
 
 
 def _load_gaze(net: GazeNet, path: Path) -> None:
-    """Take over all weights of a gaze checkpoint; a head for the deviation may be missing in it."""
+    """Take over all weights of a gaze checkpoint, also of another input size.
+
+    A head for the deviation may be missing in it.
+    """
     other, _ = load_checkpoint(path)
     state = other.state_dict()
     own = net.state_dict()
+    if other.input_size != net.input_size:
+        state["fc1.0.weight"] = _resized_grid(state["fc1.0.weight"], own["fc1.0.weight"].shape[1])
     bad = [name for name, value in state.items() if name not in own or own[name].shape != value.shape]
     missing = [name for name in own if name not in state and not name.startswith("fc_log_sigma")]
     bad = [name for name in bad if not name.startswith("fc_log_sigma")] + missing
@@ -89,6 +101,18 @@ def _load_gaze(net: GazeNet, path: Path) -> None:
             f"{path}: {bad[0]} does not fit; the checkpoint is of {other.config}, the run of {net.config}"
         )
     net.load_state_dict({name: value for name, value in state.items() if name in own}, strict=False)
+
+
+def _resized_grid(weight: torch.Tensor, inputs: int) -> torch.Tensor:
+    """The first linear layer (O, C h w) for a feature map of another side: (O, ``inputs``).
+
+    Its weights are a kernel as large as the map. Interpolated and divided by the growth in area, it
+    answers to the same picture, enlarged, as before.
+    """
+    old, new = (round((count / FEATURE_CHANNELS) ** 0.5) for count in (weight.shape[1], inputs))
+    kernel = weight.reshape(len(weight), FEATURE_CHANNELS, old, old)
+    resized = torch.nn.functional.interpolate(kernel, size=(new, new), mode="bilinear", align_corners=False)
+    return (resized * (old / new) ** 2).reshape(len(weight), inputs)
 
 
 def _first_faces(source: FaceSource, size_px: int) -> list[torch.Tensor]:
