@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import warnings
@@ -193,7 +194,7 @@ def _gather(
         sigma_rad = None
         if prediction.sigma_rad is not None:
             # One figure for both angles: the root mean square of their deviations.
-            sigma_rad = float(np.sqrt(np.mean(np.square(prediction.sigma_rad[row]))))
+            sigma_rad = math.hypot(*prediction.sigma_rad[row].tolist()) / math.sqrt(2.0)
         ray = gaze_ray(vector_from_angles((pitch_rad, yaw_rad)), view)
         weight_map = None if prediction.weight_map is None else prediction.weight_map[row]
         estimates.append(

@@ -21,7 +21,7 @@ def unit(vector: ArrayLike) -> FloatArray:
     """
     vector = np.asarray(vector, dtype=np.float64)
     length = np.linalg.norm(vector, axis=-1, keepdims=True)
-    if not np.all(np.isfinite(length)) or np.any(length == 0):
+    if not (np.isfinite(length) & (length > 0)).all():
         raise ValueError("cannot normalise a vector that is zero or not finite")
     return vector / length
 
@@ -101,4 +101,4 @@ def is_rotation(R: ArrayLike, tolerance: float = 1e-5) -> bool:
     if R.shape != (3, 3) or not np.all(np.isfinite(R)):
         return False
     # Orthonormal rows, and the third the cross product of the first two (which excludes a reflection).
-    return bool(np.max(np.abs(R @ R.T - np.eye(3))) <= tolerance and float(np.cross(R[0], R[1]) @ R[2]) > 0.0)
+    return bool(np.max(np.abs(R @ R.T - np.eye(3))) <= tolerance and float(cross(R[0], R[1]) @ R[2]) > 0.0)

@@ -19,7 +19,9 @@ LANDMARK_COUNT = 478
 
 
 def _frozen(value, shape: tuple[int | None, ...], name: str, dtype=np.float64) -> NDArray:
-    array = np.array(value, dtype=dtype)
+    # An array that a value was made of before, as in dataclasses.replace, is taken as it is.
+    known = isinstance(value, np.ndarray) and value.flags.owndata and not value.flags.writeable
+    array = np.asarray(value, dtype=dtype) if known else np.array(value, dtype=dtype)
     fits = array.ndim == len(shape) and all(
         want is None or have == want for have, want in zip(array.shape, shape, strict=True)
     )
