@@ -8,6 +8,7 @@ from pathlib import Path
 
 import moderngl
 import numpy as np
+from numpy.typing import NDArray
 
 from gaze.errors import RuntimeUnavailableError
 
@@ -52,6 +53,18 @@ def set_uniforms(program: moderngl.Program, **values: object) -> None:
             member.write(np.ascontiguousarray(value, np.float32).tobytes())
         else:
             member.value = value
+
+
+def column_major(matrix: NDArray) -> bytes:
+    """A matrix as OpenGL reads it: float32, one column after another."""
+    return matrix.T.astype(np.float32).tobytes()
+
+
+def placed(R_cam_head: NDArray[np.float64], t_cam_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix (4, 4) that takes head-frame points, mm, to the camera frame."""
+    place = np.eye(4)
+    place[:3, :3], place[:3, 3] = R_cam_head, t_cam_mm
+    return place
 
 
 def noise_texture(context: moderngl.Context, size: int = 256) -> moderngl.Texture:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.synthesis.culling import CulledArray
-from gaze.synthesis.gl import load_program, set_uniforms
+from gaze.synthesis.gl import column_major, load_program, placed, set_uniforms
 from gaze.synthesis.hair import HairGeometry
 from gaze.synthesis.hair_parts import HairPart, hair_texture
 from gaze.synthesis.light import LightRig
@@ -43,7 +43,7 @@ class HairPass:
         hair: HairBuffers,
         R_cam_head: NDArray[np.floating],
         t_cam_mm: NDArray[np.floating],
-        view_projection: bytes,
+        view_projection: NDArray[np.float32],
         rig: LightRig,
     ) -> None:
         """Draw into the framebuffer in use; its depth is tested and written.
@@ -53,8 +53,7 @@ class HairPass:
         """
         if not hair.arrays:
             return
-        place = np.eye(4)
-        place[:3, :3], place[:3, 3] = R_cam_head, t_cam_mm
+        place = placed(R_cam_head, t_cam_mm)
         context, program = self._context, self._program
         context.enable(moderngl.DEPTH_TEST | moderngl.BLEND)
         context.disable(moderngl.CULL_FACE)
@@ -64,10 +63,10 @@ class HairPass:
             moderngl.ONE,
             moderngl.ONE_MINUS_SRC_ALPHA,
         )
-        clip = np.frombuffer(view_projection, np.float32).reshape(4, 4).T @ place.astype(np.float32)
+        clip = view_projection @ place.astype(np.float32)
         rig.write(program)
-        program["view_projection"].write(view_projection)
-        program["cam_from_head"].write(place.T.astype(np.float32).tobytes())
+        program["view_projection"].write(column_major(view_projection))
+        program["cam_from_head"].write(column_major(place))
         for array, part in hair.arrays:
             self._texture(part.texture).use(self._strand_unit)
             albedo = tuple(float(v) ** 2.2 for v in part.srgb)

@@ -14,7 +14,7 @@ from gaze.synthesis.culling import CulledArray
 from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import VertexNormals, skin_kind, skin_normals
 from gaze.synthesis.eye_uniforms import eye_uniforms
-from gaze.synthesis.gl import create_context, load_program, noise_texture, set_uniforms
+from gaze.synthesis.gl import column_major, create_context, load_program, noise_texture, set_uniforms
 from gaze.synthesis.hair_pass import HairPass
 from gaze.synthesis.lashes import LashBuilder, Lashes
 from gaze.synthesis.light import LightRig
@@ -147,7 +147,7 @@ class HeadRenderer:
         dressed.detail.use(_DETAIL)
         for program in (self._eye, self._ribbon, self._teeth):
             rig.write(program)
-            program["view_projection"].write(projection)
+            program["view_projection"].write(column_major(projection))
         self._target.use()
         self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
         self._draw_skin(dressed, vertices_cam, view, projection, rig, finish)
@@ -176,13 +176,11 @@ class HeadRenderer:
         context = self.context
         self._skin_target.use()
         self._skin_target.clear(*_NO_SKIN)
-        self._surface["view_projection"].write(projection)
+        self._surface["view_projection"].write(column_major(projection))
         # The first row is the top, which turns the winding round.
         context.front_face = "cw"
         context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._skin_array.render(
-            vertices_cam[:SKIN_COUNT], np.frombuffer(projection, np.float32).reshape(4, 4).T
-        )
+        self._skin_array.render(vertices_cam[:SKIN_COUNT], projection)
         self._target.use()
         context.enable_only(moderngl.NOTHING)
         for texture, unit in zip(self._skin_facts, (_PLACE, _FACING, _LAMPS), strict=True):
@@ -295,8 +293,8 @@ def rays_of(view: View) -> NDArray[np.float64]:
     return view.R_norm_cam.T @ back
 
 
-def projection_of(view: View) -> bytes:
-    """Column-major bytes of the matrix from camera-frame mm to clip space; the first row read is the top."""
+def projection_of(view: View) -> NDArray[np.float32]:
+    """The matrix (4, 4) from camera-frame mm to clip space; the first row read is the top."""
     scale = 2.0 * view.focal_px / view.size_px
     # Pixel centres lie at whole numbers, so the picture spans -0.5 .. size - 0.5.
     across, down = ((2.0 * middle + 1.0) / view.size_px - 1.0 for middle in view.middle_px)
@@ -315,4 +313,4 @@ def projection_of(view: View) -> bytes:
     )
     turn = np.eye(4)
     turn[:3, :3] = view.R_norm_cam
-    return (project @ turn).T.astype(np.float32).tobytes()
+    return (project @ turn).astype(np.float32)

@@ -10,6 +10,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.gl import column_major
 from gaze.synthesis.mesh import EYEBALLS, SKIN_COUNT, HeadMesh
 
 ORDER_TERMS = 25
@@ -123,7 +124,7 @@ def _seen_from(context, vertices_mm, triangles, points_mm, directions) -> NDArra
         view = np.eye(4)
         view[:3, :3] = rotation
         view[:3, 3] = -rotation @ centre
-        program["view"].write(view.T.astype(np.float32).tobytes())
+        program["view"].write(column_major(view))
         target.clear(1.0, 1.0, 1.0, 1.0, depth=1.0)
         array.render()
         depth = np.frombuffer(colour.read(), np.float32).reshape(_MAP_PX, _MAP_PX)

@@ -8,7 +8,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.synthesis.gl import load_program, set_uniforms
+from gaze.synthesis.gl import column_major, load_program, placed, set_uniforms
 from gaze.synthesis.glasses import Glasses
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.solids import Accessory
@@ -62,7 +62,7 @@ class WearPass:
         wear: WearBuffers,
         R_cam_head: NDArray[np.floating],
         t_cam_mm: NDArray[np.floating],
-        view_projection: bytes,
+        view_projection: NDArray[np.float32],
         rig: LightRig,
         *,
         held: Sequence[Accessory] = (),
@@ -75,15 +75,13 @@ class WearPass:
         """
         if not wear.arrays and wear.lens is None and not held:
             return
-        place = np.eye(4)
-        place[:3, :3], place[:3, 3] = R_cam_head, t_cam_mm
-        matrix = place.T.astype(np.float32)
+        projection, place = column_major(view_projection), column_major(placed(R_cam_head, t_cam_mm))
         context = self._context
         context.enable(moderngl.DEPTH_TEST)
         context.disable(moderngl.BLEND | moderngl.CULL_FACE)
         rig.write(self._solid)
-        self._solid["view_projection"].write(view_projection)
-        self._solid["cam_from_head"].write(matrix.tobytes())
+        self._solid["view_projection"].write(projection)
+        self._solid["cam_from_head"].write(place)
         in_hand = self.upload(held, None)
         for array, vertices, thing in [*wear.arrays, *in_hand.arrays]:
             if thing.binding is not None and skin_shift_mm is not None:
@@ -107,8 +105,8 @@ class WearPass:
             self._copy.use(self._scene_unit)
             style = wear.glasses.style
             rig.write(self._lens)
-            self._lens["view_projection"].write(view_projection)
-            self._lens["cam_from_head"].write(matrix.tobytes())
+            self._lens["view_projection"].write(projection)
+            self._lens["cam_from_head"].write(place)
             set_uniforms(
                 self._lens,
                 shift=style.shift,

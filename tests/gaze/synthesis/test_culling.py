@@ -18,7 +18,7 @@ def test_a_triangle_is_kept_when_a_part_of_it_may_be_in_the_picture():
     rng = np.random.default_rng(0)
     for seed in range(5):
         view = _view(seed)
-        clip = np.frombuffer(projection_of(view), np.float32).reshape(4, 4).T
+        clip = projection_of(view)
         vertices = (view.centre_cam_mm + rng.normal(0, 120, (600, 3))).astype(np.float32)
         triangles = np.arange(600, dtype=np.int32).reshape(-1, 3)
         kept = {tuple(row) for row in triangles_in_view(vertices, triangles, clip)}
@@ -36,7 +36,7 @@ def test_a_triangle_is_kept_when_a_part_of_it_may_be_in_the_picture():
 
 def test_everything_behind_the_camera_is_left_out():
     view = exact_view(head_rotation(0, 0), np.array([0.0, 0.0, 600.0]), 224)
-    clip = np.frombuffer(projection_of(view), np.float32).reshape(4, 4).T
+    clip = projection_of(view)
     vertices = np.array([[0, 0, -500], [10, 0, -500], [0, 10, -500]], np.float32)
     assert len(triangles_in_view(vertices, np.array([[0, 1, 2]], np.int32), clip)) == 0
 
