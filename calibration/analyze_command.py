@@ -30,6 +30,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("recording", metavar="JSONL", help="the recording")
     parser.add_argument("--resolution", metavar="WxH", help="of the screen, in px; or --screens")
     parser.add_argument("--screens", metavar="JSON", help="screens.json of `gaze calibrate screen`")
+    parser.add_argument(
+        "--screen", metavar="NAME", help="draw the gaze on this one of several; the one looked at most"
+    )
     parser.add_argument("--method", choices=METHODS, default="ivt", help="by speed or by dispersion")
     parser.add_argument("--face", type=int, help="id of the person; without it, the one seen most")
     parser.add_argument(
@@ -70,13 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.dwell:
             write_json(options.dwell, report)
     if options.heatmap or options.scanpath:
-        size_px = _size(options)
+        screen = recording.main_screen if options.screen is None else options.screen
+        if options.screen is not None and screen not in recording.screen:
+            raise UsageError(
+                f"no gaze on a screen named {screen!r}; there are {', '.join(sorted(set(recording.screen)))}"
+            )
+        size_px = _size(options, screen)
         background = _picture(options.background) if options.background else None
         if options.heatmap:
-            points, seconds = recording.points()
+            points, seconds = recording.points(screen)
             save_picture(heat_map(points, seconds, size_px, options.blur_px, background), options.heatmap)
         if options.scanpath:
-            save_picture(scan_path(recording.fixations, size_px, background), options.scanpath)
+            save_picture(scan_path(recording.fixations_on(screen), size_px, background), options.scanpath)
     return 0
 
 
@@ -93,10 +101,14 @@ def summary(recording: Recording) -> str:
     return ", ".join(parts)
 
 
-def _size(options: argparse.Namespace) -> tuple[int, int]:
+def _size(options: argparse.Namespace, name: str) -> tuple[int, int]:
     if options.screens:
-        screen = load_screens(options.screens)[0]
-        return screen.width_px, screen.height_px
+        screens = load_screens(options.screens)
+        found = [screen for screen in screens if screen.name == name or len(screens) == 1]
+        if not found:
+            names = ", ".join(screen.name for screen in screens)
+            raise UsageError(f"{options.screens}: holds no screen {name!r}; there are {names}")
+        return found[0].width_px, found[0].height_px
     if options.resolution is None:
         raise UsageError("a picture needs the screen's size: --resolution WxH or --screens screens.json")
     width, _, height = options.resolution.lower().partition("x")

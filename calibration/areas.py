@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from calibration.recording import Recording
 from gaze.errors import DataError
+from gaze.files import read_json
 from gaze.geometry import FloatArray
 
 SCHEMA = "gaze.areas/1"
@@ -44,12 +44,13 @@ def load_areas(path: str | os.PathLike[str]) -> list[Area]:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA or not content.get("areas"):
+    entries = content.get("areas") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not entries or content.get("schema") != SCHEMA:
         raise DataError(f'{path}: must be {{"schema": "{SCHEMA}", "areas": [..]}} with at least one area')
-    areas = [_area(entry, f"{path}, area {number}") for number, entry in enumerate(content["areas"])]
+    areas = [_area(entry, f"{path}, area {number}") for number, entry in enumerate(entries)]
     names = [area.name for area in areas]
     if doubled := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f"{path}: the name {doubled[0]!r} is used twice")
@@ -75,7 +76,10 @@ def _area(entry: object, where: str) -> Area:
         raise DataError(f"{where} ({entry['name']}): {error}") from error
     if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3 or not np.all(np.isfinite(polygon)):
         raise DataError(f"{where} ({entry['name']}): a polygon needs three or more points [x, y]")
-    return Area(entry["name"], polygon, str(entry.get("screen", "")))
+    screen = entry.get("screen", "")
+    if not isinstance(screen, str):
+        raise DataError(f"{where} ({entry['name']}): screen must be the name of one, got {screen!r}")
+    return Area(entry["name"], polygon, screen)
 
 
 def area_report(recording: Recording, areas: list[Area]) -> dict[str, object]:
@@ -89,7 +93,7 @@ def area_report(recording: Recording, areas: list[Area]) -> dict[str, object]:
     inside = _assign(points, areas, recording.screen)
     fixations = recording.fixations
     aims = np.array([event["screen_px"] for event in fixations], dtype=float).reshape(-1, 2)
-    hit = _assign(aims, areas, [""] * len(aims))
+    hit = _assign(aims, areas, [str(event.get("screen", "")) for event in fixations])
     start_s = recording.t_s[0]
     rows = []
     for i, area in enumerate(areas):

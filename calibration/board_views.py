@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 from calibration.board import Board
 from calibration.intrinsics import BoardView
 from gaze.errors import CalibrationError, DataError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 
 SCHEMA = "gaze.board-views/1"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -35,7 +34,7 @@ def load_views(path: str | os.PathLike[str]) -> tuple[list[BoardView], tuple[int
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["schema"] != SCHEMA:
             raise CalibrationError(f"{path}: is not a {SCHEMA} file")
         width, height = (int(value) for value in content["size_px"])

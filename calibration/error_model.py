@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from calibration.eye_frame import offset_between
 from calibration.simulated_person import ErrorModel
 from gaze.errors import DataError
+from gaze.files import read_json
 from gaze.geometry import FloatArray, vector_from_angles
 
 SCHEMA = "gaze.errors/1"
@@ -74,7 +74,7 @@ def load_errors(path: Path) -> ErrorModel:
         DataError: the file is missing, not JSON, not as above, or holds too few people.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:

@@ -35,11 +35,12 @@ class EventConfig:
 
 @dataclass(frozen=True, slots=True)
 class GazeRow:
-    """One frame: time, line of sight (3,) in the camera frame, point on the screen (2,) in px."""
+    """One frame: time, line of sight (3,) in the camera frame, point (2,) in px on the screen named."""
 
     t_s: float
     direction: FloatArray
     screen_px: FloatArray
+    screen: str = ""
 
 
 class EventStream(Protocol):
@@ -67,6 +68,10 @@ class _Rest:
     @property
     def end_s(self) -> float:
         return self.rows[-1].t_s
+
+    @property
+    def screen(self) -> str:
+        return self.rows[0].screen
 
     @property
     def middle(self) -> FloatArray:
@@ -121,7 +126,7 @@ class _Completer:
         return [] if held is None else [_fixation(held)]
 
     def _one(self, first: _Rest, second: _Rest) -> bool:
-        if second.start_s - first.end_s > self._config.merge_gap_s:
+        if first.screen != second.screen or second.start_s - first.end_s > self._config.merge_gap_s:
             return False
         apart = np.rad2deg(float(angular_error_rad(first.middle, second.middle)))
         return apart <= self._config.merge_deg
@@ -146,7 +151,8 @@ class _Stream(ABC):
             return []
         gap = step_s > self._config.max_gap_s
         speed = np.rad2deg(float(angular_error_rad(rest.rows[-1].direction, row.direction))) / step_s
-        if not gap and self._belongs(row, speed):
+        # Px of two screens have no mean.
+        if not gap and row.screen == rest.screen and self._belongs(row, speed):
             rest.rows.append(row)
             return self._grown()
         return self._ended(row, speed, gap)
@@ -188,7 +194,12 @@ class DispersionStream(_Stream):
 
     def _ended(self, row: GazeRow, speed_deg_s: float, gap: bool) -> list[dict[str, object]]:
         rest = self._rest
-        if gap or rest is self._completer.held or self._completer.long_enough(rest):
+        if (
+            gap
+            or row.screen != rest.screen
+            or rest is self._completer.held
+            or self._completer.long_enough(rest)
+        ):
             return super()._ended(row, speed_deg_s, gap)
         # Not yet a rest: let go of the oldest rows until what is left fits again.
         rest.speed_before_deg_s = max(rest.speed_before_deg_s, speed_deg_s)
@@ -225,6 +236,7 @@ def _fixation(rest: _Rest) -> dict[str, object]:
         "screen_px": [round(float(value), 1) for value in rest.screen_px],
         "spread_deg": round(float(np.rad2deg(np.sqrt((off**2).mean()))), 3),
         "frames": len(rest.rows),
+        **({"screen": rest.screen} if rest.screen else {}),
     }
 
 
@@ -239,4 +251,6 @@ def _saccade(before: _Rest, after: _Rest, speed_deg_s: float) -> dict[str, objec
         "to_px": [round(float(value), 1) for value in after.screen_px],
         "amplitude_deg": round(float(amplitude), 3),
         "peak_speed_deg_s": round(float(speed_deg_s), 1),
+        **({"from_screen": before.screen} if before.screen else {}),
+        **({"to_screen": after.screen} if after.screen else {}),
     }

@@ -16,7 +16,7 @@ from calibration.person import FEATURE_COUNT, KINDS, Correction, Prior
 from calibration.screen import Screen
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 from gaze.geometry import angular_error_rad, unit
 
 SCHEMA = "gaze.profile/1"
@@ -89,7 +89,7 @@ class Profile:
         """
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
         except OSError as error:
             raise CalibrationError(
                 f"{path}: cannot be read ({error.strerror}); run `gaze calibrate person --out {path}`"

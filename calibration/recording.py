@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,8 @@ import numpy as np
 
 from calibration.events import EventStream, GazeRow, event_stream
 from gaze.errors import DataError
-from gaze.geometry import FloatArray
+from gaze.files import parse_json
+from gaze.geometry import FloatArray, unit
 
 # A frame stands for the time until the next one, but for no longer than this.
 LONGEST_FRAME_S = 0.2
@@ -53,6 +54,15 @@ class Recording:
         """The fixations, in order."""
         return [event for event in self.events if event["type"] == "fixation"]
 
+    def fixations_on(self, screen: str) -> list[dict[str, object]]:
+        """The fixations on one screen, and those whose screen is not known."""
+        return [event for event in self.fixations if event.get("screen", screen) == screen]
+
+    @property
+    def main_screen(self) -> str:
+        """The name of the screen that was looked at most."""
+        return Counter(self.screen).most_common(1)[0][0] if self.screen else ""
+
 
 def read_recording(path: str | os.PathLike[str], method: str = "ivt", face: int | None = None) -> Recording:
     """A JSONL of `gaze run --profile`; events are found anew, with the given method.
@@ -79,10 +89,10 @@ def read_recording(path: str | os.PathLike[str], method: str = "ivt", face: int 
         face = max(set(ids), key=ids.count)
     recording = Recording()
     stream: EventStream = event_stream(method)
-    for number, row, screen in rows:
+    for number, row in rows:
         if number != face:
             continue
-        recording.add(row.t_s, row.screen_px, screen)
+        recording.add(row.t_s, row.screen_px, row.screen)
         recording.events += stream.feed(row)
     if not len(recording):
         raise DataError(f"{path}: holds no point of gaze of face {face}")
@@ -90,24 +100,34 @@ def read_recording(path: str | os.PathLike[str], method: str = "ivt", face: int 
     return recording
 
 
-def _rows(path: Path, lines: list[str]) -> Iterable[tuple[int, GazeRow, str]]:
+def _rows(path: Path, lines: list[str]) -> Iterable[tuple[int, GazeRow]]:
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             if number == len(lines):
                 return  # the run was ended in the middle of a line
             raise DataError(f"{path}, line {number}: is not JSON ({error})") from error
         if not isinstance(record, dict) or record.get("schema") != "gaze/1":
             raise DataError(f"{path}, line {number}: is not a gaze/1 record")
-        for face in record.get("faces", ()):
-            point, gaze = face.get("point_of_gaze"), face.get("gaze")
-            if point is None or gaze is None:
-                continue
-            row = GazeRow(
-                float(record["t_s"]),
-                # Events are those of the points as they were shown, smoothed or not.
-                np.array(point.get("direction_cam", gaze["direction_cam"])),
-                np.array(point["screen_px"], dtype=float),
-            )
-            yield int(face["id"]), row, str(point.get("screen", ""))
+        try:
+            rows = [_row(record, face) for face in record["faces"] if face.get("point_of_gaze") is not None]
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise DataError(f"{path}, line {number}: cannot be used ({error!r})") from error
+        yield from rows
+
+
+def _row(record: dict, face: dict) -> tuple[int, GazeRow]:
+    """Id of a face and its point of gaze.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError, OverflowError: it is not as `gaze run` writes it.
+    """
+    point = face["point_of_gaze"]
+    # Events are those of the points as they were shown, smoothed or not.
+    direction = np.array(point.get("direction_cam") or face["gaze"]["direction_cam"], dtype=np.float64)
+    place = np.array(point["screen_px"], dtype=np.float64)
+    t_s = float(record["t_s"])
+    if direction.shape != (3,) or place.shape != (2,) or not np.isfinite([t_s, *direction, *place]).all():
+        raise ValueError("a time, direction or place is not of finite numbers")
+    return int(face["id"]), GazeRow(t_s, unit(direction), place, str(point.get("screen", "")))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from calibration.observation import Observation, samples_of
@@ -14,11 +13,14 @@ from calibration.samples import Samples
 from calibration.screen import Screen
 from calibration.targets import check_on_screen
 from gaze.errors import CalibrationError, DataError
+from gaze.files import read_json
 
 SCHEMA = "gaze.schedule/1"
 # The eyes need about this long to get to a new target.
 SETTLE_S = 0.7
 FRAMES_MIN = 5
+# Seconds or px beyond which a number is a mistake.
+FAR = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +46,44 @@ def load_schedule(path: str | os.PathLike[str], screen: Screen) -> list[Showing]
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA or not content.get("targets"):
+    entries = content.get("targets") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not entries or content.get("schema") != SCHEMA:
         raise DataError(f'{path}: must be {{"schema": "{SCHEMA}", "targets": [..]}} with at least one target')
     showings = []
-    for number, entry in enumerate(content["targets"]):
-        try:
-            showing = Showing(**entry)
-            numbers = [float(getattr(showing, name)) for name in ("start_s", "end_s", "x_px", "y_px")]
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{path}, target {number}: {error}") from error
-        if not all(map(math.isfinite, numbers)) or showing.end_s <= showing.start_s:
-            raise DataError(f"{path}, target {number}: end_s must be after start_s, and all numbers finite")
+    for number, entry in enumerate(entries):
+        showing = _showing(entry, f"{path}, target {number}")
         check_on_screen([[showing.x_px, showing.y_px]], (screen.width_px, screen.height_px))
         showings.append(showing)
-    return sorted(showings, key=lambda item: item.start_s)
+    showings.sort(key=lambda item: item.start_s)
+    for first, second in pairwise(showings):
+        if second.start_s < first.end_s:
+            raise DataError(
+                f"{path}: the target at {second.start_s:g} s begins before that of {first.start_s:g} s ends "
+                f"({first.end_s:g} s); nobody looks at two"
+            )
+    return showings
+
+
+def _showing(entry: object, where: str) -> Showing:
+    if not isinstance(entry, dict):
+        raise DataError(f"{where}: must be an object with start_s, end_s, x_px and y_px, got {entry!r}")
+    numbers = {}
+    for name in ("start_s", "end_s", "x_px", "y_px"):
+        value = entry.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < FAR:
+            raise DataError(f"{where}: {name} must be a number, got {value!r}")
+        numbers[name] = float(value)
+    if unknown := sorted(set(entry) - {*numbers, "validation"}):
+        raise DataError(f"{where}: unknown key {unknown[0]!r}")
+    validation = entry.get("validation", False)
+    if not isinstance(validation, bool):
+        raise DataError(f"{where}: validation must be true or false, got {validation!r}")
+    if not 0 <= numbers["start_s"] < numbers["end_s"]:
+        raise DataError(f"{where}: end_s must be after start_s, and start_s 0 or later")
+    return Showing(**numbers, validation=validation)
 
 
 def collect(

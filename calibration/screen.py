@@ -9,7 +9,6 @@ continuous, 0 at the left or top edge.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gaze.errors import CalibrationError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 from gaze.geometry import FloatArray, is_rotation
 
 SCHEMA = "gaze.screens/1"
@@ -183,7 +182,7 @@ def load_screens(path: str | os.PathLike[str]) -> tuple[Screen, ...]:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise CalibrationError(
             f"{path}: cannot be read ({error.strerror}); run `gaze calibrate screen --out {path}`"

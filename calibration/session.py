@@ -6,7 +6,6 @@ and a simulated person all drive the same code.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -24,7 +23,7 @@ from calibration.screen import Screen
 from calibration.steps import LookStep, MovingStep, WaitStep, head_step, progress_disc, pursuit_step
 from calibration.targets import check_layout, check_on_screen, layout, shuffled, to_px, validation_layout
 from gaze.errors import CalibrationError, UsageError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 
 SCHEMA = "gaze.session/1"
 # Looks whose place weight (person.place_weights) falls below this were not at the target: repeat them.
@@ -268,7 +267,7 @@ class Session:
         """
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
         except OSError as error:
             raise CalibrationError(
                 f"{path}: cannot be read ({error.strerror}); `gaze calibrate person` keeps its session "

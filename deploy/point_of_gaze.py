@@ -101,9 +101,9 @@ class PointOfGazeHook:
             return dataclasses.replace(estimate, ray=ray)
         screen = self._tracker.screen_of(point)
         direction = unit(screen.to_camera(point.screen_mm) - ray.origin_cam_mm)
-        row = GazeRow(estimate.t_s, direction, point.screen_px)
+        row = GazeRow(estimate.t_s, direction, point.screen_px, screen.name)
         self._fresh += self._stream.feed(row)
-        self.recording.add(row.t_s, row.screen_px, screen.name)
+        self.recording.add(row.t_s, row.screen_px, row.screen)
         point = dataclasses.replace(point, direction_cam=direction)
         return dataclasses.replace(estimate, ray=ray, point_of_gaze=point)
 
@@ -162,7 +162,7 @@ def write_outputs(recording: Recording, outputs: GazeOutputs, profile: Profile) 
         else:
             log.warning("no point of gaze was on the screen, so there is no heat map")
     if outputs.scan_path is not None:
-        save_picture(scan_path(recording.fixations, size_px), outputs.scan_path)
+        save_picture(scan_path(recording.fixations_on(screen.name), size_px), outputs.scan_path)
     if outputs.areas:
         report = area_report(recording, list(outputs.areas))
         log.info("\n%s", report_text(report))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gaze.errors import GazeError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 from gaze.geometry import FloatArray
 
 SOURCES = ("calibrated", "field of view", "guessed")
@@ -193,7 +192,7 @@ class Camera:
         """
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
         except OSError as error:
             raise GazeError(
                 f"{path}: cannot be read ({error.strerror}); run `gaze calibrate camera`"

@@ -1,4 +1,4 @@
-"""Writing files so that nothing half-written is taken for whole."""
+"""Writing files so that nothing half-written is taken for whole; reading JSON that anybody may have made."""
 
 from __future__ import annotations
 
@@ -29,3 +29,25 @@ def write_json(path: str | os.PathLike[str], content: object) -> None:
     """Write indented JSON in one step (see replacing)."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def parse_json(text: str) -> object:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError: it is not JSON, or nested so deeply that Python cannot read it.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def read_json(path: str | os.PathLike[str]) -> object:
+    """What a JSON file holds.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not UTF-8 or not JSON (see parse_json).
+    """
+    return parse_json(Path(path).read_text(encoding="utf-8"))

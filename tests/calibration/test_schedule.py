@@ -81,6 +81,21 @@ def test_targets_that_were_not_looked_at_are_named(tmp_path):
         ([{"start_s": 0, "end_s": 1, "x_px": 5, "y_px": 5, "size": 3}], DataError, "size"),
         ([{"start_s": 0, "end_s": 1, "x_px": 5000, "y_px": 5}], CalibrationError, "lies off the screen"),
         ([{"start_s": 0, "end_s": 1, "x_px": "a", "y_px": 5}], DataError, "target 0"),
+        ([{"start_s": "0", "end_s": "1", "x_px": 1, "y_px": 5}], DataError, "start_s must be a number"),
+        ([{"start_s": 0, "end_s": float("inf"), "x_px": 1, "y_px": 5}], DataError, "end_s must be a number"),
+        ([{"start_s": -1, "end_s": 1, "x_px": 1, "y_px": 5}], DataError, "0 or later"),
+        ([{"start_s": 0, "end_s": 1, "x_px": 1, "y_px": 5, "validation": "no"}], DataError, "true or false"),
+        (5, DataError, "at least one target"),
+        ({"a": 1}, DataError, "at least one target"),
+        ([5], DataError, "must be an object"),
+        (
+            [
+                {"start_s": 1, "end_s": 3, "x_px": 1, "y_px": 5},
+                {"start_s": 0, "end_s": 2, "x_px": 9, "y_px": 5},
+            ],
+            DataError,
+            "at 1 s begins before that of 0 s ends",
+        ),
     ],
 )
 def test_impossible_time_tables_are_refused(tmp_path, targets, error, message):

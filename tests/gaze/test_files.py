@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gaze.files import replacing, write_json
+from gaze.files import read_json, replacing, write_json
 
 
 def test_success_replaces_the_old_file(tmp_path):
@@ -47,3 +47,12 @@ def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):
         write_json(path, {"x": object()})
     assert json.loads(path.read_text()) == {"x": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_nested_without_end_is_a_value_error(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_json(path)
+    path.write_text("[1, {}]")
+    assert read_json(path) == [1, {}]

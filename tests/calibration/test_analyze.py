@@ -1,0 +1,111 @@
+"""Recordings read back, and `gaze analyze`."""
+
+import dataclasses
+import json
+
+import cv2
+import numpy as np
+import pytest
+from gaze_rows import LEFT, PLACES, RIGHT, SCREEN, areas_file, find, rows, two_screens, write_jsonl
+
+from calibration.analyze_command import main as analyze
+from calibration.recording import read_recording
+from calibration.screen import save_screens
+from gaze.errors import DataError, UsageError
+
+FACE = (
+    '{"schema": "gaze/1", "t_s": X, "faces": [{"id": 1, "point_of_gaze": '
+    '{"screen_px": [1, 2], "direction_cam": [0, 0, -1]}}]}\n'
+)
+
+
+def test_recording_read_from_jsonl_gives_the_same_events(tmp_path):
+    path = tmp_path / "r.jsonl"
+    write_jsonl(path, rows(PLACES))
+    read = read_recording(path)
+    assert read.events == find(rows(PLACES))
+    assert len(read) == len(rows(PLACES))
+    path.write_text(path.read_text() + '{"schema": "gaze/1", "fra')
+    assert len(read_recording(path)) == len(read), "a line that was broken off at the end is left out"
+    with pytest.raises(DataError, match="of face 3"):
+        read_recording(path, face=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no point of gaze"),
+        ('{"a": 1}\n', "is not a gaze/1 record"),
+        ('{"schema"\n{"schema": "gaze/1", "faces": []}\n', "line 1: is not JSON"),
+        ("[" * 100_000 + "\n{}\n", "line 1: is not JSON .nested too deeply"),
+        ('{"schema": "gaze/1", "faces": 5}\n', "line 1: cannot be used"),
+        ('{"schema": "gaze/1", "faces": [5]}\n', "line 1: cannot be used"),
+        ('{"schema": "gaze/1", "faces": [{"id": 1, "point_of_gaze": {}}]}\n', "line 1: cannot be used"),
+        (FACE.replace("X", "1e999"), "line 1: cannot be used"),
+        (FACE.replace("X", "NaN"), "line 1: cannot be used"),
+        (FACE.replace("X", '"a"'), "line 1: cannot be used"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, text, message):
+    path = tmp_path / "r.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_recording(path)
+
+
+def test_analyze_writes_everything(tmp_path, capsys):
+    path = tmp_path / "r.jsonl"
+    write_jsonl(path, rows(PLACES))
+    cv2.imwrite(str(tmp_path / "shot.png"), np.full((540, 960, 3), 200, np.uint8))
+    arguments = [
+        str(path), "--resolution", "1920x1080", "--areas", str(areas_file(tmp_path, LEFT, RIGHT)),
+        "--dwell", str(tmp_path / "dwell.json"), "--events", str(tmp_path / "events.jsonl"),
+        "--heatmap", str(tmp_path / "heat.png"), "--scanpath", str(tmp_path / "path.png"),
+        "--background", str(tmp_path / "shot.png"),
+    ]  # fmt: skip
+    assert analyze(arguments) == 0
+    text = capsys.readouterr().out
+    assert "3 fixations" in text
+    assert "2 saccades" in text
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert events == find(rows(PLACES))
+    assert json.loads((tmp_path / "dwell.json").read_text())["schema"] == "gaze.dwell/1"
+    for name in ("heat.png", "path.png"):
+        assert cv2.imread(str(tmp_path / name)).shape == (900, 1600, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["--heatmap", "h.png"], UsageError, "--resolution WxH"),
+        (["--heatmap", "h.png", "--resolution", "wide"], UsageError, "WIDTHxHEIGHT"),
+        (["--dwell", "d.json"], UsageError, "--areas"),
+        (["--blur-px", "0"], UsageError, "--blur-px"),
+        (["--heatmap", "h.png", "--screen", "other"], UsageError, "no gaze on a screen named 'other'.*panel"),
+    ],
+)
+def test_analyze_refuses_wrong_use(tmp_path, arguments, error, message):
+    path = tmp_path / "r.jsonl"
+    write_jsonl(path, rows(PLACES))
+    with pytest.raises(error, match=message):
+        analyze([str(path), *arguments])
+
+
+def test_pictures_are_of_one_screen(tmp_path):
+    """The screen looked at most, or the one named, in its own size."""
+    path = tmp_path / "r.jsonl"
+    write_jsonl(path, two_screens())
+    screens = [
+        dataclasses.replace(SCREEN, name="right", width_px=800, height_px=600),
+        dataclasses.replace(SCREEN, name="left"),
+    ]
+    save_screens(screens, tmp_path / "screens.json")
+    both = [str(path), "--screens", str(tmp_path / "screens.json")]
+    picture = tmp_path / "path.png"
+    assert analyze([*both, "--scanpath", str(picture)]) == 0
+    assert cv2.imread(str(picture)).shape == (900, 1600, 3)
+    assert analyze([*both, "--scanpath", str(picture), "--screen", "right"]) == 0
+    assert cv2.imread(str(picture)).shape == (600, 800, 3)
+    save_screens([dataclasses.replace(SCREEN, name=name) for name in "ab"], tmp_path / "screens.json")
+    with pytest.raises(UsageError, match="holds no screen 'left'; there are a, b"):
+        analyze([*both, "--heatmap", str(picture)])
