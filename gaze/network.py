@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import pickle
 import zipfile
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gaze.errors import ModelError
-from gaze.files import replacing
+from gaze.network_file import read_tensors, save_tensors
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -220,19 +219,6 @@ def save_checkpoint(path: str | os.PathLike[str], net: GazeNet, meta: dict[str, 
     save_tensors(path, content)
 
 
-def save_tensors(path: str | os.PathLike[str], content: dict[str, object]) -> None:
-    """Write tensors and plain values in one step.
-
-    Raises:
-        ModelError: the file cannot be written, for a full disk for example; an older one is then untouched.
-    """
-    try:
-        with replacing(path) as temporary:
-            torch.save(content, temporary)
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"{path}: cannot be written ({error}); make room or give another folder") from error
-
-
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, object]]:
     """Read a checkpoint of this project, or a bare state dict with the public names .
 
@@ -244,6 +230,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, ob
     """
     content = read_tensors(path)
     if content.get("schema") == CHECKPOINT_SCHEMA:
+        if missing := [key for key in ("config", "meta", "state") if not isinstance(content.get(key), dict)]:
+            raise ModelError(f"{path}: lacks its {missing[0]}; train a new one with `gaze train`")
         config, meta, state = content["config"], content["meta"], content["state"]
     else:
         state, meta = _public_state(content), {}
@@ -311,23 +299,6 @@ def _load_folded(net: GazeNet, path: str | os.PathLike[str]) -> None:
         raise ModelError(f"{path}: is not the packed MobileNetV2 file: {error}") from error
 
 
-def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
-    """A file of tensors and plain values; nothing in it is executed.
-
-    Raises:
-        ModelError: the file is missing, truncated or of another kind.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{path}: is no checkpoint, or it is truncated: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: holds {type(content).__name__}, not a state dict")
-    return content
-
-
 def _public_state(content: dict[str, object]) -> dict[str, Tensor]:
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(content.get(key), dict):
@@ -339,7 +310,7 @@ def _config_of_state(state: dict[str, Tensor], path: str | os.PathLike[str]) -> 
     try:
         places = state["fc1.0.weight"].shape[1] // FEATURE_CHANNELS
         width = state["backbone.0.0.weight"].shape[0] / 32.0
-    except (KeyError, AttributeError) as error:
+    except (KeyError, AttributeError, IndexError) as error:
         raise ModelError(f"{path}: is no gaze checkpoint: lacks {error}") from error
     return {
         # 4 places a side are 112 px: the only size of the public checkpoints that is no multiple of 32.

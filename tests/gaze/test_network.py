@@ -1,5 +1,9 @@
 """The network against FACTS: size, names, preprocessing, gradients, start weights, files."""
 
+import contextlib
+import datetime
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +12,7 @@ from torch import nn
 
 from gaze.errors import ModelError
 from gaze.network import (
+    CHECKPOINT_SCHEMA,
     FacePreprocess,
     GazeNet,
     InvertedResidual,
@@ -149,6 +154,58 @@ def test_damaged_checkpoints_are_refused(tmp_path):
     torch.save(torch.zeros(3), tmp_path / "tensor.pt")
     with pytest.raises(ModelError, match="not a state dict"):
         load_checkpoint(tmp_path / "tensor.pt")
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("empty", r"is no checkpoint, or it is truncated \(0 bytes\); copy it again"),
+        ("cut in the middle", r"is no checkpoint, or it is truncated \(\d+ bytes\); copy it again"),
+        ("cut near the start", r"is no checkpoint, or it is truncated \(1000 bytes\); copy it again"),
+        ("text", r"is no checkpoint, or it is truncated \(6 bytes\); copy it again"),
+        ("an object", "holds more than tensors and plain values.* save the state dict alone"),
+        ("no state", "lacks its state; train a new one"),
+        ("a folder", "cannot be read"),
+    ],
+)
+def test_what_is_no_checkpoint_is_told_in_one_line(tmp_path, damage, told):
+    path = tmp_path / "net.pt"
+    save_checkpoint(path, small(), {})
+    whole = path.read_bytes()
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "cut in the middle":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif damage == "cut near the start":
+        path.write_bytes(whole[:1000])
+    elif damage == "text":
+        path.write_text("hello\n")
+    elif damage == "an object":
+        torch.save({"state": {}, "made": datetime.date(2024, 1, 1)}, path)
+    elif damage == "no state":
+        torch.save({"schema": CHECKPOINT_SCHEMA, "config": {}, "meta": {}}, path)
+    else:
+        path.unlink()
+        path.mkdir()
+    with pytest.raises(ModelError, match=told) as error:
+        load_checkpoint(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value) and len(str(error.value)) < len(str(path)) + 160
+
+
+def test_damaged_bytes_give_one_kind_of_error(tmp_path):
+    """Legacy files without zip around them reach the most branches of torch's reader."""
+    content = io.BytesIO()
+    torch.save({"a": torch.zeros(3), "b": [1, "x"]}, content, _use_new_zipfile_serialization=False)
+    rng = np.random.default_rng(0)
+    path = tmp_path / "net.pt"
+    for _ in range(300):
+        damaged = np.frombuffer(content.getvalue(), dtype=np.uint8).copy()
+        places = rng.integers(0, len(damaged), 4)
+        damaged[places] = rng.integers(0, 256, 4)
+        path.write_bytes(damaged[: rng.integers(1, len(damaged) + 1)].tobytes())
+        with contextlib.suppress(ModelError):
+            load_checkpoint(path)
 
 
 def test_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):

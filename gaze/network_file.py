@@ -1,0 +1,72 @@
+"""Files of tensors and plain values, written in one step and read without running what is in them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import warnings
+from pathlib import Path
+
+import torch
+
+from gaze.errors import ModelError
+from gaze.files import replacing
+
+# What torch raises for files of other kinds and for damaged ones; an OSError among them is about the content.
+DAMAGED = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+    pickle.UnpicklingError,
+)
+
+
+def save_tensors(path: str | os.PathLike[str], content: dict[str, object]) -> None:
+    """Write tensors and plain values in one step.
+
+    Raises:
+        ModelError: the file cannot be written, for a full disk for example; an older one is then untouched.
+    """
+    try:
+        with replacing(path) as temporary:
+            torch.save(content, temporary)
+    except (OSError, RuntimeError) as error:
+        raise ModelError(f"{path}: cannot be written ({error}); make room or give another folder") from error
+
+
+def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
+    """A file of tensors and plain values; nothing in it is executed.
+
+    Raises:
+        ModelError: the file is missing, truncated or of another kind.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
+    try:
+        with warnings.catch_warnings():
+            # It warns of protocols of pickle that it then refuses.
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except DAMAGED as error:
+        if "Unsupported global" in str(error):
+            raise ModelError(
+                f"{path}: holds more than tensors and plain values, and nothing else is loaded, for it could "
+                "run code; save the state dict alone"
+            ) from error
+        raise ModelError(
+            f"{path}: is no checkpoint, or it is truncated ({size} bytes); copy it again, or train one with "
+            "`gaze train`"
+        ) from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: holds {type(content).__name__}, not a state dict")
+    return content
