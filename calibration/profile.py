@@ -214,7 +214,11 @@ def _correction_to_json(correction: Correction) -> dict[str, object]:
 
 
 def _correction_from_json(content: dict) -> Correction:
+    for name, value in content["prior"].items():
+        if name != "kind":
+            _number(value, f"prior.{name}")
     prior = Prior(**content["prior"])
+    _number(prior.wave_length_rad, "prior.wave_length_rad", above=0.0)
     if prior.kind not in KINDS or prior.kind != content["kind"]:
         raise CalibrationError(f"unknown correction model {content['kind']!r}")
     looks = {
@@ -232,14 +236,29 @@ def _correction_from_json(content: dict) -> Correction:
     if covariance.shape != (2, 2) or not np.all(np.isfinite(covariance)):
         raise CalibrationError("residual_covariance_rad2 must be 2x2 and finite")
     pitch, yaw = content["drift_rad"]
+    if np.any(looks["sd_rad"] < 0):
+        raise CalibrationError("looks.sd_rad must not be negative")
     return Correction(
         prior,
         looks["features"],
         looks["offset_rad"],
         looks["sd_rad"],
         covariance,
-        float(content["frame_sd_rad"]),
-        float(content["held_out_rad"]),
-        float(content["uncorrected_rad"]),
-        (float(pitch), float(yaw)),
+        _number(content["frame_sd_rad"], "frame_sd_rad"),
+        _number(content["held_out_rad"], "held_out_rad"),
+        _number(content["uncorrected_rad"], "uncorrected_rad"),
+        (_number(pitch, "drift_rad", low=-np.pi), _number(yaw, "drift_rad", low=-np.pi)),
     )
+
+
+def _number(value: object, name: str, low: float = 0.0, above: float | None = None) -> float:
+    """A number of a profile: finite, at least ``low``, and above ``above`` where that is given.
+
+    Raises:
+        CalibrationError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value < np.inf:
+        raise CalibrationError(f"{name} must be a number of at least {low:g}, got {value!r}")
+    if above is not None and not value > above:
+        raise CalibrationError(f"{name} must be above {above:g}, got {value!r}")
+    return float(value)

@@ -28,6 +28,7 @@ from gaze.geometry import (
 INDEPENDENT_AFTER_S = 0.1
 # Angles further than this many robust deviations from the middle of their look are not part of it.
 OUTLIER_DEVIATIONS = 3.5
+NEAREST_MM = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,21 @@ class Samples:
                     f"{where}: column {name} of the samples must be finite and of shape "
                     f"(N, {', '.join(map(str, shape))}), got {column.shape}"
                 )
+            if name.startswith("R_") and not _rotations(column):
+                raise CalibrationError(f"{where}: column {name} of the samples must hold rotations")
             columns.append(column)
         if len({len(column) for column in columns}) > 1:
             raise CalibrationError(f"{where}: the columns of the samples differ in length")
-        return cls(*columns)
+        samples = cls(*columns)
+        if np.any(np.linalg.norm(samples.origin_cam_mm, axis=1) < NEAREST_MM):
+            raise CalibrationError(f"{where}: a face of the samples is nearer than {NEAREST_MM:g} mm")
+        return samples
+
+
+def _rotations(matrices: FloatArray) -> bool:
+    """Whether all of (N, 3, 3) are rotations, as far as seven decimals tell."""
+    product = matrices @ np.swapaxes(matrices, 1, 2)
+    return bool(np.all(np.abs(product - np.eye(3)) < 1e-4) and np.all(np.linalg.det(matrices) > 0))
 
 
 def true_direction_norm(samples: Samples, screen: Screen) -> FloatArray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from calibration.look import LookSettings
 from calibration.observation import Observation
 from calibration.person import place_weights
+from calibration.plan import Plan
 from calibration.pursuit import best_lag_s
 from calibration.samples import Samples, condense
 from calibration.scene import Scene
@@ -30,24 +31,6 @@ SCHEMA = "gaze.session/1"
 STRAY_WEIGHT = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a session shows: ``points`` of a layout (targets.COUNTS; 0 for a check's three), ``pursuit_s`` and
-    ``head_s`` seconds of those stages (0: none), ``positions`` further places of the head with five targets
-    each, ``validation`` points on unused places, ``attempts`` at each target, the order by ``seed``;
-    ``confirm`` waits for a key or click at each target.
-    """
-
-    points: int = 9
-    pursuit_s: float = 0.0
-    head_s: float = 0.0
-    positions: int = 0
-    validation: int = 6
-    attempts: int = 3
-    seed: int = 0
-    confirm: bool = False
-
-
 class Session:
     """Feed it observations; it ends when ``done``. ``samples`` and ``validation`` are then its result.
 
@@ -59,8 +42,6 @@ class Session:
         self.screen = screen
         self.look = look or LookSettings(confirm=plan.confirm)
         self.size_px = (screen.width_px, screen.height_px)
-        if not 0 <= plan.positions < len(POSITIONS):
-            raise UsageError(f"positions must be 0 to {len(POSITIONS) - 1}, got {plan.positions}")
         fractions = check_layout() if plan.points == 0 else layout(plan.points)
         self._targets = to_px(shuffled(fractions, plan.seed), self.size_px)
         self._round_targets = to_px(layout(5), self.size_px)
@@ -282,14 +263,17 @@ class Session:
             kept = {name: Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()}
             lag_s = float(content["lag_s"])
             screen = Screen.from_json(content["screen"], str(path))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            setup = dict(content["setup"])
+            session = cls(plan, screen, look)
+        except UsageError as error:
+            raise CalibrationError(f"{path}: {error}; start again without --resume") from error
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CalibrationError(f"{path}: {error!r}; start again without --resume") from error
-        session = cls(plan, screen, look)
         names = set(session._names())
         if unknown := sorted(set(kept) - names):
             raise CalibrationError(f"{path}: holds {unknown[0]!r}, which its plan does not; start again")
         session._kept = kept
-        session.setup = dict(content.get("setup") or {})
+        session.setup = setup
         left = [name for name in session._names() if name not in kept]
         # A move of the head is only asked for where something is left to do at its place.
         following = [*left, "position"][1:]

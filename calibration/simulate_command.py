@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from calibration.error_model import load_errors
-from calibration.session import Plan
+from calibration.plan import Plan
 from calibration.simulated_person import FULL, IDEAL, PLAIN, ErrorModel
 from calibration.simulation import Condition, Row, run_condition
 from gaze.files import write_json

@@ -10,11 +10,12 @@ import numpy as np
 from calibration.locate import View, points_mm
 from calibration.look import LookSettings
 from calibration.person import Correction, fit
+from calibration.plan import Plan
 from calibration.samples import condense
 from calibration.screen import Screen
 from calibration.screen_pose import estimate_screen_pose
 from calibration.screen_presets import PRESETS, placed_screen
-from calibration.session import Plan, Session, require_samples
+from calibration.session import Session, require_samples
 from calibration.simulated_person import PLAIN, ErrorModel, Frames, HeadState, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
 from gaze.errors import CalibrationError

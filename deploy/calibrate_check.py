@@ -9,8 +9,9 @@ from contextlib import ExitStack
 
 from calibration.check import check_profile
 from calibration.displays import find_displays
+from calibration.plan import Plan
 from calibration.profile import Profile
-from calibration.session import Plan, Session, explain_skipped
+from calibration.session import Session, explain_skipped
 from deploy.calibrate_common import add_network_options, display_for, make_parser, run_session
 from deploy.calibrate_feed import SimulatedFeed, open_feed
 from deploy.fullscreen import FullScreen

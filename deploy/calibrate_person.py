@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from calibration.person import KINDS
+from calibration.plan import Plan
 from calibration.samples import Samples
 from calibration.schedule import collect, load_schedule
 from calibration.screen import Screen, load_screens
-from calibration.session import Plan, Session, explain_skipped, require_samples
+from calibration.session import Session, explain_skipped, require_samples
 from calibration.targets import COUNTS
 from deploy.calibrate_common import (
     add_camera_options,

@@ -92,6 +92,7 @@ def test_all_differences_are_named_at_once():
     [
         (lambda text: text[:300], "is truncated or not JSON"),
         (lambda text: "", "is truncated or not JSON"),
+        (lambda text: "[" * 100_000, "nested too deeply"),
         (lambda text: "[]", "is not a gaze.profile/1 file"),
         (lambda text: text.replace("gaze.profile/1", "gaze.profile/9"), "found 'gaze.profile/9'"),
         (lambda text: text.replace('"Ada"', '"Eve"'), "was edited"),
@@ -124,7 +125,20 @@ def signed(content):
         (lambda c: c["correction"]["looks"]["sd_rad"].pop(), "looks.features must be finite"),
         (lambda c: c["correction"].update(residual_covariance_rad2=[1.0]), "must be 2x2"),
         (lambda c: c.pop("model"), "'model'"),
-        (lambda c: c["correction"].update(drift_rad=["a", "b"]), "cannot be used"),
+        (lambda c: c["correction"].update(drift_rad=["a", "b"]), "drift_rad must be a number"),
+        (lambda c: c["correction"].update(drift_rad=[float("nan"), 0]), "drift_rad must be a number"),
+        (lambda c: c["correction"].update(drift_rad=5), "cannot be used"),
+        (lambda c: c["correction"].update(frame_sd_rad=-1.0), "frame_sd_rad must be a number of at least 0"),
+        (lambda c: c["correction"]["prior"].update(floor_rad="wide"), "prior.floor_rad must be a number"),
+        (lambda c: c["correction"]["prior"].update(wave_length_rad=0), "wave_length_rad must be above 0"),
+        (lambda c: c["correction"]["prior"].update(colour=1.0), "cannot be used"),
+        (
+            lambda c: c["correction"]["looks"].update(
+                sd_rad=[-1.0] * len(c["correction"]["looks"]["sd_rad"])
+            ),
+            "sd_rad must not be negative",
+        ),
+        (lambda c: c.update(accuracy=5), "cannot be used"),
     ],
 )
 def test_profile_of_another_program_is_refused_not_believed(tmp_path, change, message):

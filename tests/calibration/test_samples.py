@@ -1,8 +1,9 @@
 import numpy as np
 from gaze_people import laptop
 
+from calibration.plan import Plan
 from calibration.samples import condense
-from calibration.session import Plan, Session
+from calibration.session import Session
 from calibration.simulated_person import FULL
 from calibration.simulated_viewer import SimulatedViewer
 from calibration.simulation import run_session

@@ -7,9 +7,10 @@ from gaze_people import laptop, straight_observation
 from calibration.look import LookSettings
 from calibration.observation import Observation
 from calibration.person import fit
+from calibration.plan import Plan
 from calibration.samples import condense
 from calibration.scene import draw
-from calibration.session import Plan, Session, explain_skipped, require_samples
+from calibration.session import Session, explain_skipped, require_samples
 from calibration.simulated_person import IDEAL, PLAIN
 from calibration.simulated_viewer import FOLLOW_LAG_S, SimulatedViewer
 from gaze.errors import CalibrationError, UsageError
@@ -237,8 +238,18 @@ def test_time_that_runs_backwards_is_refused():
 def test_impossible_plans_are_refused():
     with pytest.raises(UsageError, match="no layout of 7"):
         Session(Plan(points=7), laptop())
-    with pytest.raises(UsageError, match="positions must be 0 to 4, got 5"):
-        Session(Plan(positions=5), laptop())
+    for wrong, message in (
+        ({"positions": 5}, "positions must be 0 to 4, got 5"),
+        ({"validation": -1}, "validation must be 0 to 100, got -1"),
+        ({"validation": 10**9}, "validation must be 0 to 100"),
+        ({"pursuit_s": float("nan")}, "pursuit_s must be 0 to 600, got nan"),
+        ({"attempts": 0}, "attempts must be 1 to 20"),
+        ({"seed": -1}, "seed must be 0 to"),
+        ({"points": "9"}, "points must be 0 to 16, got '9'"),
+        ({"confirm": "no"}, "confirm must be true or false"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            Plan(**wrong)
 
 
 def test_session_file_holds_no_picture(tmp_path):
@@ -250,3 +261,37 @@ def test_session_file_holds_no_picture(tmp_path):
     assert columns == {
         "t_s", "pitch_yaw_rad", "R_norm_cam", "R_cam_head", "origin_cam_mm", "target_px", "look", "place",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["plan"].update(points=7), "no layout of 7 targets"),
+        (lambda c: c["plan"].update(points="4"), "points must be 0 to 16"),
+        (lambda c: c["plan"].update(colour=1), "colour"),
+        (lambda c: c.update(plan=[4]), "start again"),
+        (lambda c: c.update(setup=[1, 2]), "start again"),
+        (lambda c: c.update(kept=[1]), "start again"),
+        (lambda c: c.update(lag_s="late"), "start again"),
+        (lambda c: c["kept"].update({"target 9": c["kept"]["target 0"]}), "which its plan does not"),
+        (lambda c: c["kept"]["target 0"].update(look=None), "column look of the samples is unusable"),
+        (lambda c: c["kept"]["target 0"]["t_s"].pop(), "differ in length"),
+        (
+            lambda c: c["kept"]["target 0"]["R_cam_head"].__setitem__(0, [[0.0] * 3] * 3),
+            "must hold rotations",
+        ),
+        (lambda c: c["kept"]["target 0"]["origin_cam_mm"].__setitem__(0, [0.0] * 3), "nearer than 10 mm"),
+        (lambda c: c["screen"].update(width_px=0), "width_px must be positive"),
+    ],
+)
+def test_session_edited_by_hand_is_refused_with_its_name(tmp_path, change, message):
+    session = Session(Plan(points=4, validation=0), laptop())
+    play(session, viewer())
+    path = tmp_path / "s.json"
+    session.save(path)
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(CalibrationError, match=message) as caught:
+        Session.load(path)
+    assert str(path) in str(caught.value)

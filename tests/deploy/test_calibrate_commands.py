@@ -11,9 +11,10 @@ from loop_fakes import SIZE, FakeEstimator, ListSource, make_estimate, noise
 
 from calibration.displays import Display
 from calibration.mirror_capture import shown_board
+from calibration.plan import Plan
 from calibration.profile import Profile
 from calibration.screen import load_screens
-from calibration.session import Plan, Session
+from calibration.session import Session
 from deploy.calibrate_board import main as board_command
 from deploy.calibrate_camera import main as camera_command
 from deploy.calibrate_check import main as check_command
