@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.stopping import sigterm_exits
 from gaze.errors import DataError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +19,13 @@ PARITY_FACES = 256
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Exit codes: 0 all was written, 1 the work failed, 2 wrong use."""
+    """Run the command. Exit codes: 0 all was written, 1 the work failed, 2 wrong use, 143 SIGTERM."""
     options = _parser().parse_args(argv)
+    with sigterm_exits():
+        return _export(options)
+
+
+def _export(options: argparse.Namespace) -> int:
     from deploy.runtimes.torch_runtime import TorchRuntime
     from export.artefacts import choose_kinds
     from export.faces import load_faces

@@ -136,7 +136,8 @@ def too_coarse(path: Path, off_deg: float) -> ModelError:
     """The error when no try keeps the bound."""
     return ModelError(
         f"{path.name}: int8 differs by {off_deg:.2f} degrees in the mean even with its sensitive layers in "
-        f"float (at most {INT8_MEAN_DEG}); calibrate on more faces, nearer to those of the training"
+        f"float (at most {TRY_DEG:.2f} on the faces that calibrate, so that others stay within "
+        f"{INT8_MEAN_DEG}); calibrate on more faces, nearer to those of the training"
     )
 
 

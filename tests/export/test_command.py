@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +25,7 @@ from gaze.geometry import angular_error_deg  # noqa: E402
 from gaze.model_spec import load_model_spec  # noqa: E402
 from gaze.network import IMAGENET_MEAN, IMAGENET_STD, load_checkpoint  # noqa: E402
 
+ROOT = Path(__file__).resolve().parents[2]
 ENGINES = {
     "small.onnx": "onnxruntime",
     "small_fp16.onnx": "onnxruntime",
@@ -166,6 +171,29 @@ def test_a_missing_and_a_truncated_checkpoint(checkpoint, tmp_path):
     with pytest.raises(ModelError, match=r"cut\.pt"):
         main(["--checkpoint", str(tmp_path / "cut.pt"), "--out", str(tmp_path / "o")])
     assert not (tmp_path / "o").exists()
+
+
+def test_sigterm_leaves_nothing_half_written(checkpoint, tmp_path):
+    out = tmp_path / "dist"
+    command = [sys.executable, "-m", "gaze.cli", "export", "--checkpoint", str(checkpoint), "--out", str(out)]
+    export = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    while not list(out.glob(".export-*/*")):
+        assert export.poll() is None, "it ended before it wrote anything"
+        time.sleep(0.01)
+    export.terminate()
+    assert export.wait(timeout=60) == 143
+    assert [path.name for path in out.iterdir() if path.suffix not in (".onnx", ".json")] == []
+    assert {path.stem for path in out.glob("*.onnx")} == {path.stem for path in out.glob("*.json")}
+
+
+def test_the_refusal_of_int8_names_the_bound_that_was_broken(tmp_path):
+    from export.parity import INT8_MEAN_DEG
+    from export.to_int8 import TRY_DEG, too_coarse
+
+    assert TRY_DEG < 0.27 < INT8_MEAN_DEG
+    text = str(too_coarse(tmp_path / "net_int8.onnx", 0.27))
+    assert "net_int8.onnx: int8 differs by 0.27 degrees" in text
+    assert "at most 0.24 on the faces that calibrate" in text
 
 
 def test_an_output_folder_that_cannot_be_made(checkpoint, tmp_path):
