@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gaze.datasets.pictures import read_picture
 from gaze.datasets.sample import ROTATION_ONLY, GazeSample
+from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
 from gaze.geometry import FloatArray
 
@@ -65,8 +66,9 @@ def read_face_folder(
             plainly not in radians, a picture stands twice, or there is no row.
     """
     images, labels = Path(images), Path(labels)
-    if not images.is_dir():
-        raise DataError(f"{images}: no such folder of pictures")
+    with reading():
+        if not images.is_dir():
+            raise DataError(f"{images}: no such folder of pictures; give the one that holds the crops")
     try:
         with labels.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -74,25 +76,37 @@ def read_face_folder(
             reader.fieldnames = names
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{labels}: cannot be read ({error})") from error
+        raise DataError(
+            f"{labels}: cannot be read ({error}); it must be a text file with the line "
+            "file,pitch_rad,yaw_rad[,person]"
+        ) from error
     if missing := [name for name in REQUIRED if name not in names]:
         raise DataError(
             f"{labels}: line 1 lacks {', '.join(missing)}; it must be file,pitch_rad,yaw_rad[,person]"
         )
     if not rows:
-        raise DataError(f"{labels}: holds no row")
+        raise DataError(f"{labels}: holds no row; add one for each crop")
     files, angles, persons, seen = [], [], [], set()
     for line, row in rows:
         name = (row["file"] or "").strip()
-        if not name or not (images / name).is_file():
-            raise DataError(f"{labels}: line {line}: no picture {name!r} in {images}")
+        if not name or not _is_file(images / name):
+            raise DataError(
+                f"{labels}: line {line}: no picture {name[:80]!r} in {images}; mend or remove the row"
+            )
         if name in seen:
-            raise DataError(f"{labels}: line {line}: {name} stands twice")
+            raise DataError(f"{labels}: line {line}: {name} stands twice; remove one of the rows")
         seen.add(name)
         files.append(name)
         angles.append([_radians(labels, line, column, row[column]) for column in ("pitch_rad", "yaw_rad")])
         persons.append((row.get("person") or "").strip() or "unknown")
     return FaceFolder(images, np.array(files), np.array(angles), np.array(persons), label_space)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, as behind an unclosed quotation mark
+        return False
 
 
 def _radians(path: Path, line: int, column: str, text: str | None) -> float:

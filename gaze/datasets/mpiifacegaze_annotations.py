@@ -22,6 +22,9 @@ from gaze.geometry import FloatArray
 
 COLUMNS = 28
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
+# What no camera, head and screen give; further away a number is a slip of the file. By column, from 2 on.
+LIMITS = np.repeat([1e5, 100.0, 1e5], [14, 3, 9])
+UNITS = np.repeat(["px", "rad", "mm"], [14, 3, 9])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,14 @@ def read_annotations(path: str | os.PathLike[str]) -> tuple[Annotations, list[Ro
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); download the person again") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not a text file ({error.reason}); download the person again") from error
+        line_number = error.object.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}: line {line_number} is not text ({error.reason}); download the person again"
+        ) from error
     images, eyes, line_numbers, numbers, problems = [], [], [], [], []
     seen: dict[str, int] = {}
     for line_number, line in enumerate(lines, start=1):
@@ -120,6 +126,10 @@ def _parse(line: str) -> tuple[str, FloatArray, str]:
             raise ValueError(f"column {index + 2} must be a number, got {word!r}") from error
         if not np.isfinite(values[index]):
             raise ValueError(f"column {index + 2} is {word}")
+        if abs(values[index]) > LIMITS[index]:
+            raise ValueError(
+                f"column {index + 2} is {word}: more than {LIMITS[index]:,.0f} {UNITS[index]} cannot be right"
+            )
     if words[-1] not in ("left", "right"):
         raise ValueError(f"column {COLUMNS} must be left or right, got {words[-1]!r}")
     if values[19] <= 0 or values[22] <= 0:

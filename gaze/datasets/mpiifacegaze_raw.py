@@ -19,9 +19,9 @@ from gaze.datasets.mpiifacegaze_calibration import PersonCalibration, calibratio
 from gaze.datasets.mpiifacegaze_counts import PUBLISHED_COUNTS
 from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.sample import ROTATION_ONLY, GazeSample
+from gaze.datasets.system_errors import checksum, reading
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
-from gaze.model_spec import sha256_of
 from gaze.normalization import normalize_direction, normalizing_rotation
 
 # A set with other people than the published ones says so in this file: {"schema": ..., "counts": {...}}.
@@ -82,11 +82,11 @@ class RawDataset:
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = _people_root(Path(root))
-        self.persons = tuple(
-            sorted(item.name for item in self.root.iterdir() if re.fullmatch(r"p\d\d", item.name))
-        )
-        self.published = not (self.root / MANIFEST).is_file()
+        with reading():
+            self.root = _people_root(Path(root))
+            names = [item.name for item in self.root.iterdir()]
+            self.published = not (self.root / MANIFEST).is_file()
+        self.persons = tuple(sorted(name for name in names if re.fullmatch(r"p\d\d", name)))
         self.counts = _promised_counts(self.root)
 
     def missing_persons(self) -> tuple[str, ...]:
@@ -106,10 +106,14 @@ class RawDataset:
         return RawPerson(name, folder, annotations, tuple(problems), load_calibration(folder / "Calibration"))
 
     def checksums(self, name: str) -> dict[str, str]:
-        """SHA-256 of a person's text file and calibration files, by path below the root."""
+        """SHA-256 of a person's text file and calibration files, by path below the root.
+
+        Raises:
+            DataError: one is missing or cannot be read.
+        """
         folder = self.root / name
         files = (folder / f"{name}.txt", *calibration_files(folder / "Calibration"))
-        return {file.relative_to(self.root).as_posix(): sha256_of(file) for file in files}
+        return {file.relative_to(self.root).as_posix(): checksum(file) for file in files}
 
 
 def read_subset(path: str | os.PathLike[str]) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from gaze.datasets.hdf5_writing import replacing_hdf5
 from gaze.datasets.normalized_rows import COLUMNS, NormalizedRows
 from gaze.datasets.sample import ROTATION_ONLY, SCALED, GazeSample
+from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
 from gaze.types import NormalizedCamera
 
@@ -269,7 +270,9 @@ class NormalizedFile:
 
     def _open(self) -> h5py.File:
         if self._file is None or self._owner != os.getpid():
-            if not self.path.is_file():
+            with reading():
+                present = self.path.is_file()
+            if not present:
                 raise DataError(f"{self.path}: no such file; make it with `gaze prepare`")
             try:
                 # No chunk cache: with one face a chunk it would only copy.

@@ -7,15 +7,13 @@ final name is whole; a second call with the same settings does only what is miss
 from __future__ import annotations
 
 import concurrent.futures
-import errno
 import hashlib
 import json
 import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +30,7 @@ from gaze.datasets.normalized_hdf5 import (
     write_normalized,
 )
 from gaze.datasets.normalized_rows import NormalizedRows
+from gaze.datasets.system_errors import reading, writing
 from gaze.errors import DataError, UsageError
 from gaze.files import write_json
 
@@ -108,14 +107,19 @@ def prepare(
     """Write all faces of a source to one prepared file and return the report, also beside it as JSON.
 
     Raises:
-        UsageError: ``out`` exists and is not to be overwritten, or parts of other settings lie there.
+        UsageError: ``out`` exists and is not to be overwritten, is a folder, or parts of other settings lie
+            there.
         DataError: a person has more than ``max_skipped_share`` of its faces skipped, the source cannot be
             read, or the disk is full; finished blocks are then kept for the next call.
     """
     out, started = Path(out), time.perf_counter()
-    if out.exists() and not overwrite:
-        raise UsageError(f"{out}: exists; give --overwrite or another --out")
-    header, blocks = source.header(), source.blocks()
+    with _disk_errors(out):
+        if out.is_dir():
+            raise UsageError(f"{out}: is a folder; give --out the name of a file")
+        if out.exists() and not overwrite:
+            raise UsageError(f"{out}: exists; give --overwrite or another --out")
+    with reading():
+        header, blocks = source.header(), source.blocks()
     parts = out.with_name(out.name + ".parts")
     with _disk_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -123,14 +127,15 @@ def prepare(
     missing = [block for block in blocks if not _is_done(parts, block)]
     _check_space(out, blocks, missing, header.normalized_camera.size_px)
     _run_blocks(source, header, parts, blocks, missing, workers, progress)
-    before = source.skipped()
+    with reading():
+        before, warnings = source.skipped(), source.warnings()
     skipped = before + [item for block in blocks for item in _part_skipped(parts, block)]
     people = _people(blocks, before, skipped)
     _check_skipped(people, skipped, max_skipped_share, parts)
     with _disk_errors(out):
         header = merge_normalized([_part_path(parts, block) for block in blocks], out, header)
         seconds = time.perf_counter() - started
-        report = _report(out, header, people, skipped, source.warnings(), seconds, blocks, missing)
+        report = _report(out, header, people, skipped, warnings, seconds, blocks, missing)
         write_json(out.with_suffix(".report.json"), report)
     shutil.rmtree(parts)
     return report
@@ -169,7 +174,8 @@ def _run_blocks(
 def _do_block(source: FaceSource, header: NormalizedHeader, parts: Path, block: Block) -> None:
     cv2.setNumThreads(1)  # blocks run side by side already
     size = header.normalized_camera.size_px
-    loaded = source.load(block)
+    with reading():
+        loaded = source.load(block)
     faces = np.stack(loaded.faces) if loaded.faces else np.empty((0, size, size, 3), np.uint8)
     path = _part_path(parts, block)
     with _disk_errors(path):
@@ -177,17 +183,8 @@ def _do_block(source: FaceSource, header: NormalizedHeader, parts: Path, block: 
         write_json(path.with_suffix(".json"), [asdict(item) for item in loaded.skipped])
 
 
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        text, full = str(error), error.errno in (errno.ENOSPC, errno.EDQUOT)
-        mend = "the disk is full: free some space" if full else "check the folder's permissions and the disk"
-        raise DataError(
-            f"{path}: cannot be written ({text}); {mend}, then run the same command again: "
-            "finished blocks are kept"
-        ) from error
+def _disk_errors(path: Path) -> AbstractContextManager[None]:
+    return writing(path, "then run the same command again: finished blocks are kept")
 
 
 def _part_path(parts: Path, block: Block) -> Path:
@@ -202,12 +199,11 @@ def _part_skipped(parts: Path, block: Block) -> list[Skipped]:
 def _is_done(parts: Path, block: Block) -> bool:
     # The list of skipped faces is written after the faces. A block that skipped some is done again, since
     # the files may have been mended; so is one that a power cut left damaged.
-    path = _part_path(parts, block)
-    if not path.with_suffix(".json").is_file() or _part_skipped(parts, block):
-        return False
     try:
-        NormalizedFile(path).close()
-    except DataError:
+        if _part_skipped(parts, block):
+            return False
+        NormalizedFile(_part_path(parts, block)).close()
+    except (OSError, ValueError, TypeError, DataError):
         return False
     return True
 
@@ -222,15 +218,20 @@ def _open_parts(parts: Path, fingerprint: str, restart: bool) -> None:
     if restart and parts.exists():
         shutil.rmtree(parts)
     content = {"schema": PARTS_SCHEMA, "fingerprint": fingerprint}
-    if manifest.is_file():
-        if json.loads(manifest.read_text(encoding="utf-8")) == content:
-            return
+    if any(parts.glob("*.h5")) and not _says(manifest, content):
         raise UsageError(
             f"{parts}: holds blocks of a run with other settings, other source files or another version; "
             "give --restart to throw them away, or another --out"
         )
     parts.mkdir(exist_ok=True)
     write_json(manifest, content)
+
+
+def _says(manifest: Path, content: dict[str, str]) -> bool:
+    try:
+        return json.loads(manifest.read_text(encoding="utf-8")) == content
+    except (OSError, ValueError):
+        return False
 
 
 def _check_space(out: Path, blocks: list[Block], missing: list[Block], size: int) -> None:
@@ -240,7 +241,7 @@ def _check_space(out: Path, blocks: list[Block], missing: list[Block], size: int
     free = shutil.disk_usage(out.parent).free
     if free < needed:
         raise DataError(
-            f"{out}: needs about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; free some space or "
+            f"{out}: needs about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free; free some space or "
             "give a smaller --size"
         )
 

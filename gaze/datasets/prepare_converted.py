@@ -22,8 +22,8 @@ from gaze.datasets.mpiifacegaze_raw import RawDataset
 from gaze.datasets.normalized_hdf5 import NormalizedHeader
 from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.prepare import Block, LoadedBlock, Skipped, split_blocks
+from gaze.datasets.system_errors import checksum
 from gaze.errors import DataError
-from gaze.model_spec import sha256_of
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 
 
@@ -65,7 +65,7 @@ class ReleasedSource:
 
     def header(self) -> NormalizedHeader:
         """Label space as declared, checksums of the files; checks the label space where it can."""
-        sources = {f"{name}.mat": sha256_of(self.root / f"{name}.mat") for name in self._persons()}
+        sources = {f"{name}.mat": checksum(self.root / f"{name}.mat") for name in self._persons()}
         for name in self._persons() if self.check_against is not None else ():
             self._check(name)
         return _header(
@@ -151,7 +151,7 @@ class GazeHubSource:
     def header(self) -> NormalizedHeader:
         """The label space asked for and the checksums of the label files."""
         sources = {
-            f"{name}.label": sha256_of(self.root / "Label" / f"{name}.label") for name in self._persons()
+            f"{name}.label": checksum(self.root / "Label" / f"{name}.label") for name in self._persons()
         }
         return _header("gazehub", self.label_space, self.size_px, "as converted by GazeHub", sources)
 
@@ -218,7 +218,7 @@ class FolderSource:
 
     def header(self) -> NormalizedHeader:
         """The label space as declared and the checksum of the CSV."""
-        sources = {self.labels.name: sha256_of(self.labels)} if self.labels.is_file() else {}
+        sources = {self.labels.name: checksum(self.labels)}
         return _header("face-folder", self.label_space, self.size_px, "as cropped by their owner", sources)
 
     def blocks(self) -> list[Block]:

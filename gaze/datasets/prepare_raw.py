@@ -18,9 +18,9 @@ from gaze.datasets.normalized_hdf5 import NormalizedHeader
 from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.prepare import Block, LoadedBlock, Skipped, split_blocks
 from gaze.datasets.sample import ROTATION_ONLY
+from gaze.datasets.system_errors import checksum
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
-from gaze.model_spec import sha256_of
 from gaze.normalization import (
     DEFAULT_NORMALIZED_CAMERA,
     normalize_direction,
@@ -71,7 +71,7 @@ class RawSource:
         for name in self._persons():
             sources.update(dataset.checksums(name))
             if self.subset_lists is not None:
-                sources[f"subset/{name}.txt"] = sha256_of(self.subset_lists / f"{name}.txt")
+                sources[f"subset/{name}.txt"] = checksum(self.subset_lists / f"{name}.txt")
         options: dict[str, object] = {"subset": "all"}
         if self.subset_lists is not None:
             options = {

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gaze.datasets.mpiifacegaze_counts import EVALUATION_COUNT, PUBLISHED_COUNTS
+from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
 from gaze.training.baselines import CONSTANT, HEAD_POSE, constant_baseline, head_pose_baseline
@@ -50,8 +51,9 @@ def gather_runs(folder: str | os.PathLike[str]) -> list[tuple[Path, FoldRun]]:
         DataError: the folder does not exist, holds no run, or a run breaks its contract.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; give the --out folder of `gaze train`")
+    with reading():
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder; give the --out folder of `gaze train`")
     found = sorted(path.parent for path in folder.rglob(RUN_FILE))
     if not found:
         raise DataError(f"{folder}: holds no {RUN_FILE}; give the --out folder of `gaze train`")

@@ -10,8 +10,7 @@ import csv
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.datasets.sample import LABEL_SPACES
+from gaze.datasets.system_errors import writing
 from gaze.errors import DataError
 from gaze.files import replacing, write_json
 
@@ -95,18 +95,13 @@ def write_run(folder: str | os.PathLike[str], run: FoldRun) -> None:
     Raises:
         DataError: the disk is full or the folder cannot be written; an older file is then untouched.
     """
-    with _disk_errors(Path(folder) / RUN_FILE):
+    with writing_run(Path(folder) / RUN_FILE):
         write_json(Path(folder) / RUN_FILE, {"schema": RUN_SCHEMA, **dataclasses.asdict(run)})
 
 
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror}); make room, then repeat the command with --resume"
-        ) from error
+def writing_run(path: str | os.PathLike[str]) -> AbstractContextManager[None]:
+    """A block that writes ``path``, a file or folder of a run: an OSError in it becomes a DataError."""
+    return writing(path, "then repeat the command with --resume")
 
 
 def read_run(folder: str | os.PathLike[str]) -> FoldRun:
@@ -130,6 +125,7 @@ def read_run(folder: str | os.PathLike[str]) -> FoldRun:
     if unknown := sorted(set(content) - known):
         raise DataError(f"{path}: unknown keys {', '.join(unknown)}; the file is of a newer version")
     try:
+        _check_types(content)
         data = content["data"]
         content["data"] = RunData(**{**data, "persons": tuple(data["persons"])})
         content["train_persons"] = tuple(content["train_persons"])
@@ -138,6 +134,20 @@ def read_run(folder: str | os.PathLike[str]) -> FoldRun:
         raise DataError(f"{path}: {error}; train this fold again") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+_TYPES = {"protocol": str, "tool_version": str, "epochs": int, "last_epoch": int, "n_test": int}
+_TYPES |= {"recipe": dict, "notes": dict, "train_persons": list, "data": dict}
+_DATA_TYPES = {"path": str, "provenance_id": str, "label_space": str, "input_size": int, "persons": list}
+
+
+def _check_types(content: dict[str, object]) -> None:
+    for types, values in ((_TYPES, content), (_DATA_TYPES, content["data"])):
+        for name, kind in types.items():
+            if name in values and not isinstance(values[name], kind):
+                raise TypeError(f"{name} must be {kind.__name__}, got {values[name]!r}")
+            if kind is list and not all(isinstance(item, str) for item in values.get(name, [])):
+                raise TypeError(f"{name} must be names, got {values[name]!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +202,8 @@ _SHAPES = {
     "head_rad": (2,),
     "brightness": (),
 }
+# Columns 4 to 10. A network that failed may answer anything: it is counted as it is.
+_LARGEST = np.array([np.pi, np.pi, np.inf, np.inf, np.pi, np.pi, 255.0]) + 1e-6
 PREDICTION_COLUMNS = (
     "person",
     "day",
@@ -215,7 +227,7 @@ def write_predictions(folder: str | os.PathLike[str], predictions: Predictions) 
     p = predictions
     numbers = np.column_stack([p.pitch_yaw_rad, p.predicted_rad, p.head_rad, p.brightness])
     with (
-        _disk_errors(Path(folder) / PREDICTIONS_FILE),
+        writing_run(Path(folder) / PREDICTIONS_FILE),
         replacing(Path(folder) / PREDICTIONS_FILE) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
@@ -241,6 +253,8 @@ def read_predictions(folder: str | os.PathLike[str]) -> Predictions:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); the run has not reached its last epoch: resume it"
         ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: is not a text table ({error}); train this fold again") from error
     if not rows or tuple(rows[0]) != PREDICTION_COLUMNS:
         raise DataError(f"{path}: line 1 must be {','.join(PREDICTION_COLUMNS)}; train this fold again")
     numbers = np.empty((len(rows) - 1, 7))
@@ -249,6 +263,10 @@ def read_predictions(folder: str | os.PathLike[str]) -> Predictions:
             if len(row) != len(PREDICTION_COLUMNS):
                 raise ValueError(f"{len(row)} columns instead of {len(PREDICTION_COLUMNS)}")
             numbers[index] = [float(text) if text else np.nan for text in row[3:]]
+            if np.any(np.abs(numbers[index]) > _LARGEST):
+                raise ValueError(
+                    f"angles are radians within ±3.1416, brightness lies in 0 to 255, got {row[3:]}"
+                )
         except ValueError as error:
             raise DataError(f"{path}: line {index + 2}: {error}; train this fold again") from error
     texts = np.array([row[:3] for row in rows[1:]], dtype=np.str_).reshape(-1, 3)

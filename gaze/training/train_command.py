@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gaze.datasets.system_errors import reading
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
 from gaze.model_spec import DEFAULT_MODEL
@@ -139,7 +140,9 @@ def check(args: argparse.Namespace) -> None:
         if (args.out / "state.pt").exists() and not args.resume:
             raise UsageError(f"{args.out}: holds a run already; add --resume or give another --out")
         return
-    if not Path(args.data).is_file():
+    with reading():
+        present = Path(args.data).is_file()
+    if not present:
         raise UsageError(f"--data {args.data}: no such file; give synthetic or a file of `gaze prepare`")
     if not args.protocol:
         raise UsageError(f"--data {args.data} needs --protocol {' or '.join(PROTOCOLS)}")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gaze.datasets.normalized_hdf5 import NormalizedFile
+from gaze.datasets.system_errors import reading
 from gaze.errors import UsageError
 from gaze.geometry import angular_error_deg
 from gaze.training.config import TrainConfig
@@ -31,7 +32,9 @@ def train_data(args: argparse.Namespace, config: TrainConfig, group: Group) -> N
         else:
             folds = choose_folds(file.persons, args.folds)
         folders = [args.out / (ALL_PEOPLE if fold is None else fold.test_person) for fold in folds]
-        if not args.resume and (taken := [folder for folder in folders if (folder / RUN_FILE).exists()]):
+        with reading():
+            taken = [folder for folder in folders if (folder / RUN_FILE).exists()]
+        if taken and not args.resume:
             raise UsageError(f"{taken[0]}: holds a run already; add --resume or give another --out")
         for fold, folder in zip(folds, folders, strict=True):
             if _is_finished(folder, config):

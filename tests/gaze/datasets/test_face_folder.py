@@ -63,6 +63,8 @@ def test_a_folder_is_prepared_by_the_command(folder, capsys):
         ("file,pitch_rad,yaw_rad\na.png,0\n", "line 2: yaw_rad must be a number, got None"),
         ("file,pitch_rad,yaw_rad\na.png,nan,0\n", "line 2: pitch_rad must be radians"),
         ("file,pitch_rad,yaw_rad\na.png,-12.5,3\n", "line 2: pitch_rad must be radians within"),
+        ("file,pitch_rad,yaw_rad\na.png,1e300,3\n", "line 2: pitch_rad must be radians within"),
+        ('file,pitch_rad,yaw_rad\n"a.png,0,0\n' + 99 * "b b.png,0,0\n", "line 101: no picture 'a.png,0,0"),
     ],
 )
 def test_a_bad_csv_is_named_with_its_line(folder, text, message):

@@ -80,6 +80,10 @@ def test_both_spellings_of_the_rotation_vector_are_read(damaged):
         (2, "abc", "column 2 must be a number, got 'abc'"),
         (28, "middle", "column 28 must be left or right, got 'middle'"),
         (24, "-500", "behind the camera"),
+        (5, "1e300", "column 5 is 1e300: more than 100,000 px cannot be right"),
+        (17, "-1e300", "column 17 is -1e300: more than 100 rad cannot be right"),
+        (22, "1e308", "column 22 is 1e308: more than 100,000 mm cannot be right"),
+        (2, "1e999", "column 2 is 1e999"),
         (1, "day01", "28 columns instead of 28"),
     ],
 )
@@ -117,6 +121,17 @@ def test_windows_line_ends_and_a_last_line_without_end_change_nothing(damaged):
     np.testing.assert_array_equal(windows.eye, before.eye)
     path.write_text("\n".join(_lines(damaged)))
     np.testing.assert_array_equal(read_annotations(path)[0].target_cam_mm, before.target_cam_mm)
+    _write(damaged, ["\ufeff" + _lines(damaged)[0], *_lines(damaged)[1:]])
+    marked, problems = read_annotations(path)
+    assert problems == []
+    np.testing.assert_array_equal(marked.image, before.image)
+
+
+def test_bytes_that_are_no_text_are_named_with_their_line(damaged):
+    path = damaged / "p01" / "p01.txt"
+    path.write_bytes(path.read_bytes().replace(b"day01/0003", b"day01/\xff003"))
+    with pytest.raises(DataError, match=r"p01.txt: line 3 is not text .*; download the person again"):
+        read_annotations(path)
 
 
 def test_picture_names_with_spaces_are_read(damaged, tmp_path):

@@ -98,7 +98,7 @@ def test_too_little_space_is_seen_before_the_work(standin, tmp_path, monkeypatch
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100_000))
-    with pytest.raises(DataError, match=r"needs about 0.0 GB, 0.0 GB are free; .*smaller --size"):
+    with pytest.raises(DataError, match=r"needs about 2 MB, 0 MB are free; .*smaller --size"):
         prepare(RawSource(standin, 112), tmp_path / "x.h5", workers=1, progress=False)
 
 

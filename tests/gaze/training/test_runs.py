@@ -1,5 +1,6 @@
 """The contract of a run folder: written, read back, refused when broken."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from fold_runs import DATA, fold, predictions
 
 from gaze.errors import DataError
 from gaze.training.runs import read_predictions, read_run, write_predictions, write_run
+
+
+def _run_json(**changes):
+    run = fold("p01")
+    return json.dumps({"schema": "gaze.run/1", **dataclasses.asdict(run), **changes})
 
 
 def test_a_run_is_read_back_as_written(tmp_path):
@@ -63,6 +69,11 @@ def test_a_run_that_breaks_the_contract_cannot_be_made_or_read(tmp_path, changes
         ('{"schema": "gaze.run/2"}', "is not a gaze.run/1 file"),
         ('{"schema": "gaze.run/1", "colour": 1}', "unknown keys colour"),
         ('{"schema": "gaze.run/1"}', "'data'"),
+        ("", "is not JSON"),
+        (_run_json(epochs="ten"), "run.json: epochs must be int, got 'ten'; train this fold again"),
+        (_run_json(train_persons=["p01", 2]), "train_persons must be names"),
+        (_run_json(data={**dataclasses.asdict(DATA), "persons": [0, 1]}), "persons must be names"),
+        (_run_json(data={**dataclasses.asdict(DATA), "input_size": None}), "input_size must be int"),
     ],
 )
 def test_damaged_run_files_are_named(tmp_path, text, message):
@@ -84,7 +95,7 @@ def test_a_full_disk_is_named_and_leaves_the_older_file(tmp_path, monkeypatch):
         (write_run, fold("p00", last_epoch=3)),
         (write_predictions, predictions("p00", 5)),
     ):
-        with pytest.raises(DataError, match=r"cannot be written \(No space left on device\); make room"):
+        with pytest.raises(DataError, match=r"\(No space left on device\); the disk is full"):
             write(tmp_path, content)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -103,6 +114,10 @@ def test_a_missing_run_or_prediction_file_is_named(tmp_path):
         ("p01,day01,x,0,0,0,0", "line 3: 7 columns instead of 10"),
         ("p01,day01,x,0,0,0,nan,0,0,1", "1 rows of predicted_rad hold NaN"),
         ("p01,day01,x,0,,0,0,0,0,1", "1 rows of pitch_yaw_rad hold NaN"),
+        ("p01,day01,x,1e300,0,0,0,0,0,1", "line 3: angles are radians within"),
+        ("p01,day01,x,0,0,0,0,0,12.5,1", "line 3: angles are radians within"),
+        ("p01,day01,x,0,0,0,0,0,0,256", "line 3: .*brightness lies in 0 to 255"),
+        ("\x80", "is not a text table .*; train this fold again"),
     ],
 )
 def test_a_damaged_prediction_is_named_with_its_line(tmp_path, line, message):
@@ -110,7 +125,7 @@ def test_a_damaged_prediction_is_named_with_its_line(tmp_path, line, message):
     path = tmp_path / "predictions.csv"
     lines = path.read_text().splitlines()
     lines[2] = line
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines), encoding="latin-1")
     with pytest.raises(DataError, match=message):
         read_predictions(tmp_path)
     path.write_text("person,day\n")
