@@ -15,8 +15,9 @@ from gaze.errors import DataError
 from gaze.training.augment import Augment, Draws
 from gaze.types import NormalizedCamera
 
-# What the random numbers are for: the order of an epoch, the augmentation of a step, the statistics' samples.
-STREAM_ORDER, STREAM_AUGMENT, STREAM_STATISTICS = 1, 2, 3
+# What the random numbers are for: the order of an epoch, the augmentation of a step, the statistics' samples,
+# the dropout of a step.
+STREAM_ORDER, STREAM_AUGMENT, STREAM_STATISTICS, STREAM_DROPOUT = 1, 2, 3, 4
 
 
 class FaceSource(Protocol):

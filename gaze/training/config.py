@@ -69,6 +69,8 @@ class TrainConfig:
         for name in ("learning_rate", "clip_norm", "map_rate", "mimic_weight"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise UsageError(f"seed must not be negative, got {self.seed}")
         for name in ("dropout", "warmup", "ema_decay", "weight_decay"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UsageError(f"{name} must lie in 0 to 1, got {getattr(self, name)}")

@@ -89,10 +89,13 @@ class WorstSamples:
             for angles, colour in ((target, (0, 220, 0)), (predicted, (0, 0, 255))):
                 tip = 80 + 70 * vector_from_angles(angles)[:2]
                 cv2.arrowedLine(tile, (80, 80), (round(tip[0]), round(tip[1])), colour, 2, cv2.LINE_AA)
-            cv2.putText(tile, f"{error:.1f}", (4, 154), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 255, 255), 1)
+            for colour, width in (((0, 0, 0), 3), ((0, 255, 255), 1)):
+                place, font = (4, 154), cv2.FONT_HERSHEY_SIMPLEX
+                cv2.putText(tile, f"{error:.1f}", place, font, 0.45, colour, width, cv2.LINE_AA)
             tiles.append(tile)
         tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 8)
         sheet = np.concatenate([np.concatenate(tiles[i : i + 8], axis=1) for i in range(0, len(tiles), 8)])
+        _, picture = cv2.imencode(path.suffix, sheet)
         with replacing(path) as temporary:
-            cv2.imwrite(str(temporary), sheet)
+            temporary.write_bytes(picture.tobytes())
         self._heap.clear()

@@ -19,7 +19,14 @@ from gaze.files import replacing
 from gaze.network import FacePreprocess, GazeNet, save_checkpoint
 from gaze.training import batch_norm, cpu_features, run_state
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
-from gaze.training.batches import Batch, BatchStream, FaceSource, Position, statistics_batches
+from gaze.training.batches import (
+    STREAM_DROPOUT,
+    Batch,
+    BatchStream,
+    FaceSource,
+    Position,
+    statistics_batches,
+)
 from gaze.training.centring import centre
 from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
@@ -28,13 +35,14 @@ from gaze.training.ema import Ema
 from gaze.training.forward import TrainingForward, resolve_precision
 from gaze.training.logs import RunLog, WorstSamples
 from gaze.training.losses import angular, loss_of
+from gaze.training.runs import writing_run
 from gaze.training.schedule import Schedule
 from gaze.training.start import build
 
 LOG_STEPS = 25
 # Batches for BatchNorm's statistics, and for the mean error.
 STATISTICS_BATCHES, FINISHING_BATCHES = 16, 48
-# Called with the averaged network at every save; what it returns goes into the log.
+# Called with the averaged network at every save and at the end; what it returns goes into the log.
 Validate = Callable[[GazeNet], dict[str, float]]
 
 
@@ -61,18 +69,24 @@ def train(
     progress: bool = True,
     on_save: Callable[[Position], None] | None = None,
 ) -> Result:
-    """Train and leave in ``folder``: final.pt, ema.pt (at every save), state.pt, log.csv, worst.jpg.
+    """Train and leave in ``folder``: final.pt, state.pt, log.csv, worst.jpg.
+
+    With ``validate`` also ema.pt, the network of the last validation. Finishing one takes some seconds, so
+    that a save without validation writes the state alone.
 
     In a label space that is not rotation-only the virtual camera is not turned: the label would not follow.
     ``on_save`` is told the place in the data whenever a state is saved, the last time at the end.
 
     Raises:
         GazeError: the loss stops being finite; the batch is saved in the folder.
-        ModelError, DataError: the start weights, the state to resume or the data cannot be used.
+        ModelError, DataError: the start weights, the state to resume or the data cannot be used, or the
+            folder cannot be written.
     """
-    return _Run(
-        config, source, folder, group or Group(), save_minutes, compile_network, validate, meta, on_save
-    ).go(resume, progress)
+    with writing_run(folder):
+        run = _Run(
+            config, source, folder, group or Group(), save_minutes, compile_network, validate, meta, on_save
+        )
+        return run.go(resume, progress)
 
 
 def parameter_groups(net: GazeNet, config: TrainConfig) -> list[dict[str, object]]:
@@ -120,7 +134,8 @@ class _Run:
         self.position = Position()
         self.before_s = 0.0
         self.worst = WorstSamples()
-        self.last: GazeNet | None = None
+        # The averaged network of the last validation, and its step.
+        self.validated: tuple[int, GazeNet | None] = (0, None)
         steps_an_epoch = max(1, len(source) // (config.batch_size * group.processes))
         self.steps = config.steps if config.epochs is None else config.epochs * steps_an_epoch
 
@@ -136,7 +151,6 @@ class _Run:
         return distiller.to(self.group.device)
 
     def go(self, resume: bool, progress: bool) -> Result:
-        torch.manual_seed(self.config.seed + 1 + self.group.rank)
         if resume:
             self.position, self.before_s = run_state.load(
                 self.folder, self.config, self.net, self.optimizer, self.ema
@@ -214,6 +228,7 @@ class _Run:
     def _step(self, batch: Batch) -> tuple[float, float, float]:
         faces = torch.from_numpy(batch.faces).to(self.group.device, non_blocking=True)
         target = torch.from_numpy(batch.pitch_yaw_rad).to(self.group.device, non_blocking=True)
+        self._seed_dropout(batch.position.step)
         predicted, log_sigma = self.runner(faces)
         loss = loss_of(self.config.loss, predicted, log_sigma, target).mean()
         if self.distiller is not None:
@@ -233,6 +248,11 @@ class _Run:
         if self.group.leads:
             self.worst.offer(error, batch.faces, batch.pitch_yaw_rad, predicted.detach().cpu().numpy())
         return value, float(error.mean()), norm
+
+    def _seed_dropout(self, step: int) -> None:
+        # From the step alone: then neither saving nor a kill moves dropout's numbers, whatever the device.
+        entropy = [self.config.seed, STREAM_DROPOUT, self.group.rank, step]
+        torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]))
 
     def _not_finite(self, batch: Batch, what: str) -> GazeError:
         path = self.folder / f"not_finite_step_{batch.position.step}_rank_{self.group.rank}.npz"
@@ -276,18 +296,24 @@ class _Run:
     def _save(self, log: RunLog | None) -> None:
         elapsed = self._elapsed()
         run_state.save(self.folder, self.config, self.net, self.optimizer, self.ema, self.position, elapsed)
-        net = self.last = self.averaged()
-        save_checkpoint(self.folder / "ema.pt", net, self._meta())
         if self.on_save is not None:
             self.on_save(self.position)
         self.worst.write(self.folder / "worst.jpg")
         if log is not None and self.validate is not None:
-            figures = self.validate(net)
-            log.write(**self._place(), **figures)
-            tqdm.write(f"step {self.position.step}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()))
+            self._validate(self.validate, log)
+
+    def _validate(self, validate: Validate, log: RunLog) -> None:
+        net = self.averaged()
+        save_checkpoint(self.folder / "ema.pt", net, self._meta())
+        self.validated = (self.position.step, net)
+        figures = validate(net)
+        log.write(**self._place(), **figures)
+        tqdm.write(f"step {self.position.step}: " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()))
 
     def _finish(self) -> Result:
-        net = self.last or self.averaged()
+        step, net = self.validated
+        if net is None or step != self.position.step:
+            net = self.averaged()
         if self.group.leads:
             save_checkpoint(self.folder / "final.pt", net, self._meta())
         place = self._place()

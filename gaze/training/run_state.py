@@ -27,7 +27,9 @@ def save(
     position: Position,
     elapsed_s: float,
 ) -> None:
-    """Write state.pt in one step: weights, optimiser, average, place in the data, time, random numbers.
+    """Write state.pt in one step: weights, optimiser, average, place in the data, time.
+
+    Random numbers follow from the seed and the place, so they need no saving.
 
     Raises:
         ModelError: the file cannot be written; the state before is then untouched.
@@ -41,7 +43,6 @@ def save(
         "ema_updates": ema.updates,
         "position": dataclasses.asdict(position),
         "elapsed_s": elapsed_s,
-        "torch_rng": torch.get_rng_state(),
     }
     save_tensors(folder / FILE, content)
 
@@ -68,7 +69,6 @@ def load(
     optimizer.load_state_dict(content["optimizer"])
     ema.state = content["ema"]
     ema.updates = content["ema_updates"]
-    torch.set_rng_state(content["torch_rng"])
     saved = content["position"]
     names = saved["names"]
     position = Position(

@@ -9,7 +9,7 @@ import torch
 from spot_faces import write_shard
 
 from gaze.datasets.shards import ShardFolder
-from gaze.errors import GazeError, ModelError, UsageError
+from gaze.errors import DataError, GazeError, ModelError, UsageError
 from gaze.network import load_checkpoint
 from gaze.training import loop, virtual_camera
 from gaze.training.config import TrainConfig
@@ -53,7 +53,7 @@ def test_overfits_a_small_set_and_leaves_its_files(tmp_path):
     assert meta["config"]["loss"] == "heteroscedastic"
     again = predict(net, torch.from_numpy(faces))
     torch.testing.assert_close(again, predict(result.net, torch.from_numpy(faces)))
-    for name in ("ema.pt", "state.pt", "worst.jpg", "log.csv"):
+    for name in ("state.pt", "worst.jpg", "log.csv"):
         assert (tmp_path / "run" / name).stat().st_size > 100
     assert any((tmp_path / "run" / "tensorboard").iterdir())
 
@@ -92,6 +92,31 @@ def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch):
     a, b = (load_checkpoint(tmp_path / name / "final.pt")[0].state_dict() for name in ("whole", "cut"))
     for name, value in a.items():
         assert torch.equal(value, b[name]), name
+
+
+def test_saving_at_every_step_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "LOG_STEPS", 1)
+    write_shard(tmp_path / "s", 0, 40)
+    config = TrainConfig(**SMALL, steps=5)
+    options = {"progress": False, "save_minutes": 0.0}
+    whole = train(config, ShardFolder([tmp_path / "s"]), tmp_path / "whole", progress=False).net
+    train(config, ShardFolder([tmp_path / "s"]), tmp_path / "saved", **options)
+    monkeypatch.setattr(loop, "FINISHING_BATCHES", 2)  # only how it is validated
+    figures = {"validation_deg": 3.5, "validation_offset_removed_deg": 3.0}
+    source = ShardFolder([tmp_path / "s"])
+    train(config, source, tmp_path / "validated", validate=lambda net: figures, **options)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "saved") == losses(tmp_path / "validated")
+    for name, value in load_checkpoint(tmp_path / "saved" / "final.pt")[0].state_dict().items():
+        assert torch.equal(value, whole.state_dict()[name]), name
+    assert not (tmp_path / "saved" / "ema.pt").exists()
+    assert (tmp_path / "validated" / "ema.pt").is_file()
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path):
+    write_shard(tmp_path / "s", 0, 32)
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(DataError, match=r"run: cannot be written \(File exists\); check the folder's"):
+        train(TrainConfig(**SMALL, steps=1), ShardFolder([tmp_path / "s"]), tmp_path / "run", progress=False)
 
 
 def test_new_shards_are_taken_up_at_the_next_epoch(tmp_path, monkeypatch):
@@ -151,7 +176,8 @@ def test_validation_figures_go_into_the_log(tmp_path):
 
 def test_settings_out_of_range():
     for wrong in ({"steps": 1, "minutes": 2}, {}, {"steps": 0}, {"steps": 1, "input_size": 100},
-                  {"steps": 1, "loss": "l2"}, {"steps": 1, "dropout": 1.0}):  # fmt: skip
+                  {"steps": 1, "loss": "l2"}, {"steps": 1, "seed": -1},
+                  {"steps": 1, "dropout": 1.0}):  # fmt: skip
         with pytest.raises(UsageError):
             TrainConfig(**wrong)
 
