@@ -106,13 +106,14 @@ def _load_gaze(net: GazeNet, path: Path) -> None:
 def _resized_grid(weight: torch.Tensor, inputs: int) -> torch.Tensor:
     """The first linear layer (O, C h w) for a feature map of another side: (O, ``inputs``).
 
-    Its weights are a kernel as large as the map. Interpolated and divided by the growth in area, it
-    answers to the same picture, enlarged, as before.
+    Its weights are a kernel as large as the map. Each is spread over the cells that now lie where its cell
+    lay, by their share of it, so that the layer answers to a constant map exactly as before.
     """
     old, new = (round((count / FEATURE_CHANNELS) ** 0.5) for count in (weight.shape[1], inputs))
     kernel = weight.reshape(len(weight), FEATURE_CHANNELS, old, old)
-    resized = torch.nn.functional.interpolate(kernel, size=(new, new), mode="bilinear", align_corners=False)
-    return (resized * (old / new) ** 2).reshape(len(weight), inputs)
+    # Every old cell in as many pieces as there are new ones; every new cell takes as many as there were old.
+    share = torch.eye(old).repeat_interleave(new, dim=0).reshape(new, old, old).sum(1) / new
+    return torch.einsum("ia,jb,ocab->ocij", share, share, kernel).reshape(len(weight), inputs)
 
 
 def _first_faces(source: FaceSource, size_px: int) -> list[torch.Tensor]:

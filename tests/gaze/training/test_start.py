@@ -1,0 +1,89 @@
+"""Starting from weights that were made for another input size."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from spot_faces import write_shard
+
+from gaze.datasets.shards import ShardFolder
+from gaze.errors import ModelError
+from gaze.geometry import angular_error_deg
+from gaze.model_spec import DEFAULT_MODEL
+from gaze.network import FEATURE_CHANNELS, GazeNet, load_checkpoint, save_checkpoint
+from gaze.training.config import TrainConfig
+from gaze.training.forward import predict
+from gaze.training.start import build
+from gaze.training.virtual_camera import resize_face
+
+SMALL = {"width": 0.25, "predict_sigma": True}
+
+
+def _started(tmp_path, start, size, **settings):
+    write_shard(tmp_path / "s", 0, 16)
+    config = TrainConfig(steps=1, input_size=size, start=str(start), **settings)
+    return build(config, ShardFolder([tmp_path / "s"]))
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A random network for pictures of 112 px."""
+    torch.manual_seed(1)
+    net = GazeNet(112, **SMALL)
+    save_checkpoint(tmp_path / "start.pt", net, {})
+    return net, tmp_path / "start.pt"
+
+
+@pytest.mark.parametrize("size", [64, 80, 112, 160, 224, 448])
+def test_a_constant_map_is_answered_exactly_as_before(tmp_path, checkpoint, size):
+    before, path = checkpoint
+    after = _started(tmp_path, path, size, width=0.25)
+    value = torch.randn(5, FEATURE_CHANNELS)
+
+    def first_layer(net):
+        side = round((net.fc1[0].in_features / FEATURE_CHANNELS) ** 0.5)
+        return net.fc1[0](value[:, :, None, None].expand(-1, -1, side, side).flatten(1))
+
+    torch.testing.assert_close(first_layer(after), first_layer(before), rtol=0, atol=2e-5)
+
+
+def test_twice_the_side_copies_each_weight_to_four_cells(tmp_path, checkpoint):
+    before, path = checkpoint
+    after = _started(tmp_path, path, 256, width=0.25)
+    old = before.fc1[0].weight.reshape(-1, FEATURE_CHANNELS, 4, 4).numpy(force=True)
+    new = after.fc1[0].weight.reshape(-1, FEATURE_CHANNELS, 8, 8).numpy(force=True)
+    np.testing.assert_allclose(new, old.repeat(2, axis=2).repeat(2, axis=3) / 4, atol=1e-8)
+    for name, value in before.backbone.state_dict().items():
+        assert torch.equal(value, after.backbone.state_dict()[name]), name
+
+
+def test_the_same_size_takes_the_weights_over_as_they_are(tmp_path, checkpoint):
+    before, path = checkpoint
+    after = _started(tmp_path, path, 112, width=0.25).state_dict()
+    for name, value in before.state_dict().items():
+        assert torch.equal(value, after[name]), name
+
+
+def test_another_network_is_refused_by_name(tmp_path, checkpoint):
+    with pytest.raises(ModelError, match=r"start.pt: .* does not fit; the checkpoint is of .*'width': 0.25"):
+        _started(tmp_path, checkpoint[1], 160, width=0.5)
+
+
+def test_the_shipped_weights_still_see_where_enlarged_faces_look(tmp_path, shared_dir):
+    folder = shared_dir / "real" / "validation_faces"
+    with (folder / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    start = DEFAULT_MODEL.with_suffix(".pt")
+    before, _ = load_checkpoint(start)
+    small = [resize_face(cv2.imread(str(folder / row["file"])), before.input_size) for row in rows]
+    large = [resize_face(face, 160) for face in small]
+    after = _started(tmp_path, start, 160)
+    answers = [predict(net, torch.from_numpy(np.stack(faces))).numpy()
+               for net, faces in ((before, small), (after, large))]  # fmt: skip
+    # The features of larger faces are not the same, but where a face looks stays in order.
+    for column in range(2):
+        assert np.corrcoef(answers[0][:, column], answers[1][:, column])[0, 1] > 0.9
+    spread = angular_error_deg(answers[0], answers[0].mean(axis=0)).mean()
+    assert angular_error_deg(*answers).mean() < 0.7 * spread
