@@ -10,7 +10,7 @@ import pytest
 
 from gaze.datasets.normalized_hdf5 import NormalizedFile, NormalizedHeader, merge_normalized, write_normalized
 from gaze.datasets.normalized_rows import NormalizedRows
-from gaze.datasets.person_faces import PersonFaces
+from gaze.datasets.normalized_source import PersonSource
 from gaze.errors import DataError
 from gaze.types import NormalizedCamera
 
@@ -150,13 +150,13 @@ def test_an_unknown_person_is_named(small):
 
 def test_some_people_are_a_source_of_batches(small):
     with NormalizedFile(small) as file:
-        faces = PersonFaces(file, ["p01"])
-        assert (len(faces), faces.size_px, faces.names()) == (4, SIZE, ["p01"])
+        faces = PersonSource(file, ["p01"])
+        assert (len(faces), faces.size_px, faces.label_space) == (4, SIZE, "rotation-only")
         assert faces.normalized_camera == HEADER.normalized_camera
         pictures, labels = faces.read([3, 0])
         np.testing.assert_array_equal(pictures, _faces(4, 2)[[3, 0]])
         np.testing.assert_array_equal(labels, _rows(4, "p01", 2).pitch_yaw_rad[[3, 0]])
         faces.rescan()
-        faces.rescan(["p01"])
-        with pytest.raises(DataError, match="resume with the same fold"):
-            faces.rescan(["p00"])
+        faces.rescan(faces.names())
+        with pytest.raises(DataError, match="give its --data"):
+            faces.rescan(["another file"])
