@@ -84,7 +84,11 @@ def page(evaluation: Evaluation, plots: dict[str, bytes]) -> str:
 
 def _tiles(s: dict, mean: float, low: float, high: float) -> str:
     tiles = [
-        ("main", f"{mean:.2f}°", f"mean of {s['n_persons']} people; 95 % interval {low:.2f}° to {high:.2f}°"),
+        (
+            "main",
+            f"{mean:.2f}°",
+            f"mean of {s['n_persons']} people; 95\u00a0% interval {low:.2f}° to {high:.2f}°",
+        ),
         ("", f"{s['pooled']['median_deg']:.2f}°", "median of all samples"),
     ]
     tiles += [

@@ -99,15 +99,18 @@ def few_shot(evaluation: Evaluation) -> bytes:
     summary = evaluation.summary
     figure, axes = _axes(6.0, 3.6)
     shots = [0, *(item["shots"] for item in summary["few_shot"])]
+    # On a root scale, which gives the first few samples room.
+    places = np.sqrt(shots)
     start = {name: table["mean_deg"] for name, table in summary["persons"].items()}
     for name in start:
         each = [start[name], *(item["per_person_deg"][name] for item in summary["few_shot"])]
-        axes.plot(shots, each, color=GREY, linewidth=0.6, alpha=0.7)
+        axes.plot(places, each, color=GREY, linewidth=0.6, alpha=0.7)
     means = [summary["mean_of_persons_deg"], *(item["mean_deg"] for item in summary["few_shot"])]
-    axes.plot(shots, means, color=BLUE, linewidth=2.2, marker="o", markersize=5)
-    for x, y in zip(shots, means, strict=True):
-        axes.annotate(f"{y:.2f}°", (x, y), textcoords="offset points", xytext=(5, 7), fontsize=8, color=BLUE)
-    axes.set(xlabel="calibration samples of the person", ylabel="angular error (°)", xticks=shots)
+    axes.plot(places, means, color=BLUE, linewidth=2.2, marker="o", markersize=5)
+    for x, y in zip(places, means, strict=True):
+        axes.annotate(f"{y:.2f}°", (x, y), textcoords="offset points", xytext=(2, 8), fontsize=8, color=BLUE)
+    axes.set(xlabel="calibration samples of the person", ylabel="angular error (°)")
+    axes.set_xticks(places, [str(count) for count in shots])
     axes.set_ylim(bottom=0)
     axes.margins(x=0.08)
     return _png(figure)
