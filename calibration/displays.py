@@ -70,6 +70,11 @@ def find_displays() -> list[Display]:
     return []
 
 
+def connected_px() -> list[tuple[int, int]] | None:
+    """Resolutions of the connected displays; None where the platform does not tell."""
+    return [(display.width_px, display.height_px) for display in find_displays()] or None
+
+
 def choose_display(displays: Sequence[Display], wanted: str | None) -> Display:
     """A display by its number (from 0) or its name; the first where nothing is asked.
 

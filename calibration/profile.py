@@ -146,7 +146,7 @@ class Profile:
             )
         if self.camera_device and camera_device and self.camera_device != camera_device:
             reasons.append(f"the camera differs: calibrated with {self.camera_device}, now {camera_device}")
-        if reason := _camera_difference(self.camera, camera):
+        if reason := camera_difference(self.camera, camera):
             reasons.append(reason)
         if displays_px is not None and not any(
             (screen.width_px, screen.height_px) in displays_px for screen in self.screens
@@ -165,7 +165,8 @@ def _short(checksum: str) -> str:
     return digest[:12] + plus + mark
 
 
-def _camera_difference(known: Camera, now: Camera) -> str:
+def camera_difference(known: Camera, now: Camera) -> str:
+    """Why a calibration with one camera cannot be used with another, or an empty string."""
     if (known.width, known.height) != (now.width, now.height):
         return (
             f"the camera's resolution differs: calibrated at {known.width}x{known.height}, "

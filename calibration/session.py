@@ -37,9 +37,16 @@ class Session:
     ``position`` is the further place of the head that was asked for last, -1 for the usual one.
     """
 
-    def __init__(self, plan: Plan, screen: Screen, look: LookSettings | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        screen: Screen,
+        look: LookSettings | None = None,
+        other_screens: tuple[Screen, ...] = (),
+    ) -> None:
         self.plan = plan
         self.screen = screen
+        self.other_screens = other_screens
         self.look = look or LookSettings(confirm=plan.confirm)
         self.size_px = (screen.width_px, screen.height_px)
         fractions = check_layout() if plan.points == 0 else layout(plan.points)
@@ -233,6 +240,7 @@ class Session:
                 "schema": SCHEMA,
                 "plan": asdict(self.plan),
                 "screen": self.screen.to_json(),
+                "other_screens": [screen.to_json() for screen in self.other_screens],
                 "setup": self.setup if setup is None else setup,
                 "lag_s": self.lag_s,
                 "kept": {name: rows.to_json() for name, rows in self._kept.items()},
@@ -264,7 +272,8 @@ class Session:
             lag_s = float(content["lag_s"])
             screen = Screen.from_json(content["screen"], str(path))
             setup = dict(content["setup"])
-            session = cls(plan, screen, look)
+            others = tuple(Screen.from_json(item, str(path)) for item in content.get("other_screens", []))
+            session = cls(plan, screen, look, others)
         except UsageError as error:
             raise CalibrationError(f"{path}: {error}; start again without --resume") from error
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from calibration.check import check_profile
-from calibration.displays import find_displays
 from calibration.plan import Plan
 from calibration.profile import Profile
 from calibration.session import Session, explain_skipped
-from deploy.calibrate_common import add_network_options, display_for, make_parser, run_session
-from deploy.calibrate_feed import SimulatedFeed, open_feed
+from deploy.calibrate_common import (
+    add_profile_options,
+    display_for,
+    make_parser,
+    refuse_unless_fits,
+    run_session,
+)
+from deploy.calibrate_feed import open_feed
 from deploy.fullscreen import FullScreen
-from deploy.run_options import size_argument
 from deploy.stopping import StopSignals
 from gaze.errors import CalibrationError, UsageError
 
@@ -28,14 +32,10 @@ def parser() -> argparse.ArgumentParser:
         "check",
         "Three targets: does the profile still hold? Exit code 1 if not. --correct takes a drift out.",
     )
-    result.add_argument("--profile", required=True, metavar="JSON", help="the profile")
+    add_profile_options(result, "camera index or device path")
     result.add_argument("--correct", action="store_true", help="write the profile with the drift taken out")
     result.add_argument("--out", metavar="JSON", help="where the corrected profile goes; over the old one")
-    result.add_argument("--source", default="0", help="camera index or device path")
-    result.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera")
-    result.add_argument("--display", metavar="N", help="number or name of the display; by the profile")
     result.add_argument("--confirm", action="store_true", help="space bar or click at every target")
-    add_network_options(result)
     result.add_argument("--simulate", type=int, metavar="SEED", help="no camera: a simulated person looks")
     result.add_argument("--no-window", action="store_true", help="with --simulate: show nothing")
     return result
@@ -53,31 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     profile = Profile.load(options.profile)
     session = Session(Plan(points=0, validation=0, attempts=2, confirm=options.confirm), profile.screen)
     with ExitStack() as stack:
-        if options.simulate is not None:
-            feed = SimulatedFeed(options.simulate, profile.screen, real_time=not options.no_window)
-        else:
-            feed = stack.enter_context(
-                open_feed(
-                    options.source,
-                    profile.camera,
-                    options.size,
-                    options.model,
-                    options.runtime,
-                    options.landmarks,
-                    options.landmark_model,
-                    options.average_mirror,
-                )
-            )
+        feed = stack.enter_context(
+            open_feed(options, lambda: profile.camera, profile.screen, real_time=not options.no_window)
+        )
         stop = stack.enter_context(StopSignals())
         window = None
         if not options.no_window:
             window = stack.enter_context(FullScreen(display_for(profile.screen, options.display)))
-        complete = run_session(session, feed, window, stop)
-        setup = feed.setup
-    displays = [(item.width_px, item.height_px) for item in find_displays()] or None
-    profile.refuse_unless_fits(
-        setup.camera, setup.model_sha256, setup.camera_device, None if options.no_window else displays
-    )
+        complete = run_session(
+            session, feed, window, stop, lambda setup: refuse_unless_fits(profile, setup, window is not None)
+        )
     if not complete or session.gave_up:
         raise CalibrationError(f"the check was not finished ({session.gave_up or 'it was stopped'})")
     if skipped := explain_skipped(session):

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from calibration.displays import Display, choose_display, find_displays
+from calibration.displays import Display, choose_display, connected_px, find_displays
+from calibration.profile import Profile
 from calibration.scene import draw
 from calibration.screen import Screen
 from calibration.session import Session
 from calibration.webcams import webcam_hfov_deg
-from deploy.calibrate_feed import Feed
+from deploy.calibrate_feed import Feed, Setup
 from deploy.fullscreen import FullScreen
 from deploy.run_options import HelpFormatter, size_argument
 from deploy.stopping import StopSignals
@@ -80,6 +81,15 @@ def add_display_options(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_profile_options(parser: argparse.ArgumentParser, source_help: str) -> None:
+    """A profile, and the camera, network and display that it is used with."""
+    parser.add_argument("--profile", default="profile.json", metavar="JSON", help="the profile")
+    parser.add_argument("--source", default="0", help=source_help)
+    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera")
+    parser.add_argument("--display", metavar="N", help="number or name of the display; by the profile")
+    add_network_options(parser)
+
+
 def camera_of(options: argparse.Namespace) -> Camera:
     """The intrinsics that the flags describe; guessed, with a warning, where they say nothing.
 
@@ -134,28 +144,41 @@ def display_for(screen: Screen, wanted: str | None) -> Display:
     )
 
 
+def refuse_unless_fits(profile: Profile, setup: Setup, shown: bool = True) -> None:
+    """Compare a profile with what it is used with now; ``shown``: on a display.
+
+    Raises:
+        CalibrationError: something differs.
+    """
+    displays = connected_px() if shown else None
+    profile.refuse_unless_fits(setup.camera, setup.model_sha256, setup.camera_device, displays)
+
+
 def run_session(
     session: Session,
     feed: Feed,
     window: FullScreen | None,
     stop: StopSignals,
-    on_stage: Callable[[str], None] | None = None,
+    check: Callable[[Setup], None] | None = None,
 ) -> bool:
-    """Drive a session to its end. False: it was stopped (key, closed window, signal, end of the source)."""
-    stage = ""
+    """Drive a session to its end. False: it was stopped (key, closed window, signal, end of the source).
+
+    ``check`` is called once, before the session takes its first usable frame; what it raises ends the session
+    before anybody has looked at targets for nothing.
+    """
     key = None
     while not session.done:
         if stop.requested or feed.ended:
             return False
         observation = feed.next(session)
         if observation is not None:
+            if check is not None and observation.problem is None:
+                check(feed.setup)
+                check = None
             scene = session.feed(observation, key in ("space", "enter", "click"))
             key = None
             if window is not None:
                 window.show(draw(scene))
-        if on_stage is not None and session.stage != stage:
-            stage = session.stage
-            on_stage(stage)
         if window is not None:
             pressed = window.poll(1)
             if pressed in STOP_KEYS:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,8 +20,6 @@ from deploy.point_of_gaze import device_of, network_identity
 from deploy.sources import Source, open_source
 from gaze.camera import Camera
 from gaze.estimator import GazeEstimator
-
-log = logging.getLogger("gaze")
 
 READ_S = 0.03
 # A camera that gives nothing for so long is worth a word.
@@ -153,33 +151,33 @@ class SimulatedFeed:
 
 @contextmanager
 def open_feed(
-    source_text: str,
-    camera: Camera,
-    size: tuple[int, int] | None,
-    model: str | None,
-    runtime: str,
-    landmarks: str = "auto",
-    landmark_model: str | None = None,
-    average_mirror: bool = False,
-) -> Iterator[CameraFeed]:
-    """Open source, detector and network of a calibration.
+    options: argparse.Namespace, camera: Callable[[], Camera], screen: Screen, real_time: bool = True
+) -> Iterator[Feed]:
+    """The simulated person of --simulate, or source, detector and network of the other flags.
+
+    ``camera`` gives the intrinsics, where a camera is used; ``screen`` and ``real_time`` are for a simulated
+    person.
 
     Raises:
-        GazeError: one of them cannot be had.
+        GazeError: a part cannot be had.
     """
-    live = source_text.isdigit() or source_text.startswith("/dev/")
+    if options.simulate is not None:
+        yield SimulatedFeed(options.simulate, screen, real_time)
+        return
+    lens, text = camera(), options.source
+    live = text.isdigit() or text.startswith("/dev/")
     with (
-        open_source(source_text, size=size or ((camera.width, camera.height) if live else None)) as source,
+        open_source(text, size=options.size or ((lens.width, lens.height) if live else None)) as source,
         open_estimator(
-            camera,
-            model=model,
-            runtime=runtime,
+            lens,
+            model=options.model,
+            runtime=options.runtime,
             # A second face must be seen to be refused.
             max_faces=2,
-            landmarks=landmarks,
-            landmark_model=landmark_model,
+            landmarks=options.landmarks,
+            landmark_model=options.landmark_model,
             sequence=source.sequence,
-            average_mirror=average_mirror,
+            average_mirror=options.average_mirror,
         ) as estimator,
     ):
-        yield CameraFeed(source, estimator, device_of(source_text))
+        yield CameraFeed(source, estimator, device_of(text))

@@ -6,12 +6,14 @@ import argparse
 import getpass
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from calibration.person import KINDS
 from calibration.plan import Plan
+from calibration.profile import camera_difference
 from calibration.samples import Samples
-from calibration.schedule import collect, load_schedule
+from calibration.schedule import Showing, collect, load_schedule
 from calibration.screen import Screen, load_screens
 from calibration.session import Session, explain_skipped, require_samples
 from calibration.targets import COUNTS
@@ -25,11 +27,12 @@ from deploy.calibrate_common import (
     partial_path,
     run_session,
 )
-from deploy.calibrate_feed import Feed, Setup, SimulatedFeed, open_feed
+from deploy.calibrate_feed import Feed, Setup, open_feed
 from deploy.calibrate_result import Fitted, fit_person, save_result
 from deploy.calibrate_screens import add_screen_options, screen_of
 from deploy.fullscreen import FullScreen
 from deploy.stopping import StopSignals
+from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError, UsageError
 
 log = logging.getLogger("gaze")
@@ -97,9 +100,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check(options)
     if options.refit:
         session = Session.load(options.refit)
-        return _finish(options, session.samples, session.validation, session.screen, _setup(session))
+        return _finish(
+            options, session.samples, session.validation, _screens(options, session), _setup(session)
+        )
+    before = None
     if options.resume:
         session = Session.load(options.resume)
+        before = _setup(session)
+        log.info("%d of %d targets were taken before", *session.taken)
     else:
         screens = load_screens(options.screens) if options.screens else (screen_of(options),)
         plan = Plan(
@@ -111,36 +119,32 @@ def main(argv: Sequence[str] | None = None) -> int:
             seed=options.seed,
             confirm=options.confirm,
         )
-        session = Session(plan, screens[0])
-    if options.simulate is not None:
-        feed = SimulatedFeed(options.simulate, session.screen, real_time=not options.no_window)
-        return _with_feed(options, session, feed)
-    with open_feed(
-        options.source,
-        camera_of(options),
-        options.size,
-        options.model,
-        options.runtime,
-        options.landmarks,
-        options.landmark_model,
-        options.average_mirror,
-    ) as feed:
-        if options.schedule:
-            return _by_schedule(options, session.screen, feed)
-        return _with_feed(options, session, feed)
+        session = Session(plan, screens[0], other_screens=screens[1:])
+    showings = load_schedule(options.schedule, session.screen) if options.schedule else []
+
+    def camera() -> Camera:
+        stated = options.camera or options.hfov or options.webcam
+        return before.camera if before is not None and not stated else camera_of(options)
+
+    with open_feed(options, camera, session.screen, real_time=not options.no_window) as feed:
+        if showings:
+            return _by_schedule(options, session, showings, feed)
+        return _with_feed(options, session, feed, before)
 
 
 def _check(options: argparse.Namespace) -> None:
     ways = [name for name in ("resume", "refit", "schedule") if getattr(options, name) is not None]
     if len(ways) > 1:
         raise UsageError(f"--{ways[0]} and --{ways[1]} exclude each other")
+    if options.schedule:
+        stages = ("simulate", "confirm", "pursuit", "head", "positions")
+        if given := [name for name in stages if getattr(options, name) not in (None, False, 0, 0.0)]:
+            raise UsageError(f"--schedule says what is shown; it does not go with --{given[0]}")
     if options.no_window and options.simulate is None:
         raise UsageError("--no-window needs --simulate; targets that something else shows go with --schedule")
-    if options.validation < 0 or options.pursuit < 0 or options.head < 0:
-        raise UsageError("--validation, --pursuit and --head must not be negative")
     for name in ("pursuit", "head"):
-        if 0 < getattr(options, name) < 8:
-            raise UsageError(f"--{name} needs at least 8 seconds, got {getattr(options, name):g}")
+        if getattr(options, name) != 0 and not 8 <= getattr(options, name) <= 600:
+            raise UsageError(f"--{name} needs 8 to 600 seconds, got {getattr(options, name):g}")
 
 
 def _setup(session: Session) -> Setup:
@@ -152,23 +156,19 @@ def _setup(session: Session) -> Setup:
         ) from error
 
 
-def _with_feed(options: argparse.Namespace, session: Session, feed: Feed) -> int:
+def _with_feed(options: argparse.Namespace, session: Session, feed: Feed, before: Setup | None) -> int:
     path = partial_path(options.out)
-    window = None
-    before = _setup(session) if session.setup else None
+    check = None if before is None else lambda now: _same_setup(before, now, options.resume)
     try:
-        with StopSignals() as stop:
-            if options.no_window:
-                complete = run_session(session, feed, None, stop)
-            else:
-                display = display_for(session.screen, options.display)
-                with FullScreen(display) as window:
-                    complete = run_session(session, feed, window, stop)
+        with ExitStack() as stack:
+            stop = stack.enter_context(StopSignals())
+            window = None
+            if not options.no_window:
+                window = stack.enter_context(FullScreen(display_for(session.screen, options.display)))
+            complete = run_session(session, feed, window, stop, check)
     finally:
         if session.taken[0]:
-            session.save(path, feed.setup.to_json())
-    if before is not None:
-        _same_setup(before, feed.setup, options.resume)
+            session.save(path, (before or feed.setup).to_json())
     done, wanted = session.taken
     if not complete or session.gave_up:
         why = session.gave_up or "it was stopped"
@@ -177,22 +177,41 @@ def _with_feed(options: argparse.Namespace, session: Session, feed: Feed) -> int
     if skipped := explain_skipped(session):
         log.warning("%s", skipped)
     samples = require_samples(session)
-    return _finish(options, samples, session.validation, session.screen, feed.setup)
+    return _finish(options, samples, session.validation, _screens(options, session), before or feed.setup)
 
 
 def _same_setup(before: Setup, now: Setup, path: str) -> None:
-    if before.model_sha256 != now.model_sha256 or (before.camera.width, before.camera.height) != (
-        now.camera.width,
-        now.camera.height,
-    ):
+    reasons = []
+    if before.model_sha256 != now.model_sha256:
+        reasons.append(f"the network differs: {before.model_name} then, {now.model_name} now")
+    if before.camera_device and now.camera_device and before.camera_device != now.camera_device:
+        reasons.append(f"the camera differs: {before.camera_device} then, {now.camera_device} now")
+    if reason := camera_difference(before.camera, now.camera):
+        reasons.append(reason)
+    if reasons:
         raise CalibrationError(
-            f"{path} was made with {before.model_name} at {before.camera.width}x{before.camera.height} px, "
-            f"this is {now.model_name} at {now.camera.width}x{now.camera.height}: start again"
+            f"{path} cannot be gone on with: {'; '.join(reasons)}. Put that right, or start again"
         )
 
 
-def _by_schedule(options: argparse.Namespace, screen: Screen, feed: Feed) -> int:
-    showings = load_schedule(options.schedule, screen)
+def _screens(options: argparse.Namespace, session: Session) -> tuple[Screen, ...]:
+    """The screens of a session; from --screens, where they were measured anew since.
+
+    Raises:
+        CalibrationError: the targets were shown on another screen than the first of --screens.
+    """
+    if not options.screens:
+        return (session.screen, *session.other_screens)
+    screens = load_screens(options.screens)
+    sizes = [f"{item.width_px}x{item.height_px}" for item in (screens[0], session.screen)]
+    if sizes[0] != sizes[1]:
+        raise CalibrationError(
+            f"{options.screens}: its first screen has {sizes[0]} px, the targets were shown on {sizes[1]} px"
+        )
+    return screens
+
+
+def _by_schedule(options: argparse.Namespace, session: Session, showings: list[Showing], feed: Feed) -> int:
     end_s = showings[-1].end_s
     observations = []
     with StopSignals() as stop:
@@ -206,21 +225,24 @@ def _by_schedule(options: argparse.Namespace, screen: Screen, feed: Feed) -> int
     samples, validation, missing = collect(observations, showings)
     for line in missing:
         log.warning("not taken: %s", line)
-    return _finish(options, samples, validation, screen, feed.setup)
+    return _finish(options, samples, validation, (session.screen, *session.other_screens), feed.setup)
 
 
 def _finish(
-    options: argparse.Namespace, samples: Samples, validation: Samples, screen: Screen, setup: Setup
+    options: argparse.Namespace,
+    samples: Samples,
+    validation: Samples,
+    screens: tuple[Screen, ...],
+    setup: Setup,
 ) -> int:
-    fitted: Fitted = fit_person(samples, validation, screen, options.kind, options.estimate_screen)
-    others = load_screens(options.screens)[1:] if options.screens else ()
+    fitted: Fitted = fit_person(samples, validation, screens[0], options.kind, options.estimate_screen)
     person = options.person or getpass.getuser()
     profile = save_result(
         fitted,
         setup,
         person,
         now_text(),
-        others,
+        screens[1:],
         Path(options.out),
         options.picture and Path(options.picture),
     )

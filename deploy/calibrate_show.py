@@ -10,17 +10,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.displays import find_displays
 from calibration.locate import View
 from calibration.observation import Observation
 from calibration.profile import Profile
 from calibration.scene import Disc, Scene, Text, draw, target_discs
 from calibration.targets import pursuit_path
 from calibration.tracker import PointTracker
-from deploy.calibrate_common import STOP_KEYS, add_network_options, display_for, make_parser
+from deploy.calibrate_common import (
+    STOP_KEYS,
+    add_profile_options,
+    display_for,
+    make_parser,
+    refuse_unless_fits,
+)
 from deploy.calibrate_feed import SimulatedFeed, open_feed
 from deploy.fullscreen import FullScreen
-from deploy.run_options import size_argument
 from deploy.stopping import StopSignals
 from gaze.types import PointOfGaze
 
@@ -35,11 +39,7 @@ def parser() -> argparse.ArgumentParser:
         "show",
         "A dot on the whole screen where you look, in the ellipse of two deviations. Escape ends it.",
     )
-    result.add_argument("--profile", default="profile.json", metavar="JSON", help="the profile")
-    result.add_argument("--source", default="0", help="camera index or device path, or a video file")
-    result.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera")
-    result.add_argument("--display", metavar="N", help="number or name of the display; by the profile")
-    add_network_options(result)
+    add_profile_options(result, "camera index or device path, or a video file")
     result.add_argument(
         "--simulate", type=int, metavar="SEED", help="no camera: a simulated person follows a target"
     )
@@ -58,21 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     size_px = (screen.width_px, screen.height_px)
     tracker = PointTracker(profile)
     with ExitStack() as stack:
-        if options.simulate is not None:
-            feed = SimulatedFeed(options.simulate, screen, real_time=True)
-        else:
-            feed = stack.enter_context(
-                open_feed(
-                    options.source,
-                    profile.camera,
-                    options.size,
-                    options.model,
-                    options.runtime,
-                    options.landmarks,
-                    options.landmark_model,
-                    options.average_mirror,
-                )
-            )
+        feed = stack.enter_context(open_feed(options, lambda: profile.camera, screen))
         stop = stack.enter_context(StopSignals())
         window = stack.enter_context(FullScreen(display_for(screen, options.display), "gaze calibrate show"))
         checked = False
@@ -81,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             seen = feed.next_at(target) if isinstance(feed, SimulatedFeed) else feed.next(None)
             if seen is not None:
                 if not checked:
-                    _check(profile, feed.setup)
+                    refuse_unless_fits(profile, feed.setup)
                     checked = True
                 point = None if seen.problem is not None else tracker(seen.t_s, view_of(seen))[1]
                 window.show(picture(point, seen.problem, target, size_px, screen.mm_per_px))
@@ -95,11 +81,6 @@ def _target(feed: object, size_px: tuple[int, int]) -> tuple[float, float] | Non
         return None
     x, y = pursuit_path(feed.t_s % PURSUIT_S, PURSUIT_S)
     return x * size_px[0], y * size_px[1]
-
-
-def _check(profile: Profile, setup) -> None:
-    displays = [(item.width_px, item.height_px) for item in find_displays()] or None
-    profile.refuse_unless_fits(setup.camera, setup.model_sha256, setup.camera_device, displays)
 
 
 def view_of(seen: Observation) -> View:

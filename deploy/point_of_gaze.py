@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.areas import Area, area_report, load_areas, report_text
-from calibration.displays import find_displays
+from calibration.displays import connected_px
 from calibration.events import EventStream, GazeRow, event_stream
 from calibration.locate import View
 from calibration.pictures import heat_map, save_picture, scan_path
@@ -201,12 +201,11 @@ def hook_for_run(
     """
 
     def check() -> None:
-        displays = [(item.width_px, item.height_px) for item in find_displays()] if source.live else []
         profile.refuse_unless_fits(
             estimator.camera,
             network_identity(estimator.predictor),
             device_of(config.source),
-            displays or None,
+            connected_px() if source.live else None,
         )
 
     outputs = GazeOutputs(

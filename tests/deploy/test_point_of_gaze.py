@@ -223,13 +223,13 @@ def test_run_refuses_a_profile_that_does_not_fit(estimator, message):
 def test_run_refuses_another_screen_only_when_live(monkeypatch):
     person, head, profile = person_and_profile()
     other = SimpleNamespace(width_px=2560, height_px=1440)
-    monkeypatch.setattr("deploy.point_of_gaze.find_displays", lambda: [other])
+    monkeypatch.setattr("calibration.displays.find_displays", lambda: [other])
     one = estimates(person, head, [(960, 540)], 1)[0]
     config = parse_run(["--profile", "p"])
     hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=False))(one)
     with pytest.raises(CalibrationError, match="the screen differs"):
         hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=True))(one)
-    monkeypatch.setattr("deploy.point_of_gaze.find_displays", lambda: [])
+    monkeypatch.setattr("calibration.displays.find_displays", lambda: [])
     hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=True))(one)
 
 
