@@ -62,7 +62,7 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Which network and landmarks."""
-    parser.add_argument("--model", help="network (.onnx, .xml, .pt); the one in the package")
+    parser.add_argument("--model", help="network (.onnx, .xml, .pt), or the name of one in the package")
     parser.add_argument("--runtime", default="auto", help="auto, onnxruntime, openvino, torch or tensorrt")
     parser.add_argument(
         "--landmarks", choices=("auto", "mesh", "tasks"), default="auto", help="what finds the face"

@@ -21,7 +21,7 @@ from deploy.window import display_problem
 from gaze.errors import GazeError
 from gaze.landmark_model import SHA256, cached_model_path
 from gaze.landmarks import create_detector
-from gaze.model_spec import DEFAULT_MODEL, load_model_spec, sha256_of
+from gaze.model_spec import load_model_spec, resolve_model, sha256_of
 from gaze.types import Frame
 
 GOOD, NOTE, BAD = "ok", "note", "fault"
@@ -62,7 +62,7 @@ def check_packages() -> Iterator[Check]:
 
 def check_models(model: Path | None = None) -> Iterator[Check]:
     """The network's file against its checksum, and MediaPipe's Tasks file."""
-    path = model or DEFAULT_MODEL
+    path = resolve_model(model)
     try:
         spec = load_model_spec(path)
         detail = f"{path} ({path.stat().st_size / 1e6:.1f} MB, sha256 {spec.sha256[:12]}…, {spec.precision})"
@@ -97,7 +97,7 @@ def check_landmarks() -> Iterator[Check]:
 
 def check_runtimes(model: Path | None = None) -> Iterator[Check]:
     """Every engine and device, by running the network on it once."""
-    path = model or DEFAULT_MODEL
+    path = resolve_model(model)
     working = 0
     for runtime, device in _runtimes_and_devices():
         name = f"runtime {runtime} {device}"

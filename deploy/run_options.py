@@ -102,7 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="horizontal field of view, where there is no --camera; "
         f"{ASSUMED_HFOV_DEG:g} is assumed, with a warning",
     )
-    group.add_argument("--model", help="network (.onnx, .xml, .pt); the one in the package")
+    group.add_argument("--model", help="network (.onnx, .xml, .pt), or the name of one in the package")
     group.add_argument(
         "--runtime",
         default="auto",

@@ -17,6 +17,21 @@ WEIGHTS_DIR = Path(__file__).parent / "weights"
 DEFAULT_MODEL = WEIGHTS_DIR / "gaze_mobilenetv2.onnx"
 
 
+def shipped_models() -> tuple[str, ...]:
+    """Names of the networks in the package, the default one first."""
+    others = sorted(path.stem for path in WEIGHTS_DIR.glob("*.onnx") if path != DEFAULT_MODEL)
+    return (DEFAULT_MODEL.stem, *others)
+
+
+def resolve_model(model: str | os.PathLike[str] | None) -> Path:
+    """The file of a model given as None (the default), as a path, or by the name of one in the package."""
+    if model is None:
+        return DEFAULT_MODEL
+    path = Path(model)
+    shipped = path.name in shipped_models() and path == Path(path.name) and not path.exists()
+    return WEIGHTS_DIR / f"{path.name}.onnx" if shipped else path
+
+
 def sidecar_path(model_path: str | os.PathLike[str]) -> Path:
     """Where the sidecar of a model file lies: the same name, ending in .json."""
     return Path(model_path).with_suffix(".json")
@@ -75,7 +90,10 @@ def load_model_spec(model_path: str | os.PathLike[str]) -> ModelSpec:
     """
     model_path = Path(model_path)
     if not model_path.is_file():
-        raise ModelError(f"{model_path}: no such model file; give --model or run `gaze export`")
+        raise ModelError(
+            f"{model_path}: no such model file; give a file that `gaze export` wrote, or the name of one "
+            f"in the package ({', '.join(shipped_models())})"
+        )
     if model_path.stat().st_size == 0:
         raise ModelError(f"{model_path}: is empty; install again or run `gaze export`")
     spec = load_spec(sidecar_path(model_path))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaze.errors import RuntimeUnavailableError, UsageError
-from gaze.model_spec import DEFAULT_MODEL, load_model_spec
+from gaze.model_spec import load_model_spec, resolve_model
 
 if TYPE_CHECKING:
     from deploy.runtimes.base import Runtime
@@ -49,7 +49,8 @@ def create_runtime(
     """A Predictor for a model file. Its ``description`` says what was chosen and, for auto, why.
 
     Args:
-        model_path: .onnx, .xml (OpenVINO), .pt (checkpoint) or .engine (TensorRT); None is the shipped model.
+        model_path: .onnx, .xml (OpenVINO), .pt (checkpoint) or .engine (TensorRT), or the name of a shipped
+            model (gaze.model_spec.shipped_models); None is the default one.
         runtime: onnxruntime, openvino, torch, tensorrt or auto. A named one runs or fails.
         device: CPU, or as the engine names it (onnxruntime: CUDA, TENSORRT, OPENVINO; openvino: GPU, NPU,
             AUTO; torch: CUDA).
@@ -62,7 +63,7 @@ def create_runtime(
         RuntimeUnavailableError: the engine or device is not here.
         UsageError: an unknown runtime, device or precision, or one that does not fit the file.
     """
-    path = Path(DEFAULT_MODEL if model_path is None else model_path)
+    path = resolve_model(model_path)
     reason = None
     if runtime == "auto":
         runtime, precision, reason = _choose(path, device.upper(), precision)

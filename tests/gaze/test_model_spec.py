@@ -3,11 +3,21 @@
 import dataclasses
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
 from gaze.errors import ModelError
-from gaze.model_spec import load_model_spec, load_spec, save_spec, sha256_of, sidecar_path
+from gaze import model_spec
+from gaze.model_spec import (
+    load_model_spec,
+    load_spec,
+    resolve_model,
+    save_spec,
+    sha256_of,
+    shipped_models,
+    sidecar_path,
+)
 from gaze.types import ModelSpec, NormalizedCamera
 
 SPEC = ModelSpec(
@@ -48,8 +58,25 @@ def test_a_good_model_is_accepted(model):
 
 
 def test_missing_model(tmp_path):
-    with pytest.raises(ModelError, match="no such model file"):
+    with pytest.raises(ModelError, match=r"no such model file.*in the package \(gaze_mobilenetv2"):
         load_model_spec(tmp_path / "none.onnx")
+
+
+def test_a_shipped_model_by_its_name_and_files_before_it(tmp_path, monkeypatch):
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for name in ("main.onnx", "a_small.onnx"):
+        (weights / name).touch()
+    monkeypatch.setattr(model_spec, "WEIGHTS_DIR", weights)
+    monkeypatch.setattr(model_spec, "DEFAULT_MODEL", weights / "main.onnx")
+    monkeypatch.chdir(tmp_path)
+    assert shipped_models() == ("main", "a_small")
+    assert resolve_model(None) == weights / "main.onnx"
+    assert resolve_model("a_small") == weights / "a_small.onnx"
+    assert resolve_model("./a_small.onnx") == Path("a_small.onnx")
+    assert resolve_model("unknown") == Path("unknown")
+    (tmp_path / "a_small").touch()
+    assert resolve_model("a_small") == Path("a_small")
 
 
 def test_truncated_model(model):
