@@ -35,8 +35,13 @@ def load_views(path: str | os.PathLike[str]) -> tuple[list[BoardView], tuple[int
     path = Path(path)
     try:
         content = read_json(path)
-        if content["schema"] != SCHEMA:
-            raise CalibrationError(f"{path}: is not a {SCHEMA} file")
+    except OSError as error:
+        raise CalibrationError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise CalibrationError(f"{path}: is not JSON ({error}); start without --resume") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise CalibrationError(f"{path}: is not a {SCHEMA} file; start without --resume")
+    try:
         width, height = (int(value) for value in content["size_px"])
         views = []
         for entry in content["views"]:
@@ -45,9 +50,7 @@ def load_views(path: str | os.PathLike[str]) -> tuple[list[BoardView], tuple[int
             if mm.shape != px.shape or not (np.all(np.isfinite(mm)) and np.all(np.isfinite(px))):
                 raise CalibrationError(f"{path}: a view's points do not belong together")
             views.append(BoardView(mm, px, str(entry["name"])))
-    except OSError as error:
-        raise CalibrationError(f"{path}: cannot be read ({error.strerror})") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CalibrationError(f"{path}: cannot be used ({error!r}); start without --resume") from error
     return views, (width, height)
 

@@ -207,6 +207,9 @@ def draw_guidance(image: NDArray[np.uint8], guidance: Guidance, views: int) -> N
     colour = (80, 230, 80) if guidance.taken else (255, 255, 255)
     scale = height / 700.0
     text = f"{guidance.message}   ({views} views)"
+    # A long message must be readable in a narrow picture too.
+    (wide, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, max(1, round(1.6 * scale)))
+    scale *= min(1.0, 0.96 * width / wide)
     cv2.putText(
         picture,
         text,

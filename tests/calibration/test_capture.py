@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from calibration.board import Board
-from calibration.capture import GuidedCapture, draw_guidance
+from calibration.capture import TILT_WORDS, Guidance, GuidedCapture, draw_guidance
 from gaze.camera import Camera
 
 SIZE = (960, 540)
@@ -127,3 +127,15 @@ def test_views_of_an_earlier_session_count():
     second.add(first.views)
     assert len(second.views) == 1
     assert np.array_equal(second._covered, first._covered)
+
+
+def test_a_long_message_fits_a_narrow_picture():
+    """What is drawn ends before the edge: nothing is cut off."""
+    image = np.zeros((480, 640, 3), np.uint8)
+    covered = np.ones((4, 6), dtype=bool)
+    for name, words in TILT_WORDS.items():
+        guidance = Guidance(words, False, np.zeros((0, 2)), covered, (name,), 0.0, False)
+        shown = draw_guidance(image, guidance, 15)
+        lit = np.flatnonzero((shown[430:468] > 128).any(axis=(0, 2)))
+        assert 590 < lit.max() < 632 or len(words) < 45
+        assert lit.max() < 632

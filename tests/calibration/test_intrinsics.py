@@ -134,9 +134,19 @@ def test_views_survive_their_file(tmp_path):
     read, size = load_views(path)
     assert size == SIZE
     assert read[2].points_px == pytest.approx(given[2].points_px)
-    path.write_text(path.read_text()[:200])
-    with pytest.raises(CalibrationError, match="cannot be used"):
-        load_views(path)
+    whole = path.read_text()
+    for text, message in (
+        (whole[:200], "is not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[]", "is not a gaze.board-views/1 file"),
+        (whole.replace('"points_px"', '"points"'), "cannot be used .*points_px"),
+        (whole.replace('"size_px"', '"size"'), "cannot be used .*size_px"),
+    ):
+        path.write_text(text)
+        with pytest.raises(CalibrationError, match=message):
+            load_views(path)
+    with pytest.raises(CalibrationError, match="cannot be read"):
+        load_views(tmp_path / "absent.json")
 
 
 def test_folder_of_pictures(tmp_path):
