@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.evaluate_options import add_model_options, open_predictor
+from deploy.evaluate_options import add_model_options, open_predictor, write_figures
 from gaze.datasets.face_folder import read_face_folder
 from gaze.errors import UsageError
-from gaze.files import write_json
 from gaze.help_format import HelpFormatter
 from gaze.training.evaluate_faces import evaluate_faces
 
@@ -124,5 +123,5 @@ def main(argv: Sequence[str] | None = None) -> int:
             "runtime": predictor.description,
             "mirror": args.mirror,
         }
-        write_json(args.json, {**about, **figures})
+        write_figures(args.json, {**about, **figures})
     return 0

@@ -1,4 +1,4 @@
-"""Which model the evaluations measure: options and how they become a predictor."""
+"""What the evaluations have in common: the options that name a model, and the file of figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.runtimes import create_runtime
+from gaze.datasets.system_errors import writing
 from gaze.errors import UsageError
+from gaze.files import write_json
 
 if TYPE_CHECKING:
     from gaze.estimator import Predictor
@@ -20,6 +22,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runtime", default="auto", help="onnxruntime, openvino, torch, tensorrt or auto")
     parser.add_argument("--device", default="CPU", help="as the runtime names it")
     parser.add_argument("--precision", help="fp32, bf16, fp16, int8 (the model's own)")
+
+
+def write_figures(path: Path, content: dict[str, object]) -> None:
+    """Write the figures as JSON.
+
+    Raises:
+        DataError: the folder is not there or cannot be written.
+    """
+    with writing(path, "or give another --json"):
+        write_json(path, content)
 
 
 def open_predictor(args: argparse.Namespace) -> Predictor:

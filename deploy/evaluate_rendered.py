@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from deploy.evaluate_faces import print_figures
-from deploy.evaluate_options import add_model_options, open_predictor
+from deploy.evaluate_options import add_model_options, open_predictor, write_figures
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
-from gaze.files import write_json
 from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.training.evaluate_faces import predict_faces
@@ -72,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     worst = max(rows, key=lambda row: row.mean_deg)
     print(f"\nworst group: {worst.attribute}, {worst.value}: {worst.mean_deg:.2f}° on {worst.count} crops")
     if args.json:
-        write_json(
+        write_figures(
             args.json,
             {
                 "schema": SCHEMA,

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from deploy.evaluate_options import write_figures
 from deploy.truth import Truth, TruthFace, load_truth
 from gaze.errors import DataError
-from gaze.files import write_json
 from gaze.geometry import angles_from_vector, angular_error_rad
 from gaze.help_format import HelpFormatter
 from gaze.training.metrics import summary
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         result = _run_and_evaluate(args.clip, truth_path, truth, run_options)
     if args.json is not None:
-        write_json(args.json, {"schema": SCHEMA, "clip": str(args.clip), **result})
+        write_figures(args.json, {"schema": SCHEMA, "clip": str(args.clip), **result})
     missing = ", ".join(f"{count} {name}" for name, count in result["missing"].items()) or "none"
     print(
         f"{args.clip}: mean {result['mean_deg']:.2f} degrees, median {result['median_deg']:.2f}, 90 % below "

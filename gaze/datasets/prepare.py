@@ -7,6 +7,7 @@ final name is whole; a second call with the same settings does only what is miss
 from __future__ import annotations
 
 import concurrent.futures
+import concurrent.futures.process
 import hashlib
 import json
 import multiprocessing
@@ -110,7 +111,8 @@ def prepare(
         UsageError: ``out`` exists and is not to be overwritten, is a folder, or parts of other settings lie
             there.
         DataError: a person has more than ``max_skipped_share`` of its faces skipped, the source cannot be
-            read, or the disk is full; finished blocks are then kept for the next call.
+            read, the disk is full, or a worker process is killed; finished blocks are then kept for the next
+            call.
     """
     out, started = Path(out), time.perf_counter()
     with _disk_errors(out):
@@ -166,6 +168,11 @@ def _run_blocks(
                 for future in concurrent.futures.as_completed(futures):
                     future.result()
                     bar.update(futures[future].stop - futures[future].start)
+            except concurrent.futures.process.BrokenProcessPool as error:
+                raise DataError(
+                    f"{parts}: a worker process was killed, perhaps for want of memory; run the same command "
+                    "again, with fewer --workers: finished blocks are kept"
+                ) from error
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise

@@ -65,6 +65,8 @@ def test_the_command_writes_json(tmp_path, capsys):
     assert content["mean_deg"] == pytest.approx(1.0, abs=1e-4)
     assert content["mean_offset_removed_deg"] == pytest.approx(0.0, abs=1e-3)
     assert len(content["per_frame"]) == 4
+    with pytest.raises(DataError, match=r"none/out.json: cannot be written .* or give another --json"):
+        main([str(tmp_path / "clip.mp4"), "--jsonl", str(path), "--json", str(tmp_path / "none/out.json")])
 
 
 @pytest.mark.parametrize(

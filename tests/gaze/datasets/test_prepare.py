@@ -73,6 +73,22 @@ def test_a_killed_run_goes_on_and_ends_the_same(standin, prepared, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if "tmp" in path.name or "parts" in path.name] == []
 
 
+def test_a_killed_worker_is_named_and_what_is_done_is_kept(standin, prepared, tmp_path):
+    out = tmp_path / "killed.h5"
+    code = (
+        "import sys; from pathlib import Path; from test_prepare import DyingSource;"
+        "from gaze.datasets.prepare import prepare;"
+        "prepare(DyingSource(Path(sys.argv[1]), 112), sys.argv[2], workers=2, progress=False)"
+    )
+    run = _python(code, standin, out)
+    assert run.returncode == 1
+    assert "DataError" in run.stderr
+    assert "a worker process was killed" in run.stderr
+    assert not out.exists()
+    prepare(RawSource(standin, 112), out, workers=1, progress=False)
+    _same(out, prepared)
+
+
 def test_a_full_disk_leaves_nothing_that_looks_whole(standin, prepared, tmp_path):
     out = tmp_path / "full.h5"
     code = (
