@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gaze.errors import ModelError
 from gaze import model_spec
+from gaze.errors import ModelError
 from gaze.model_spec import (
     load_model_spec,
     load_spec,
