@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -118,6 +119,8 @@ def _size(options: argparse.Namespace, name: str) -> tuple[int, int]:
 
 
 def _picture(path: str) -> np.ndarray:
+    if not Path(path).is_file():
+        raise DataError(f"{path}: no such file; give a screenshot of what was looked at")
     picture = cv2.imread(path, cv2.IMREAD_COLOR)
     if picture is None:
         raise DataError(f"{path}: cannot be read as a picture")

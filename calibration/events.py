@@ -9,7 +9,9 @@ Both want a smoothed gaze: a webcam's noise from frame to frame is as fast as a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Protocol
 
 import numpy as np
@@ -18,12 +20,16 @@ from gaze.errors import UsageError
 from gaze.geometry import FloatArray, angles_from_vector, angular_error_rad, unit
 
 METHODS = ("ivt", "idt")
+# So many times the usual time between frames is no gap either; the usual one is that of the last USUAL_OF.
+GAP_FRAMES, USUAL_OF = 1.6, 31
+# Slower than this nothing is known of what the eyes did between two frames.
+LONGEST_STEP_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class EventConfig:
     """Limits: speed (I-VT), width plus height of the field (I-DT), what is merged, the shortest fixation, the
-    longest gap in the data that does not end one."""
+    longest gap in the data that does not end one (GAP_FRAMES frames of a slow camera, if that is longer)."""
 
     speed_deg_s: float = 30.0
     dispersion_deg: float = 1.5
@@ -139,6 +145,7 @@ class _Stream(ABC):
         self._config = config or EventConfig()
         self._completer = _Completer(self._config)
         self._rest = _Rest()
+        self._steps_s: deque[float] = deque(maxlen=USUAL_OF)
 
     def feed(self, row: GazeRow) -> list[dict[str, object]]:
         """Take one row; events that it completes. Rows that are not later than the last are left out."""
@@ -149,7 +156,9 @@ class _Stream(ABC):
         step_s = row.t_s - rest.end_s
         if step_s <= 0:
             return []
-        gap = step_s > self._config.max_gap_s
+        self._steps_s.append(step_s)
+        usual_s = min(median(self._steps_s), LONGEST_STEP_S)
+        gap = step_s > max(self._config.max_gap_s, GAP_FRAMES * usual_s)
         speed = np.rad2deg(float(angular_error_rad(rest.rows[-1].direction, row.direction))) / step_s
         # Px of two screens have no mean.
         if not gap and row.screen == rest.screen and self._belongs(row, speed):

@@ -142,6 +142,8 @@ def _check(options: argparse.Namespace) -> None:
             raise UsageError(f"--schedule says what is shown; it does not go with --{given[0]}")
     if options.no_window and options.simulate is None:
         raise UsageError("--no-window needs --simulate; targets that something else shows go with --schedule")
+    if options.no_window and options.card:
+        raise UsageError("--card needs a window; give --size-mm WxH with --no-window")
     for name in ("pursuit", "head"):
         if getattr(options, name) != 0 and not 8 <= getattr(options, name) <= 600:
             raise UsageError(f"--{name} needs 8 to 600 seconds, got {getattr(options, name):g}")

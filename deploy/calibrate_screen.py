@@ -5,33 +5,51 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from calibration.card_check import CardCheck, agree
-from calibration.displays import size_problem
 from calibration.mirror import MirrorView, solve_mirror
 from calibration.mirror_capture import MirrorCapture, find_in_mirror, shown_board
-from calibration.scene import draw
 from calibration.screen import Screen, load_screens, save_screens
 from calibration.screen_pose import estimate_screen_pose
 from calibration.screen_presets import placed_screen, preset
 from calibration.session import Session, require_samples
-from deploy.calibrate_board import display_of
 from deploy.calibrate_common import STOP_KEYS, add_camera_options, camera_of, display_for, make_parser
 from deploy.calibrate_screens import add_screen, add_screen_options, check_name, display_and_size
 from deploy.fullscreen import FullScreen
 from deploy.sources import open_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
-from gaze.errors import CalibrationError, DataError, UsageError
+from gaze.errors import DataError, UsageError
 
 log = logging.getLogger("gaze")
 
 MEASURED_SD_MM, MEASURED_SD_DEG = 5.0, 3.0
+FURTHEST_MM, STEEPEST_DEG = 3000.0, 80.0
+
+
+def distance_argument(text: str) -> float:
+    """A distance between a camera and its screen, in mm."""
+    return _within(text, FURTHEST_MM, "mm")
+
+
+def tilt_argument(text: str) -> float:
+    """An angle between a camera's axis and its screen's normal, in degrees."""
+    return _within(text, STEEPEST_DEG, "degrees")
+
+
+def _within(text: str, limit: float, unit: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not abs(value) <= limit:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of {unit} from -{limit:g} to {limit:g}")
+    return value
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,12 +62,17 @@ def parser() -> argparse.ArgumentParser:
     )
     add_screen_options(result)
     result.add_argument("--name", help="of the screen; the display's")
-    result.add_argument("--card", action="store_true", help="find the size with a bank card on the screen")
     place = result.add_argument_group("measured place of the camera, instead of the preset's")
-    place.add_argument("--right-mm", type=float, help="right of the screen's middle, as you see it")
-    place.add_argument("--up-mm", type=float, help="above the top edge of the lit area; below it: negative")
-    place.add_argument("--front-mm", type=float, help="in front of the screen's surface")
-    place.add_argument("--down-deg", type=float, help="how far the camera looks down from straight ahead")
+    place.add_argument(
+        "--right-mm", type=distance_argument, help="right of the screen's middle, as you see it"
+    )
+    place.add_argument(
+        "--up-mm", type=distance_argument, help="above the top edge of the lit area; below it: negative"
+    )
+    place.add_argument("--front-mm", type=distance_argument, help="in front of the screen's surface")
+    place.add_argument(
+        "--down-deg", type=tilt_argument, help="how far the camera looks down from straight ahead"
+    )
     exact = result.add_argument_group("exact place")
     exact.add_argument("--mirror", action="store_true", help="show a board and film it in a hand mirror")
     exact.add_argument("--mirror-images", metavar="DIR", help="pictures of that board in a mirror")
@@ -105,16 +128,8 @@ def describe(screen: Screen) -> str:
 
 
 def _placed(options: argparse.Namespace) -> Screen:
-    if options.card:
-        display = display_of(options)
-        size_px = (display.width_px, display.height_px)
-        size_mm = card_size(display)
-        stated = (display.width_mm, display.height_mm)
-        if options.size_mm or not size_problem(size_px, stated):
-            agree(size_mm, options.size_mm or stated)
-    else:
-        display, size_mm = display_and_size(options)
-        size_px = (display.width_px, display.height_px)
+    display, size_mm = display_and_size(options)
+    size_px = (display.width_px, display.height_px)
     placement = preset(options.preset, size_mm[1])
     given = {
         name: value
@@ -131,23 +146,6 @@ def _placed(options: argparse.Namespace) -> Screen:
         given["rotation_sd_deg"] = MEASURED_SD_DEG if tilt_known else placement.rotation_sd_deg
         placement = dataclasses.replace(placement, **given)
     return placed_screen(placement, size_px, size_mm, display.name, source)
-
-
-def card_size(display) -> tuple[float, float]:
-    """The size of a display in mm, by a bank card held against it.
-
-    Raises:
-        CalibrationError: it was stopped.
-    """
-    check = CardCheck((display.width_px, display.height_px), display.width_mm)
-    with StopSignals() as stop, FullScreen(display) as window:
-        while not check.done:
-            window.show(draw(check.scene()))
-            key = window.poll(30)
-            if stop.requested or key in STOP_KEYS:
-                raise CalibrationError("the card check was stopped; nothing is changed")
-            check.press(key)
-    return check.size_mm
 
 
 def _by_mirror(options: argparse.Namespace, screen: Screen) -> Screen:

@@ -6,10 +6,15 @@ import argparse
 import logging
 import re
 
+from calibration.card_check import CardCheck, agree
 from calibration.displays import Display, choose_display, find_displays, size_problem
+from calibration.scene import draw
 from calibration.screen import Screen
 from calibration.screen_presets import PRESETS, placed_screen, preset
-from deploy.calibrate_common import add_display_options
+from deploy.calibrate_board import display_of
+from deploy.calibrate_common import STOP_KEYS, add_display_options
+from deploy.fullscreen import FullScreen
+from deploy.stopping import StopSignals
 from gaze.errors import CalibrationError, UsageError
 
 log = logging.getLogger("gaze")
@@ -29,6 +34,7 @@ def add_screen_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--size-mm", type=size_mm_argument, metavar="WxH", help="lit area, where the display does not say it"
     )
+    parser.add_argument("--card", action="store_true", help="find the size with a bank card on the screen")
     parser.add_argument(
         "--preset", choices=tuple(PRESETS), default="laptop", help="where the camera sits at the screen"
     )
@@ -38,9 +44,13 @@ def display_and_size(options: argparse.Namespace) -> tuple[Display, tuple[float,
     """The display of the flags and its size in mm, checked.
 
     Raises:
-        CalibrationError: neither the display nor the flags tell the size, or it cannot be right.
+        CalibrationError: neither the display nor the flags tell the size, it cannot be right, or the bank
+            card says otherwise.
         UsageError: there is no such display.
     """
+    if options.card:
+        display = display_of(options)
+        return display, _checked_card(display, options.size_mm)
     displays = find_displays()
     if options.resolution is not None:
         named = [item for item in displays if (item.width_px, item.height_px) == options.resolution]
@@ -52,12 +62,37 @@ def display_and_size(options: argparse.Namespace) -> tuple[Display, tuple[float,
     problem = size_problem(size_px, size_mm)
     if problem and options.size_mm is None:
         raise CalibrationError(
-            f"the size of display {display.name} is not known: {problem}. Measure the lit area and give "
-            "--size-mm WxH, or hold a bank card against it: gaze calibrate screen --card"
+            f"the size of display {display.name} is not known: {problem}. Add --card and hold a bank "
+            "card against it, or measure the lit area and add --size-mm WxH"
         )
     if problem:
         raise CalibrationError(f"--size-mm cannot be right: {problem}")
     return display, size_mm
+
+
+def card_size(display: Display) -> tuple[float, float]:
+    """The size of a display in mm, by a bank card held against it.
+
+    Raises:
+        CalibrationError: it was stopped.
+    """
+    check = CardCheck((display.width_px, display.height_px), display.width_mm)
+    with StopSignals() as stop, FullScreen(display) as window:
+        while not check.done:
+            window.show(draw(check.scene()))
+            key = window.poll(30)
+            if stop.requested or key in STOP_KEYS:
+                raise CalibrationError("the card check was stopped; nothing is changed")
+            check.press(key)
+    return check.size_mm
+
+
+def _checked_card(display: Display, given_mm: tuple[float, float] | None) -> tuple[float, float]:
+    size_mm = card_size(display)
+    stated = (display.width_mm, display.height_mm)
+    if given_mm or not display.size_problem():
+        agree(size_mm, given_mm or stated)
+    return size_mm
 
 
 def screen_of(options: argparse.Namespace) -> Screen:

@@ -81,6 +81,11 @@ def test_analyze_writes_everything(tmp_path, capsys):
         (["--heatmap", "h.png", "--resolution", "wide"], UsageError, "WIDTHxHEIGHT"),
         (["--dwell", "d.json"], UsageError, "--areas"),
         (["--blur-px", "0"], UsageError, "--blur-px"),
+        (
+            ["--heatmap", "h.png", "--resolution", "9x9", "--background", "absent.png"],
+            DataError,
+            "absent.png: no such file",
+        ),
         (["--heatmap", "h.png", "--screen", "other"], UsageError, "no gaze on a screen named 'other'.*panel"),
     ],
 )

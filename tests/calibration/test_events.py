@@ -76,3 +76,13 @@ def test_a_fixation_lies_on_one_screen(method):
     assert [event["screen"] for event in events[::2]] == ["left", "right"]
     assert (events[1]["from_screen"], events[1]["to_screen"]) == ("left", "right")
     assert [event["duration_s"] for event in events[::2]] == pytest.approx([29 / 60, 17 / 60], abs=1e-3)
+
+
+@pytest.mark.parametrize("method", ["ivt", "idt"])
+def test_a_slow_camera_has_fixations_too(method):
+    """At 8 frames a second two frames are further apart than a gap at 30; 0.6 s without is a gap still."""
+    events = find(rows([(1.0, (300, 300)), (0.6, None), (1.0, (300, 300))], rate=8.0), method)
+    assert [event["type"] for event in events] == ["fixation", "fixation"]
+    assert [event["duration_s"] for event in events] == pytest.approx([0.875, 0.875], abs=0.01)
+    # Two frames a second tell nothing of what lies between them.
+    assert find(rows([(4.0, (300, 300))], rate=2.0), method) == []

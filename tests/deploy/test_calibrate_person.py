@@ -58,6 +58,7 @@ def test_refit_with_another_model_and_screen_estimate(capsys):
         (["--no-window"], UsageError, "--no-window needs --simulate"),
         (["--resume", "a", "--refit", "b"], UsageError, "exclude each other"),
         (["--schedule", "a", "--simulate", "3"], UsageError, "does not go with --simulate"),
+        (["--simulate", "1", "--no-window", "--card"], UsageError, "--card needs a window"),
         (["--schedule", "a", "--confirm"], UsageError, "does not go with --confirm"),
         (["--simulate", "1", *DRY, "--pursuit", "nan"], UsageError, "--pursuit needs 8 to 600 seconds"),
         (["--schedule", "absent.json", *PANEL], DataError, "absent.json: cannot be read"),

@@ -86,3 +86,14 @@ def test_screen_by_pictures_in_a_mirror(tmp_path, capsys):
     assert found.t_cam_mm == pytest.approx(true.t_cam_mm, abs=6.0)
     assert found.R_cam_screen == pytest.approx(true.R_cam_screen, abs=0.02)
     assert "mirror method: RMS 0." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--right-mm", "nan"), ("--up-mm", "1e9"), ("--front-mm", "near"), ("--down-deg", "500")],
+)
+def test_measures_that_no_desk_has_are_refused(flag, value, capsys):
+    with pytest.raises(SystemExit) as caught:
+        screen_command([*PANEL, flag, value])
+    assert caught.value.code == 2
+    assert f"'{value}' must be a number of" in capsys.readouterr().err

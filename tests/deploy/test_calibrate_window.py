@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from xvfb import AVAILABLE, virtual_display
 
+from calibration.profile import Profile
 from calibration.scene import BACKGROUND, GREEN
 from calibration.screen import load_screens
 from calibration.session import Session
@@ -121,6 +122,21 @@ def test_card_check_sets_the_size(display, tmp_path):
     assert process.returncode == 0, text
     # 1280 / 4 + 20 - 1 px are 85.6 mm.
     assert load_screens(tmp_path / "screens.json")[0].width_mm == pytest.approx(1280 * 85.6 / 339)
+
+
+@pytest.mark.slow
+def test_card_check_leads_on_to_the_targets(display, tmp_path):
+    process = start(
+        display, tmp_path, "person", "--simulate", "3", "--card", "--points", "4", "--validation", "0"
+    )
+    until(process, lambda: True if (display.picture().min(axis=2) > 240).sum() > 500 else None)
+    time.sleep(0.4)
+    display.press("space")
+    until(process, lambda: green_spot(display))
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, text
+    # The outline was left as it was: a quarter of the screen is a card's 85.6 mm.
+    assert Profile.load(tmp_path / "profile.json").screen.width_mm == pytest.approx(4 * 85.6)
 
 
 @pytest.mark.slow
