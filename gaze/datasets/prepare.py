@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import threading
 import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -162,7 +163,7 @@ def _run_blocks(
             return
         # Not fork: OpenCV and HDF5 may hold locks in this process.
         context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
             futures = {pool.submit(_do_block, source, header, parts, block): block for block in missing}
             try:
                 for future in concurrent.futures.as_completed(futures):
@@ -176,6 +177,15 @@ def _run_blocks(
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+
+
+def _end_with_parent() -> None:
+    # A worker whose parent was killed would wait for its next block for ever.
+    def wait() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _do_block(source: FaceSource, header: NormalizedHeader, parts: Path, block: Block) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,19 @@ class DyingSource(RawSource):
         """As RawSource, or never."""
         if block.person == "p01":
             os.kill(os.getpid(), signal.SIGKILL)
+        return RawSource.load(self, block)
+
+
+@dataclass(frozen=True)
+class WaitingSource(RawSource):
+    """Kills the process that started its worker."""
+
+    def load(self, block):
+        """Leave word of this worker, then end its parent."""
+        folder = Path(sys.argv[2]).parent / "workers"
+        folder.mkdir(exist_ok=True)
+        (folder / str(os.getpid())).touch()
+        os.kill(os.getppid(), signal.SIGKILL)
         return RawSource.load(self, block)
 
 
@@ -71,6 +85,28 @@ def test_a_killed_run_goes_on_and_ends_the_same(standin, prepared, tmp_path):
     assert (report["blocks"], report["blocks_done_before"]) == (3, 1)
     _same(out, prepared)
     assert [path.name for path in tmp_path.iterdir() if "tmp" in path.name or "parts" in path.name] == []
+
+
+def test_workers_end_with_the_process_that_started_them(standin, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from test_prepare import WaitingSource;"
+        "from gaze.datasets.prepare import prepare;"
+        "prepare(WaitingSource(Path(sys.argv[1]), 112), sys.argv[2], workers=2, progress=False)"
+    )
+    assert _python(code, standin, tmp_path / "x.h5").returncode == -signal.SIGKILL
+    workers = [int(path.name) for path in (tmp_path / "workers").iterdir()]
+    assert workers
+    deadline = time.monotonic() + 20
+    while alive := [pid for pid in workers if _is_running(pid)]:
+        assert time.monotonic() < deadline, f"workers {alive} outlived the command"
+        time.sleep(0.05)
+
+
+def _is_running(pid):
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
 
 
 def test_a_killed_worker_is_named_and_what_is_done_is_kept(standin, prepared, tmp_path):
