@@ -26,6 +26,7 @@ _START_NOISE = (
     b"gl_context",
     b"landmark_projection_calculator.cc",
     b"face_landmarker_graph.cc",
+    b"prctl(PR_SVE_GET_VL)",  # every Arm processor without scalable vectors, such as a Raspberry Pi's
 )
 
 
