@@ -17,6 +17,7 @@ from deploy.calibrate_common import (
     make_parser,
     refuse_unless_fits,
     run_session,
+    why_stopped,
 )
 from deploy.calibrate_feed import open_feed
 from deploy.fullscreen import FullScreen
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             session, feed, window, stop, lambda setup: refuse_unless_fits(profile, setup, window is not None)
         )
     if not complete or session.gave_up:
-        raise CalibrationError(f"the check was not finished ({session.gave_up or 'it was stopped'})")
+        raise CalibrationError(f"the check was not finished ({why_stopped(session, feed)})")
     if skipped := explain_skipped(session):
         log.warning("%s", skipped)
     result = check_profile(profile, session.samples)

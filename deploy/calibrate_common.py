@@ -187,6 +187,11 @@ def run_session(
     return True
 
 
+def why_stopped(session: Session, feed: Feed) -> str:
+    """Why a session came to no end."""
+    return session.gave_up or ("the source ended" if feed.ended else "it was stopped")
+
+
 def partial_path(out: str | Path) -> Path:
     """Where the samples of a calibration are kept: beside the profile."""
     path = Path(out)

@@ -26,6 +26,7 @@ from deploy.calibrate_common import (
     now_text,
     partial_path,
     run_session,
+    why_stopped,
 )
 from deploy.calibrate_feed import Feed, Setup, open_feed
 from deploy.calibrate_result import Fitted, fit_person, save_result
@@ -79,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--refit", metavar="JSON", help="fit the samples of an earlier calibration again")
     group = result.add_argument_group("output")
     group.add_argument("--out", default="profile.json", metavar="JSON", help="where the profile goes")
-    group.add_argument("--person", default="", help="name in the profile; the user's")
+    group.add_argument("--person", help="name in the profile; the user's")
     group.add_argument("--picture", metavar="PNG", help="targets and hits")
     result.add_argument(
         "--simulate", type=int, metavar="SEED", help="no camera: a simulated person looks, to try it out"
@@ -173,7 +174,7 @@ def _with_feed(options: argparse.Namespace, session: Session, feed: Feed, before
             session.save(path, (before or feed.setup).to_json())
     done, wanted = session.taken
     if not complete or session.gave_up:
-        why = session.gave_up or "it was stopped"
+        why = why_stopped(session, feed)
         kept = f"; they are kept: go on with `gaze calibrate person --resume {path}`" if done else ""
         raise CalibrationError(f"{done} of {wanted} targets were taken before the end ({why}){kept}")
     if skipped := explain_skipped(session):

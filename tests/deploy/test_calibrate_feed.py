@@ -9,7 +9,7 @@ from loop_fakes import SIZE, FakeEstimator, ListSource, make_estimate, noise
 
 from calibration.plan import Plan
 from calibration.session import Session
-from deploy.calibrate_common import run_session
+from deploy.calibrate_common import run_session, why_stopped
 from deploy.calibrate_feed import CameraFeed, Setup
 from gaze.types import Status
 
@@ -48,5 +48,10 @@ def test_camera_feed_passes_on_what_is_wrong():
 def test_recording_that_ends_early_keeps_what_it_gave():
     session = Session(Plan(points=4, validation=0), panel_screen())
     stop = SimpleNamespace(requested=False)
-    assert run_session(session, camera_feed(frames=120), None, stop) is False
+    feed = camera_feed(frames=120)
+    assert run_session(session, feed, None, stop) is False
+    assert why_stopped(session, feed) == "the source ended"
+    stopped = camera_feed(frames=120)
+    assert run_session(session, stopped, None, SimpleNamespace(requested=True)) is False
+    assert why_stopped(session, stopped) == "it was stopped"
     assert not session.done
