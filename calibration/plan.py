@@ -43,6 +43,6 @@ class Plan:
             value = getattr(self, name)
             kinds = (int, float) if name.endswith("_s") else (int,)
             if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-                raise UsageError(f"{name} must be {low:g} to {high:g}, got {value!r}")
+                raise UsageError(f"{name} must be {low} to {high}, got {value!r}")
         if not isinstance(self.confirm, bool):
             raise UsageError(f"confirm must be true or false, got {self.confirm!r}")

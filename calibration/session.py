@@ -266,6 +266,9 @@ class Session:
             raise CalibrationError(f"{path}: is not JSON ({error}); start again without --resume") from error
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:
             raise CalibrationError(f"{path}: is not a {SCHEMA} file; start again without --resume")
+        for name in ("plan", "kept", "setup"):
+            if not isinstance(content.get(name), dict):
+                raise CalibrationError(f"{path}: {name} must be an object; start again without --resume")
         try:
             plan = Plan(**content["plan"])
             kept = {name: Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()}
