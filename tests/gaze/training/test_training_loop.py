@@ -2,6 +2,7 @@
 
 import csv
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -110,6 +111,30 @@ def test_saving_at_every_step_changes_nothing(tmp_path, monkeypatch):
         assert torch.equal(value, whole.state_dict()[name]), name
     assert not (tmp_path / "saved" / "ema.pt").exists()
     assert (tmp_path / "validated" / "ema.pt").is_file()
+
+
+def test_a_full_disk_at_a_save_leaves_the_state_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "LOG_STEPS", 1)
+    write_shard(tmp_path / "s", 0, 64)
+    source, config = ShardFolder([tmp_path / "s"]), TrainConfig(**SMALL, steps=4)
+    train(config, source, tmp_path / "whole", progress=False)
+    original, limits = loop._Run._step, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_the_disk(self, batch):
+        if batch.position.step == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        return original(self, batch)
+
+    monkeypatch.setattr(loop._Run, "_step", fill_the_disk)
+    with pytest.raises(ModelError, match=r"state.pt: cannot be written .*; make room"):
+        try:
+            train(config, source, tmp_path / "cut", progress=False, save_minutes=0.0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "cut").glob("*.tmp*"))
+    monkeypatch.setattr(loop._Run, "_step", original)
+    train(config, source, tmp_path / "cut", resume=True, progress=False)
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
 
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path):
