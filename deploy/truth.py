@@ -19,6 +19,8 @@ from gaze.types import Estimate, Status
 SCHEMA = "gaze.truth/1"
 # A truth face whose eyes are both more closed than this has no gaze to be measured.
 OPEN_ENOUGH = 0.35
+# Further away than any face that a webcam shows.
+FARTHEST_MM = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ def load_truth(path: Path) -> Truth:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give the clip's .truth.jsonl") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is no text; give the clip's .truth.jsonl") from error
+    if not lines:
+        raise DataError(f"{path}: is empty; write the file again")
     number = 1
     try:
         head = json.loads(lines[0])
@@ -64,7 +68,7 @@ def load_truth(path: Path) -> Truth:
             number += 1
             record = json.loads(line)
             frames[int(record["frame"])] = tuple(map(_face, record["faces"]))
-    except (IndexError, KeyError, TypeError, ValueError, GazeError) as error:
+    except (KeyError, TypeError, ValueError, GazeError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
@@ -77,6 +81,11 @@ def _face(record: dict) -> TruthFace:
     direction, origin = (np.array(record[key], float) for key in ("direction_cam", "origin_cam_mm"))
     if direction.shape != (3,) or origin.shape != (3,) or not np.isfinite([*direction, *origin]).all():
         raise ValueError("direction_cam and origin_cam_mm must be three finite numbers")
+    if abs(float(np.hypot.reduce(direction)) - 1.0) > 0.01 or not 0 < origin[2] < FARTHEST_MM:
+        raise ValueError(
+            "direction_cam must have length 1 and origin_cam_mm lie in front of the camera, within "
+            f"{FARTHEST_MM:,.0f} mm; got {direction.tolist()} and {origin.tolist()}"
+        )
     return TruthFace(direction, origin, max(record.get("eye_open", [1.0])) >= OPEN_ENOUGH)
 
 
