@@ -5,6 +5,7 @@ import select
 import shutil
 import struct
 import subprocess
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def virtual_display(folder, size=(1280, 800)):
             ["openbox"], env=display.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
+            _wait_for_manager(display)
             yield display
         finally:
             manager.terminate()
@@ -103,3 +105,12 @@ def virtual_display(folder, size=(1280, 800)):
         os.close(reading)
         server.terminate()
         server.wait(timeout=10)
+
+
+def _wait_for_manager(display, patience_s=20.0):
+    """A window that is opened before its manager runs may stay unpainted."""
+    end = time.monotonic() + patience_s
+    ask = ["xdotool", "get_num_desktops"]
+    while subprocess.run(ask, env=display.environment, capture_output=True, check=False).returncode != 0:
+        assert time.monotonic() < end, "openbox does not start"
+        time.sleep(0.05)
