@@ -38,11 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     known = dict.fromkeys((*ORT_DEVICES, *OPENVINO_DEVICES))
     if unknown := [device for device in devices if device not in known]:
         raise UsageError(f"--devices {unknown[0]}: no such device; choose from {', '.join(known)}")
+    if options.profile and (options.json or options.markdown or options.picture):
+        raise UsageError("--profile prints its tables alone; leave out --json, --markdown and --picture")
     wanted, left_out = configurations(options.models, devices, options.threads)
     for line in left_out:
         print(f"left out: {line}", file=sys.stderr)
     if not wanted:
         raise GazeError(f"{options.models}: holds no model that runs here; make some with `gaze export`")
+    if options.profile:
+        return _print_profiles(wanted, options.batches, options.rounds)
     rows = measure(wanted, options.batches, options.rounds, options.memory, _progress(len(wanted)))
     machine = describe_machine()
     text = as_section(
@@ -71,6 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             draw_pareto(rows, options.picture)
     except OSError as error:
         raise GazeError(f"{error.filename}: cannot be written ({error.strerror})") from error
+    return 0
+
+
+def _print_profiles(wanted: Sequence[Configuration], batches: Sequence[int], rounds: int) -> int:
+    runs = [configuration for configuration in wanted if configuration.runtime == "openvino"]
+    if not runs:
+        raise GazeError("--profile: no model here runs on OpenVINO, whose counters it prints")
+    from deploy.bench_models_profile import as_table, profile
+
+    for configuration in runs:
+        for batch in batches:
+            print(as_table(configuration, profile(configuration, batch, 4 * rounds), batch), flush=True)
     return 0
 
 
@@ -110,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="measure the peak memory of each run in a process of its own",
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="print instead which operations take the time, by OpenVINO's own counters",
     )
     parser.add_argument("--label", help="name of this machine in the table; the processor's")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")

@@ -25,6 +25,11 @@ class Kind:
         """Whether it is built by TensorRT, for the GPU of this machine alone."""
         return self.engines == ("tensorrt",)
 
+    @property
+    def runs_in_bf16(self) -> bool:
+        """Whether OpenVINO may calculate all of it in bf16, where the CPU can."""
+        return self.precision in ("fp32", "bf16") and "openvino" in self.engines
+
 
 KINDS = {
     kind.name: kind
@@ -114,5 +119,16 @@ def runs_of(kind: Kind, devices: Sequence[str], openvino_precisions: Sequence[st
                 precisions = ("bf16",)
             elif kind.precision == "int8" and device == "CPU":
                 precisions = ("fp32",)
+            elif kind.precision == "fp16":  # what it loses by another 16-bit format is nobody's need
+                precisions = [precision for precision in precisions if precision != "bf16"]
             runs += [Run("openvino", device, precision) for precision in precisions]
     return runs
+
+
+def openvino_precisions() -> list[str]:
+    """What OpenVINO's CPU device calculates in here; none where it is not installed."""
+    if not is_installed("openvino"):
+        return []
+    from deploy.runtimes.openvino_runtime import cpu_precisions
+
+    return cpu_precisions()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from deploy.runtimes.torch_runtime import TorchRuntime
-from export.artefacts import KINDS, Kind
+from export.artefacts import KINDS, Kind, openvino_precisions
 from export.faces import FaceSet
 from export.parity import predict_batched
 from export.steady import rounded, steadied, to_bf16, to_int8
@@ -30,7 +32,8 @@ class Maker:
     """What all artefacts of one export are made from.
 
     ``reference`` is the checkpoint; ``net`` the same network steadied (see export.steady); ``out`` the folder
-    of the artefacts that are done, from which others are made; ``pictures`` (N, 3, S, S) preprocessed faces.
+    of the artefacts that are done, from which others are made; ``shown`` the faces by which layers are chosen
+    and ``pictures`` (N, 3, S, S) some of them, preprocessed.
     """
 
     reference: TorchRuntime
@@ -38,7 +41,13 @@ class Maker:
     out: Path
     net: GazeNet
     pictures: Tensor
+    shown: FaceSet
     calibration: FaceSet | None
+
+    @cached_property
+    def expected_rad(self) -> NDArray[np.float64]:
+        """(N, 2) angles of the checkpoint for the faces shown."""
+        return predict_batched(self.reference, self.shown.faces)
 
     def make(self, kind: Kind, path: Path) -> ModelSpec:
         """Write the artefact and its sidecar to ``path``; what it needs on the way stays in that folder.
@@ -64,6 +73,11 @@ class Maker:
             versions["openvino"] = metadata.version("openvino")
         notes["made_with"] = versions
         spec = dataclasses.replace(spec, sha256=sha256_of(path), notes=notes)
+        if kind.runs_in_bf16 and "bf16" in openvino_precisions():
+            from export.bf16 import NOTE, layers_in_fp32
+
+            kept = layers_in_fp32(path, spec, self.shown.faces, self.expected_rad)
+            spec = dataclasses.replace(spec, notes=notes | {NOTE: kept})
         save_spec(spec, sidecar_path(path))
         return spec
 
@@ -103,21 +117,25 @@ class Maker:
         from export.to_int8_openvino import quantise_openvino
 
         source = path.with_name("convolved.onnx")
-        for_openvino = kind.name == "openvino-int8"
-        # NNCF corrects the biases itself; onnxruntime's quantiser does not.
-        net = self.net if for_openvino else rounded(self.net, self.pictures, to_int8)
-        export_onnx(net, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
-        expected = predict_batched(self.reference, calibration.faces)
-        if for_openvino:
+        fp32 = dataclasses.replace(spec, precision="fp32")
+        expected = self.expected_rad
+        if kind.name == "openvino-int8":
+            # NNCF corrects the biases itself; onnxruntime's quantiser does not.
+            export_onnx(self.net, fp32, source, ConvolvedPreprocess())
             return quantise_openvino(source, spec, calibration.faces, expected, path)
+
+        def write_rounded(but: tuple[str, ...]) -> Path:
+            export_onnx(rounded(self.net, self.pictures, to_int8, but), fp32, source, ConvolvedPreprocess())
+            return source
+
         for_tensorrt = kind.name == "onnx-int8-tensorrt"
-        return quantise_onnx(source, spec, calibration.faces, expected, path, for_tensorrt)
+        return quantise_onnx(write_rounded, spec, calibration.faces, expected, path, for_tensorrt)
 
 
 def make_maker(
     reference: TorchRuntime, name: str, out: Path, calibration: FaceSet | None, otherwise: FaceSet
 ) -> Maker:
     """The maker of one export; it steadies by the calibration faces, or else by ``otherwise``."""
-    shown = (otherwise if calibration is None else calibration).faces[:STEADYING_FACES]
-    pictures = FacePreprocess()(torch.from_numpy(np.ascontiguousarray(shown)))
-    return Maker(reference, name, out, steadied(reference.net, pictures), pictures, calibration)
+    shown = otherwise if calibration is None else calibration
+    pictures = FacePreprocess()(torch.from_numpy(np.ascontiguousarray(shown.faces[:STEADYING_FACES])))
+    return Maker(reference, name, out, steadied(reference.net, pictures), pictures, shown, calibration)

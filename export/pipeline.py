@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deploy.runtimes import create_runtime, is_installed
 from deploy.runtimes.base import Runtime
 from deploy.runtimes.torch_runtime import TorchRuntime
-from export.artefacts import Kind, Run, runs_of
+from export.artefacts import Kind, Run, openvino_precisions, runs_of
 from export.faces import FaceSet
 from export.maker import make_maker
 from export.parity import Parity, breaches, compare, predict_batched
@@ -123,15 +123,6 @@ def _run_everywhere(
         for run in runs_of(kind, devices, openvino_precisions())
         if run.device != "CPU" or is_installed(run.runtime)
     ]
-
-
-def openvino_precisions() -> list[str]:
-    """What OpenVINO's CPU device calculates in here; none where it is not installed."""
-    if not is_installed("openvino"):
-        return []
-    from deploy.runtimes.openvino_runtime import cpu_precisions
-
-    return cpu_precisions()
 
 
 def _bound_precision(kind: Kind, run: Run) -> str:

@@ -85,7 +85,9 @@ def to_int8(weight: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def rounded(net: GazeNet, pictures: Tensor, rounding: Callable[[Tensor], Tensor]) -> GazeNet:
+def rounded(
+    net: GazeNet, pictures: Tensor, rounding: Callable[[Tensor], Tensor], but: tuple[str, ...] = ()
+) -> GazeNet:
     """A copy with rounded weights, and biases that make up for the rounding on average.
 
     What the rounding of a weight changes is, for the mean of its input, a constant; the bias takes it back
@@ -95,15 +97,24 @@ def rounded(net: GazeNet, pictures: Tensor, rounding: Callable[[Tensor], Tensor]
         net: a steadied network.
         pictures: (N, 3, S, S) preprocessed faces to read the mean inputs off.
         rounding: to_bf16 or to_int8.
+        but: groups of layers that stay as they are, as parts of the names of their nodes in the exported
+            graph: "/backbone.3/" is block 3, "/fc" all fully connected layers.
     """
     net = _with_norms_folded(copy.deepcopy(net))
+    # A module's name has points where a node's name has slashes, but for the number of a block.
+    groups = [group.replace("/backbone.", "/backbone/") for group in but]
     means: dict[nn.Module, Tensor] = {}
 
     def note(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         x = inputs[0]
         means[layer] = x.mean((0, 2, 3)) if x.ndim == 4 else x.mean(0)
 
-    layers = [item for item in net.modules() if isinstance(item, (nn.Conv2d, nn.Linear))]
+    layers = [
+        item
+        for name, item in net.named_modules()
+        if isinstance(item, (nn.Conv2d, nn.Linear))
+        and not any(group in f"/{name}/".replace(".", "/") for group in groups)
+    ]
     hooks = [layer.register_forward_pre_hook(note) for layer in layers]
     net(pictures)
     for hook in hooks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
+from export.layers import HEAD, OUTPUTS, blocks
 from export.parity import INT8_MEAN_DEG
 from export.to_onnx import finish_onnx
 from gaze.errors import DataError, ModelError
@@ -30,21 +31,18 @@ from gaze.geometry import angular_error_deg
 from gaze.types import ModelSpec
 
 # What is left in float, more at each try until the bound is kept. The first blocks are the most sensitive;
-# the centring of block 1 (see export.steady) would be rounded four times over.
-HEAD = ("/fc", "/Conv1/", "/Conv2/", "/Conv3/")
-
-
-def _blocks(*numbers: int) -> tuple[str, ...]:
-    return tuple(f"/backbone.{number}/" for number in numbers)
-
-
+# the centring of block 1 (see export.steady) would be rounded four times over. The outputs are never rounded:
+# 256 steps over all angles are a quarter of a degree each. The head goes last: in float it takes a quarter of
+# the time.
 FALLBACKS: tuple[tuple[str, ...], ...] = (
-    _blocks(1),
-    _blocks(0, 1, 2, 3),
-    _blocks(0, 1, 2, 3) + HEAD,
-    _blocks(*range(7)) + HEAD,
-    _blocks(*range(11)) + HEAD,
+    blocks(1) + OUTPUTS,
+    blocks(*range(4)) + OUTPUTS,
+    blocks(*range(7)) + OUTPUTS,
+    blocks(*range(11)) + OUTPUTS,
+    blocks(*range(11)) + HEAD,
 )
+# Without a zero point the picture and what follows a ReLU have half the steps; the head suffers most.
+SYMMETRIC_FALLBACKS = tuple(("/preprocess/", *blocks(*range(number)), *HEAD) for number in (7, 11, 14, 17))
 # So many faces tell how far a try is off; the verdict is export.parity's, on faces held back.
 TRIED_FACES = 64
 # They helped to calibrate, so others will be a little further off.
@@ -64,14 +62,14 @@ class FaceReader(CalibrationDataReader):
 
 
 def quantise_onnx(
-    source: Path,
+    make_source: Callable[[tuple[str, ...]], Path],
     spec: ModelSpec,
     faces: NDArray[np.uint8],
     expected_rad: NDArray[np.float64],
     path: Path,
     for_tensorrt: bool,
 ) -> list[str]:
-    """Quantise an fp32 model (made with ConvolvedPreprocess) after calibration on faces.
+    """Quantise an fp32 model after calibration on faces.
 
     onnxruntime gets uint8 activations with a zero point, so that ReLU6 vanishes in the quantisation; TensorRT
     takes symmetric int8 only, and biases in float.
@@ -79,6 +77,8 @@ def quantise_onnx(
     Ranges are the extremes seen: a clipped activation would cost the large angles tens of degrees.
 
     Args:
+        make_source: writes the fp32 model (with ConvolvedPreprocess) of which these groups of layers stay in
+            float, and gives its path.
         faces: (N, S, S, 3) uint8 BGR, what calibrates.
         expected_rad: (N, 2) angles of the float network for these faces.
 
@@ -99,9 +99,9 @@ def quantise_onnx(
     chosen = tried_rows(len(faces))
     with tempfile.TemporaryDirectory(dir=path.parent) as folder, _quiet():
         prepared, tried = Path(folder) / "prepared.onnx", Path(folder) / "tried.onnx"
-        quant_pre_process(source, prepared, skip_symbolic_shape=True)
-        names = [node.name for node in onnx.load(prepared).graph.node]
-        for groups in FALLBACKS:
+        for groups in SYMMETRIC_FALLBACKS if for_tensorrt else FALLBACKS:
+            quant_pre_process(make_source(groups), prepared, skip_symbolic_shape=True)
+            names = [node.name for node in onnx.load(prepared).graph.node]
             quantize_static(
                 prepared,
                 tried,

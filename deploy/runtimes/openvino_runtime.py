@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from deploy.runtimes.base import (
     first_line,
 )
 from deploy.runtimes.engine_cache import cache_root, writable_folder
+from deploy.runtimes.openvino_fp32_layers import NOTE, keep_in_fp32
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import load_model_spec, sha256_of
 from gaze.types import ModelSpec, Prediction
@@ -32,6 +34,16 @@ DEVICE_MENDS = {
     "GPU": "install the Intel compute runtime (intel-opencl-icd) and add the user to the group render",
     "NPU": "install the Intel NPU driver (linux-npu-driver) and add the user to the group render",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTime:
+    """An operation of the compiled model, its type and kernel as the engine names them, and its time."""
+
+    name: str
+    operation: str
+    kernel: str
+    time_us: float
 
 
 class OpenVinoRuntime(Runtime):
@@ -47,6 +59,7 @@ class OpenVinoRuntime(Runtime):
         cache_dir: keep compiled models here for faster starts. GPU and NPU have one by default (see
             engine_cache), as compiling takes seconds there; on the CPU it saves a tenth of a second.
         throughput: tune for predict_many instead of for the single call.
+        count_times: let the engine time its operations for layer_times, which makes it a little slower.
 
     Raises:
         ModelError: the model is missing, altered, of a foreign network or cannot be read.
@@ -63,6 +76,7 @@ class OpenVinoRuntime(Runtime):
         threads: int | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         throughput: bool = False,
+        count_times: bool = False,
     ) -> None:
         path = Path(model_path)
         device = device.upper()
@@ -83,6 +97,8 @@ class OpenVinoRuntime(Runtime):
         core = openvino.Core()
         _check_device(core, device, float_precision)
         model = _read(core, path, spec)
+        if float_precision == "bf16" and (kept := spec.notes.get(NOTE)):
+            model = _with_fp32_layers(core, model, kept, path)
         # NPUs take fixed shapes only; there the faces of a frame run one after the other.
         self._one_by_one = device.startswith("NPU")
         if self._one_by_one:
@@ -90,6 +106,7 @@ class OpenVinoRuntime(Runtime):
         settings: dict[str, object] = {
             "PERFORMANCE_HINT": "THROUGHPUT" if throughput else "LATENCY",
             "INFERENCE_PRECISION_HINT": HINTS[float_precision],
+            "PERF_COUNT": count_times,
         }
         if device == "NPU":
             del settings["INFERENCE_PRECISION_HINT"]  # the driver takes none: it calculates in fp16 and int8
@@ -153,6 +170,14 @@ class OpenVinoRuntime(Runtime):
             finish_oldest()
         return results
 
+    def layer_times(self) -> list[LayerTime]:
+        """What each operation took in the latest single call; for a runtime made with ``count_times``."""
+        return [
+            LayerTime(item.node_name, item.node_type, item.exec_type, item.real_time.total_seconds() * 1e6)
+            for item in self._request.profiling_info
+            if item.status == openvino.ProfilingInfo.Status.EXECUTED
+        ]
+
     def close(self) -> None:
         """Free the compiled model."""
         self._request = None
@@ -209,6 +234,18 @@ def _read(core: openvino.Core, path: Path, spec: ModelSpec) -> openvino.Model:
     outputs = {name: _port(item) for item in model.outputs for name in item.names}
     check_graph(path, inputs, outputs, spec)
     return model
+
+
+def _with_fp32_layers(core: openvino.Core, model: openvino.Model, kept: object, path: Path) -> openvino.Model:
+    if not isinstance(kept, list) or not all(isinstance(group, str) and group for group in kept):
+        raise ModelError(f"{path}: its sidecar's {NOTE} must be names of layers, got {kept!r}")
+    try:
+        return keep_in_fp32(core, model, kept)
+    except (OSError, RuntimeError) as error:
+        raise RuntimeUnavailableError(
+            f"{path}: no room for a temporary copy ({error}); free the disk, set TMPDIR to another folder or "
+            "choose --precision fp32"
+        ) from error
 
 
 def _port(item: openvino.Output) -> Port:

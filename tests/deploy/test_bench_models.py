@@ -65,6 +65,21 @@ def test_a_document_is_written_between_its_marks(folder, tmp_path):
     assert page.read_text() == f"# Head\n\n{BEGIN}\n\nnew\n\n{END}\n\n## Tail\n"
 
 
+def test_the_profile_names_the_operations_and_their_share(folder, capsys):
+    pytest.importorskip("openvino")
+    argv = ["--models", str(folder), "--rounds", "2", "--batches", "1", "--threads", "1", "--profile"]
+    assert main(argv) == 0
+    printed = capsys.readouterr().out
+    title, _, _, _, *rows = printed.partition("\n\ntiny.onnx openvino")[0].splitlines()
+    assert title.startswith("tiny.onnx openvino CPU fp32, 1 threads, 1 face a call: ")
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if row]
+    # Each row holds at least a hundredth, so what is left out is less than a hundredth for each operation.
+    assert 80 <= sum(int(row[4]) for row in cells) <= 103
+    assert {row[0] for row in cells} & {"MatMul", "FullyConnected", "Reduce", "ReduceMean"}
+    with pytest.raises(UsageError, match="--profile prints its tables alone"):
+        main([*argv, "--json", "out.json"])
+
+
 def test_memory_is_measured_in_a_process_of_its_own(folder):
     from deploy.bench_models_measure import _peak_memory_mb
 

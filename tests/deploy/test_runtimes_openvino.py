@@ -12,7 +12,7 @@ from gaze.model_spec import save_spec, sha256_of, sidecar_path
 
 openvino = pytest.importorskip("openvino")
 
-from deploy.runtimes.openvino_runtime import OpenVinoRuntime, preferred_precision  # noqa: E402
+from deploy.runtimes.openvino_runtime import OpenVinoRuntime, cpu_precisions, preferred_precision  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,15 @@ def test_precision_is_fp32_unless_asked_for(model):
         assert runtime._compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
         assert runtime._compiled.get_property("INFERENCE_NUM_THREADS") == 1
         assert runtime.name == "openvino:CPU:fp32"
+
+
+@pytest.mark.parametrize("wrong", ["/layer.", [3], [""]])
+def test_layers_to_keep_in_fp32_must_be_names(tmp_path, wrong):
+    if "bf16" not in cpu_precisions():
+        pytest.skip("OpenVINO does not calculate in bf16 here")
+    path = write_model(tmp_path / "tiny.onnx", notes={"bf16_keeps_fp32": wrong})
+    with pytest.raises(ModelError, match="bf16_keeps_fp32 must be names of layers"):
+        OpenVinoRuntime(path, precision="bf16")
 
 
 def test_auto_takes_bf16_only_with_measured_parity(tmp_path):

@@ -53,6 +53,20 @@ def test_weights_are_rounded_and_the_mean_output_is_kept(net_and_pictures, round
     assert (given - wanted).abs().max() < 0.01 * wanted.abs().max()
 
 
+def test_layers_that_stay_in_float_are_not_rounded(net_and_pictures):
+    net, shown, _ = net_and_pictures
+    steady = steadied(net, shown)
+    whole, part = rounded(steady, shown, to_int8), rounded(steady, shown, to_int8, ("/backbone.0/", "/fc"))
+    same = {
+        name for name, weight in part.named_parameters() if torch.equal(weight, whole.get_parameter(name))
+    }
+    kept = {"backbone.0.0.weight", "fc1.0.weight", "fc2.0.weight", "fc_final.weight"}
+    assert not kept & same
+    for name in ("fc1.0", "fc2.0", "fc_final"):
+        assert torch.equal(part.get_submodule(name).weight, net.get_submodule(name).weight)
+    assert {"backbone.2.conv.0.0.weight", "backbone.10.conv.2.weight", "Conv1.weight"} <= same
+
+
 def test_the_steps_of_each_rounding():
     weight = torch.tensor([[1.0, 0.5, -0.254], [100.0, 1.0, 0.2]])
     torch.testing.assert_close(

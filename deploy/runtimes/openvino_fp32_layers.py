@@ -1,0 +1,41 @@
+"""Layers that stay in fp32 while OpenVINO calculates the others in bf16."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import openvino
+
+# The sidecar's note that names them.
+NOTE = "bf16_keeps_fp32"
+# Where a layer's attributes stand in the .xml: behind its data and before its ports.
+PORTS = ("input", "output")
+
+
+def keep_in_fp32(core: openvino.Core, model: openvino.Model, groups: Sequence[str]) -> openvino.Model:
+    """The model with each operation marked whose name holds one of the groups, such as ``/backbone.1/``.
+
+    OpenVINO takes the mark ("precise") from files alone: Python cannot set it on a model in memory.
+
+    Raises:
+        OSError: the folder for temporary files cannot be written.
+        RuntimeError: OpenVINO cannot write or read the model.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.xml"
+        openvino.serialize(model, path, path.with_suffix(".bin"))
+        graph = ElementTree.fromstring(path.read_bytes())
+        weights = path.with_suffix(".bin").read_bytes()
+    for layer in graph.iterfind("layers/layer"):
+        if any(group in layer.get("name", "") for group in groups):
+            facts = layer.find("rt_info")
+            if facts is None:
+                places = [index for index, child in enumerate(layer) if child.tag in PORTS]
+                facts = ElementTree.Element("rt_info")
+                layer.insert(min(places, default=len(layer)), facts)
+            ElementTree.SubElement(facts, "attribute", {"name": "precise", "version": "0"})
+    return core.read_model(io.BytesIO(ElementTree.tostring(graph)), io.BytesIO(weights))
