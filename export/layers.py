@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-# The spatial weights and the fully connected layers.
-HEAD = ("/fc", "/Conv1/", "/Conv2/", "/Conv3/")
+SPATIAL_WEIGHTS = ("/Conv1/", "/Conv2/", "/Conv3/")
 # The layers that give the angles and their deviation.
 OUTPUTS = ("/fc_",)
+# What follows the backbone: the spatial weights and all fully connected layers.
+HEAD = ("/fc", *SPATIAL_WEIGHTS)
+BLOCKS = 19
 
 
 def blocks(*numbers: int) -> tuple[str, ...]:

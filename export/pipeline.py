@@ -127,7 +127,9 @@ def _run_everywhere(
 
 def _bound_precision(kind: Kind, run: Run) -> str:
     """The bound that holds: the coarser of what the file holds and what the engine calculates in."""
-    if kind.precision == "int8" or run.precision in (None, "fp32"):
+    if kind.precision == "int8":
+        return "int8" if run.precision in (None, "fp32") else f"int8+{run.precision}"
+    if run.precision in (None, "fp32"):
         return kind.precision
     return run.precision
 

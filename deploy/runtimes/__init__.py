@@ -23,7 +23,7 @@ RUNTIMES = {
         "deploy.runtimes.tensorrt_runtime",
         "TensorRtRuntime",
         "tensorrt",
-        "tensorrt (on a Jetson it comes with JetPack)",
+        "tensorrt",
     ),
 }
 CHECKPOINTS = (".pt", ".pth")
@@ -70,9 +70,10 @@ def create_runtime(
     elif runtime not in RUNTIMES:
         raise UsageError(f"no runtime {runtime!r}; choose auto, {', '.join(RUNTIMES)}")
     if not is_installed(runtime):
+        jetson = " (on a Jetson it comes with JetPack)" if runtime == "tensorrt" else ""
         raise RuntimeUnavailableError(
             f"runtime {runtime}: the package {RUNTIMES[runtime][2]} is not installed; "
-            f"run `pip install {RUNTIMES[runtime][3]}` or choose --runtime auto"
+            f"run `pip install {RUNTIMES[runtime][3]}`{jetson} or choose --runtime auto"
         )
     module, name = RUNTIMES[runtime][:2]
     made = getattr(importlib.import_module(module), name)(

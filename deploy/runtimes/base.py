@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from gaze.types import ModelSpec, Prediction
 
 INPUT_NAME = "faces"
 ANGLES_NAME = "pitch_yaw_rad"
+# Where onnxruntime's own sources raised an error: file, line and signature before the reason.
+SOURCE_PLACE = re.compile(r"\s?/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z])")
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
 
@@ -152,10 +155,18 @@ def _spelled(shape: tuple[int | None, ...]) -> str:
     return "[" + ", ".join("N" if size is None else str(size) for size in shape) + "]"
 
 
+def reading_mend(error: BaseException, package: str) -> str:
+    """What helps when an engine cannot read a model."""
+    if "external" in str(error).lower():
+        return "copy it together with the file of its external data, or run `gaze export` again"
+    return f"upgrade {package} if the file is newer than it, else run `gaze export` again"
+
+
 def first_line(error: BaseException) -> str:
     """The telling line of an engine's error, without the positions in its source around it."""
     lines = [line.strip() for line in str(error).splitlines()]
     passing = ("Exception from", "FrontEnd API", "Check '", "Loading input model")
     telling = [line for line in lines if line and not line.startswith(passing)]
     text = telling[0] if telling else next(filter(None, lines), type(error).__name__)
+    text = SOURCE_PLACE.sub(" ", text)
     return text if len(text) <= 300 else text[:297] + "..."

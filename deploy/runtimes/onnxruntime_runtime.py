@@ -19,6 +19,7 @@ from deploy.runtimes.base import (
     check_precision,
     check_threads,
     first_line,
+    reading_mend,
 )
 from deploy.runtimes.engine_cache import MAX_BATCH, EngineKey, prepared_cache
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
@@ -160,7 +161,7 @@ def _open_session(
     except ENGINE_ERRORS as error:
         raise ModelError(
             f"{path}: onnxruntime {onnxruntime.__version__} on {device} cannot load it: {first_line(error)}; "
-            "upgrade onnxruntime if the file is newer than it, else run `gaze export` again"
+            f"{reading_mend(error, 'onnxruntime')}"
         ) from error
     session.disable_fallback()
     if session.get_providers()[0] != provider:

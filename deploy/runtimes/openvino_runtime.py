@@ -21,6 +21,7 @@ from deploy.runtimes.base import (
     check_precision,
     check_threads,
     first_line,
+    reading_mend,
 )
 from deploy.runtimes.engine_cache import cache_root, writable_folder
 from deploy.runtimes.openvino_fp32_layers import NOTE, keep_in_fp32
@@ -228,7 +229,7 @@ def _read(core: openvino.Core, path: Path, spec: ModelSpec) -> openvino.Model:
     except RuntimeError as error:
         raise ModelError(
             f"{path}: OpenVINO {VERSION} cannot read it: {first_line(error)}; "
-            "upgrade openvino if the file is newer than it, else run `gaze export` again"
+            f"{reading_mend(error, 'openvino')}"
         ) from error
     inputs = {item.any_name: _port(item) for item in model.inputs}
     outputs = {name: _port(item) for item in model.outputs for name in item.names}
