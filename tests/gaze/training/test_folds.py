@@ -26,6 +26,12 @@ SIZE, PEOPLE, EACH = 64, ("p00", "p01", "p02"), 20
 SMALL = ["--width", "0.25", "--input-size", "64", "--batch-size", "8", "--threads", "1"]
 
 
+@pytest.fixture(autouse=True)
+def few_finishing_batches(monkeypatch):
+    """Small sets need no thousands of faces to finish a network with."""
+    monkeypatch.setattr(loop, "FINISHING_BATCHES", 6)
+
+
 def prepared(path, label_space="rotation-only", mirrored=lambda row: False):
     faces, labels = spots(EACH * len(PEOPLE), SIZE)
     rows = NormalizedRows.from_dicts(

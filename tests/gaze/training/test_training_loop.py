@@ -29,6 +29,12 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def few_finishing_batches(monkeypatch):
+    """Small sets need no thousands of faces to finish a network with."""
+    monkeypatch.setattr(loop, "FINISHING_BATCHES", 6)
+
+
 def losses(folder):
     with (folder / "log.csv").open() as file:
         return [
@@ -102,7 +108,6 @@ def test_saving_at_every_step_changes_nothing(tmp_path, monkeypatch):
     options = {"progress": False, "save_minutes": 0.0}
     whole = train(config, ShardFolder([tmp_path / "s"]), tmp_path / "whole", progress=False).net
     train(config, ShardFolder([tmp_path / "s"]), tmp_path / "saved", **options)
-    monkeypatch.setattr(loop, "FINISHING_BATCHES", 2)  # only how it is validated
     figures = {"validation_deg": 3.5, "validation_offset_removed_deg": 3.0}
     source = ShardFolder([tmp_path / "s"])
     train(config, source, tmp_path / "validated", validate=lambda net: figures, **options)
