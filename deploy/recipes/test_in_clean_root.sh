@@ -57,6 +57,10 @@ wait_for_lines() {
     return 1
 }
 
+# What an earlier run has left in this root.
+systemctl disable --now webcam-gaze 2>/dev/null || true
+rm -rf /opt/webcam-gaze /etc/webcam-gaze
+
 mkdir -p /etc/webcam-gaze
 cp "$PWD/deploy/assets/demo.mp4" /etc/webcam-gaze/clip.mp4
 sed -e 's|^source = .*|source = "/etc/webcam-gaze/clip.mp4"\nloop = true|' -e '/^size = /d' -e '/^wait = /d' \
