@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from calibration.board import Board
 from calibration.intrinsics import BoardView, coverage_grid
+from calibration.planar_pose import planar_pose
 from gaze.camera import Camera
 from gaze.geometry import FloatArray
 
@@ -115,13 +116,12 @@ class GuidedCapture:
     def _pose(self, points_mm: FloatArray, points_px: FloatArray) -> tuple[str | None, FloatArray]:
         """Which edge is nearer, as the person holding the board sees it (None: frontal), and (x, y, ln size)
         of the board in parts of the picture."""
-        board = np.concatenate([points_mm, np.zeros((len(points_mm), 1))], axis=1)
-        good, rvec, tvec = cv2.solvePnP(board, points_px, self._camera.K, None, flags=cv2.SOLVEPNP_IPPE)
+        pose = planar_pose(points_mm, points_px, self._camera.K)
         middle = points_px.mean(axis=0) / self.size_px[0]
-        if not good:
+        if pose is None:
             return None, np.array([*middle, 0.0])
-        R = cv2.Rodrigues(rvec)[0]
-        place = np.array([*middle, 0.5 * np.log(float(tvec[2, 0]) / 500.0)])
+        R, t_mm = pose
+        place = np.array([*middle, 0.5 * np.log(float(t_mm[2]) / 500.0)])
         # In the picture's axes, whichever way up the board is: x and y of its normal towards the camera.
         normal = -R[:, 2] * np.sign(R[2, 2])
         if np.rad2deg(np.arccos(min(abs(R[2, 2]), 1.0))) < TILT_DEG:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.least_squares import solve
+from calibration.planar_pose import planar_pose
 from gaze.camera import Camera
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray, unit
@@ -77,13 +78,10 @@ def _mirrored_plane(view: MirrorView, camera: Camera) -> FloatArray:
     """
     if len(view.points_mm) < 6:
         raise CalibrationError(f"a mirror view shows only {len(view.points_mm)} board points; 6 are needed")
-    board = np.concatenate([view.points_mm, np.zeros((len(view.points_mm), 1))], axis=1)
-    straight = camera.undistort(view.points_px)
-    good, rvec, tvec = cv2.solvePnP(board, straight, camera.K, None, flags=cv2.SOLVEPNP_IPPE)
-    if not good:
+    pose = planar_pose(view.points_mm, camera.undistort(view.points_px), camera.K)
+    if pose is None:
         raise CalibrationError("a mirror view does not show a flat board; take it again")
-    R = cv2.Rodrigues(rvec)[0]
-    origin = tvec.ravel()
+    R, origin = pose
     # Far enough apart to be told, and of the scale of the board.
     scale = float(np.ptp(view.points_mm, axis=0).max())
     return np.stack([origin, origin + scale * R[:, 0], origin + scale * R[:, 1]])
