@@ -22,7 +22,7 @@ help:
 	@echo "make lint     ruff"
 	@echo "make doctor   what works on this machine"
 	@echo "make bench    milliseconds of every stage of the loop"
-	@echo "make train    fetch the assets, render people, train and export the network: some hours on two cores"
+	@echo "make train    fetch the assets, render people, train and export the networks: some hours on two cores"
 	@echo "make clean    remove .venv and out"
 
 demo: $(VENV)/.installed
@@ -49,8 +49,12 @@ train: $(VENV)/.installed-dev
 	$(BIN)/gaze train --data synthetic --shards $(WORK)/shards --validate $(WORK)/validation \
 		--start $(ASSETS)/mobilenetv2_imagenet/mobilenet_v2_imagenet_bn_folded.npz \
 		--epochs $(EPOCHS) --out $(WORK)/run $(if $(wildcard $(WORK)/run/state.pt),--resume)
-	$(BIN)/gaze evaluate rendered --shards $(WORK)/validation --checkpoint $(WORK)/run/final.pt
-	$(BIN)/gaze export --checkpoint $(WORK)/run/final.pt --out $(WORK)/dist --name gaze_mobilenetv2
+	$(BIN)/gaze train --data synthetic --shards $(WORK)/shards --validate $(WORK)/validation \
+		--start $(WORK)/run/final.pt --input-size 160 --learning-rate 0.0007 \
+		--epochs $(EPOCHS) --out $(WORK)/run160 $(if $(wildcard $(WORK)/run160/state.pt),--resume)
+	$(BIN)/gaze evaluate rendered --shards $(WORK)/validation --checkpoint $(WORK)/run160/final.pt
+	$(BIN)/gaze export --checkpoint $(WORK)/run/final.pt --out $(WORK)/dist --name gaze_mobilenetv2_112
+	$(BIN)/gaze export --checkpoint $(WORK)/run160/final.pt --out $(WORK)/dist --name gaze_mobilenetv2
 
 clean:
 	rm -rf $(VENV) out
