@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,13 @@ def passes(*command: object) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def found(program: str) -> str | None:
+    """Where a program lies: on the path, or beside this Python."""
+    return shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
+
+
 def needs(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program}")
+    return pytest.mark.skipif(found(program) is None, reason=f"needs {program}")
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -38,7 +44,7 @@ def test_shellcheck():
 @needs("hadolint")
 @pytest.mark.parametrize("device", DEVICES)
 def test_hadolint(device):
-    passes("hadolint", DEPLOY / device / "Dockerfile")
+    passes(found("hadolint"), DEPLOY / device / "Dockerfile")
 
 
 @needs("systemd-analyze")
