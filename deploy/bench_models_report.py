@@ -86,6 +86,10 @@ def _fastest(rows: Sequence[Row]) -> Row | None:
     return min(rows, key=lambda row: row.median_ms, default=None)
 
 
+# Less is the rounding of float32 and no gain.
+FINEST_DEG = 0.001
+
+
 def draw_pareto(rows: Sequence[Row], path: Path) -> None:
     """Milliseconds a face against degrees: the error where the sidecars know it, else the parity.
 
@@ -103,7 +107,7 @@ def draw_pareto(rows: Sequence[Row], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
     best: list[Row] = []
     for row in sorted(shown, key=lambda row: (row.ms_per_face, value(row))):
-        if not best or value(row) < value(best[-1]):
+        if not best or value(row) < value(best[-1]) - FINEST_DEG:
             best.append(row)
     if best:
         axes.step(

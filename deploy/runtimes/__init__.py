@@ -104,7 +104,7 @@ def _choose(path: Path, device: str, precision: str | None) -> tuple[str, str | 
     return (
         "onnxruntime",
         precision,
-        "without bf16 it is as fast as OpenVINO, starts sooner and takes less memory",
+        "without bf16 it is about as fast as OpenVINO, starts sooner and takes less memory",
     )
 
 
