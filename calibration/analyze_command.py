@@ -16,7 +16,7 @@ from calibration.pictures import heat_map, save_picture, scan_path
 from calibration.recording import Recording, read_recording
 from calibration.screen import load_screens
 from gaze.errors import DataError, UsageError
-from gaze.files import replacing, write_json
+from gaze.files import prepare_outputs, replacing, write_json
 from gaze.help_format import HelpFormatter
 
 
@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
     if not options.blur_px > 0:
         raise UsageError(f"--blur-px must be above 0, got {options.blur_px}")
+    prepare_outputs(options.events, options.dwell, options.heatmap, options.scanpath)
     areas = load_areas(options.areas) if options.areas else []
     recording = read_recording(options.recording, options.method, options.face)
     print(summary(recording))

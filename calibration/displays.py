@@ -83,8 +83,10 @@ def choose_display(displays: Sequence[Display], wanted: str | None) -> Display:
         UsageError: none fits.
     """
     if not displays:
+        lacking = sys.platform.startswith("linux") and shutil.which("xrandr") is None
+        mend = "install xrandr (Debian: x11-xserver-utils), or " if lacking else ""
         raise CalibrationError(
-            "no display can be read here; give --resolution WxH and --size-mm WxH (the lit area)"
+            f"no display can be read here; {mend}give --resolution WxH and --size-mm WxH (the lit area)"
         )
     if wanted is None:
         return displays[0]

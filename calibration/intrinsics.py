@@ -20,6 +20,8 @@ MODELS = {"plain": 0, "rational": cv2.CALIB_RATIONAL_MODEL}
 # The richer model must be better by this part on views that it did not see.
 RICHER_MUST_GAIN = 0.03
 OUTLIER_FACTOR = 2.5
+# A fit as good as this has found the camera.
+GOOD_RMS_PX = 1.0
 COVERAGE_CELLS = (6, 4)
 
 
@@ -115,18 +117,32 @@ def coverage_grid(points_px: FloatArray, size_px: tuple[int, int]) -> NDArray[np
 
 
 def _calibrate(views: list[BoardView], size_px: tuple[int, int], flags: int) -> tuple[FloatArray, FloatArray]:
+    """K (3, 3) and distortion of the fit.
+
+    OpenCV's own start can be three times the focal length where corners are noisy or the lens is bent, and 30
+    steps, its default, then end far from the views. An ordinary webcam's field of view is the first start;
+    the other one is for lenses that are far from ordinary.
+    """
     objects = [_flat(view.points_mm).astype(np.float32) for view in views]
     images = [view.points_px.astype(np.float32).reshape(-1, 1, 2) for view in views]
+    start = Camera.guessed(*size_px).K.copy(), np.zeros(8 if flags & cv2.CALIB_RATIONAL_MODEL else 5)
+    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-7)
+    best = np.inf, None, None
     try:
-        _, K, distortion, _, _ = cv2.calibrateCamera(objects, images, size_px, None, None, flags=flags)
+        for K, distortion, use in ((*start, flags | cv2.CALIB_USE_INTRINSIC_GUESS), (None, None, flags)):
+            fit = cv2.calibrateCamera(objects, images, size_px, K, distortion, flags=use, criteria=stop)[:3]
+            if fit[0] < best[0] and all(np.all(np.isfinite(value)) for value in fit):
+                best = fit
+            if best[0] < GOOD_RMS_PX:
+                break
     except cv2.error as error:
         raise CalibrationError(
             "the views do not determine the camera (they are too alike); tilt the board to the left, right, "
             "up and down by 20 to 40 degrees"
         ) from error
-    if not (np.all(np.isfinite(K)) and np.all(np.isfinite(distortion))):
+    if best[1] is None:
         raise CalibrationError("the views do not determine the camera; tilt the board more")
-    return K, distortion.ravel()
+    return best[1], best[2].ravel()
 
 
 def _reproject(view: BoardView, K: FloatArray, distortion: FloatArray) -> tuple[FloatArray, float]:

@@ -53,7 +53,7 @@ def solve(
     damping = 1e-3
     weights = _weights(r, robust, group, fixed)
     for _ in range(iterations):
-        J = _jacobian(residuals, x, steps)
+        J = jacobian(residuals, x, steps)
         A, b = J.T @ (weights[:, None] * J), J.T @ (weights * r)
         cost = float(weights @ (r * r))
         moved = False
@@ -75,7 +75,7 @@ def solve(
         weights = _weights(r, robust, group, fixed)
         if np.all(np.abs(step) < 1e-4 * steps):
             break
-    J = _jacobian(residuals, x, steps)
+    J = jacobian(residuals, x, steps)
     information = J.T @ (weights[:, None] * J)
     # Scaled by the steps, so that the condition does not depend on units.
     scaled = information * np.outer(steps, steps)
@@ -97,7 +97,8 @@ def _weights(r: FloatArray, robust: float | None, group: int, fixed: int) -> Flo
     return weights
 
 
-def _jacobian(residuals: Residuals, x: FloatArray, steps: FloatArray) -> FloatArray:
+def jacobian(residuals: Residuals, x: FloatArray, steps: FloatArray) -> FloatArray:
+    """Derivatives (m, n) of residuals (m,) by parameters (n,), from central differences of these steps."""
     columns = []
     for i, step in enumerate(steps):
         e = np.zeros_like(x)

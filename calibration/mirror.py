@@ -1,31 +1,43 @@
 """The pose of something the camera cannot see, from its images in a flat mirror held in several poses.
 
-A board shown on the screen is seen in the mirror; each mirror pose gives the board's mirrored pose. For
-two mirrors i and j the difference of the images of one point is at right angles to the line in which the
-mirrors meet, ``(p_i - p_j) . (n_i x n_j) = 0`` (Takahashi, Nobuhara, Matsuyama: A New Mirror-based Extrinsic
-Camera Calibration Using an Orthogonality Constraint, CVPR 2012); three poses give the normals, then the
-points are linear. The result is refined over all pixels together (Rodrigues, Barreto, Nunes: Camera Pose
-Estimation Using Images of Planar Mirror Reflections, ECCV 2010, use the same cost).
+A board shown on the screen is seen in the mirror. From a start in closed form (mirror_start) the screen and
+all mirrors are refined together over the pixels of all views (Rodrigues, Barreto, Nunes: Camera Pose
+Estimation Using Images of Planar Mirror Reflections, ECCV 2010, use the same cost). What is stated of its
+accuracy comes from the residuals, with the errors that corners of one picture share and those of the camera's
+intrinsics counted in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from calibration.least_squares import solve
+from calibration.camera_spread import CameraSpread
+from calibration.least_squares import jacobian, solve
+from calibration.mirror_start import Layout, normals_of_subsets
 from calibration.planar_pose import planar_pose
+from calibration.shared_noise import posterior
 from gaze.camera import Camera
 from gaze.errors import CalibrationError
-from gaze.geometry import FloatArray, unit
+from gaze.geometry import FloatArray
 
 MIN_POSES = 3
-# Mirrors that differ less than this meet in a line that cannot be told.
-MIN_TURN_DEG = 4.0
+OUTLIER_MIN_PX = 0.5
+# Three points to carry a plane by: its middle and one along each axis, in parts of its size.
+CORNERS = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]])
+FAR_PX = 50.0
+# Views are not of one screen, or not of a flat mirror, where so few corners fit, or where corners of one view
+# miss together by more than this (px of a picture 1280 wide); it is 0 to 0.5 as a rule.
+KEPT_MIN = 0.75
+SHARED_MAX_PX = 0.8
+MISFIT = (
+    "the mirror views do not fit together: use a flat mirror, hold it still, keep screen and camera where "
+    "they are, and tilt it another way each time"
+)
+# Steps with the errors' sizes known; the first two do nearly all.
+REFINEMENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +50,81 @@ class MirrorView:
 
 @dataclass(frozen=True, slots=True)
 class MirrorPose:
-    """The screen's pose in the camera frame, its deviations (deg, mm), the RMS in px and of each view."""
+    """The screen's pose in the camera frame and how well it is known.
+
+    ``covariance`` (6, 6) of its turn (deg) and of the shift (mm) of the point it was asked about, in the
+    screen's own axes: right, down, into the screen. ``rms_px`` of the residuals, ``view_rms_px`` (V,) of each
+    view; ``own_px`` and ``shared_px``: a corner's own error per axis, and the part that its neighbours share.
+    """
 
     R_cam_screen: NDArray[np.float64]
     t_cam_mm: NDArray[np.float64]
-    rotation_sd_deg: float
-    position_sd_mm: float
+    covariance: NDArray[np.float64]
     rms_px: float
     view_rms_px: NDArray[np.float64]
+    own_px: float
+    shared_px: float
+
+    @property
+    def sd(self) -> FloatArray:
+        """Deviations (6,): turn about the three axes in deg, shift along them in mm."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def rotation_sd_deg(self) -> float:
+        """Per axis, root mean square of the three."""
+        return float(np.sqrt((self.sd[:3] ** 2).mean()))
+
+    @property
+    def position_sd_mm(self) -> float:
+        """Per axis, root mean square of the three."""
+        return float(np.sqrt((self.sd[3:] ** 2).mean()))
+
+    def text(self) -> str:
+        """Errors of the views and deviations, for people."""
+        per_view = ", ".join(f"{value:.2f}" for value in self.view_rms_px)
+        across, down, depth = self.sd[3:]
+        return (
+            f"mirror method: RMS {self.rms_px:.2f} px over {len(self.view_rms_px)} views ({per_view})\n"
+            f"one standard deviation of the screen's middle: {np.linalg.norm(self.sd[3:]):.1f} mm in all, "
+            f"{across:.1f} across, {down:.1f} up and down, {depth:.1f} in depth; of its axes: "
+            f"{np.linalg.norm(self.sd[:3]):.2f} degrees"
+        )
 
 
-def solve_mirror(views: list[MirrorView], camera: Camera) -> MirrorPose:
+def solve_mirror(
+    views: list[MirrorView], intrinsics: CameraSpread, about_mm: ArrayLike | None = None
+) -> MirrorPose:
     """The screen's pose from views of it in a mirror.
 
+    ``about_mm`` (2,): the point on the screen whose deviation is stated; the middle of the board's points.
+
     Raises:
-        CalibrationError: fewer than three views, mirrors that are nearly parallel to each other, or points
-            that do not form a board.
+        CalibrationError: fewer than three views, mirrors that are nearly parallel to each other, points
+            that do not form a board, or views that do not fit together.
     """
     if len(views) < MIN_POSES:
         raise CalibrationError(
             f"{len(views)} mirror views; at least {MIN_POSES} are needed, with the mirror tilted differently"
         )
-    images = [_mirrored_plane(view, camera) for view in views]
-    normals = _normals(images)
-    R, t, distances = _linear(images, normals)
-    return _refine(views, camera, R, t, normals, distances)
+    camera = intrinsics.camera
+    points = np.concatenate([view.points_mm for view in views])
+    about = points.mean(axis=0) if about_mm is None else np.asarray(about_mm, dtype=np.float64)
+    corners = about + float(np.ptp(points, axis=0).max()) * CORNERS
+    images = np.array([_mirrored_corners(view, camera, corners) for view in views])
+    measured = np.concatenate([view.points_px for view in views])
+    flat = np.concatenate([points, np.zeros((len(points), 1))], axis=1)
+    mirror_of = np.repeat(np.arange(len(views)), [len(view.points_mm) for view in views])
+    starts = [
+        Layout.of(images, chosen, normals, corners, flat, mirror_of)
+        for chosen, normals in normals_of_subsets(images)
+    ]
+    best = min(starts, key=lambda layout: _misfit(layout, camera, measured))
+    return _refine(measured, intrinsics, best)
 
 
-def reflect(points: FloatArray, normal: FloatArray, distance: float) -> FloatArray:
-    """Images (N, 3) of points in the mirror ``normal . x + distance = 0``."""
-    return points - 2.0 * (points @ normal + distance)[:, None] * normal
-
-
-def _mirrored_plane(view: MirrorView, camera: Camera) -> FloatArray:
-    """Origin, x-axis tip and y-axis tip (3, 3) of the mirrored board in the camera frame, mm.
+def _mirrored_corners(view: MirrorView, camera: Camera, corners_mm: FloatArray) -> FloatArray:
+    """Three points (3, 2) of the mirrored board in the camera frame (3, 3), mm.
 
     A plane and its mirror image are the same plane seen with its axes as they fall, so an ordinary pose of
     planar points gives them.
@@ -82,96 +135,51 @@ def _mirrored_plane(view: MirrorView, camera: Camera) -> FloatArray:
     if pose is None:
         raise CalibrationError("a mirror view does not show a flat board; take it again")
     R, origin = pose
-    # Far enough apart to be told, and of the scale of the board.
-    scale = float(np.ptp(view.points_mm, axis=0).max())
-    return np.stack([origin, origin + scale * R[:, 0], origin + scale * R[:, 1]])
+    return corners_mm @ R[:, :2].T + origin
 
 
-def _normals(images: list[FloatArray]) -> FloatArray:
-    """Mirror normals (M, 3) from the lines in which the mirrors meet."""
-    count = len(images)
-    lines = {}
-    for i, j in combinations(range(count), 2):
-        _, singular, vt = np.linalg.svd(images[i] - images[j])
-        if singular[1] > 1e-6 * max(singular[0], 1.0):
-            lines[i, j] = vt[2]
-    normals = []
-    for i in range(count):
-        own = [line for pair, line in lines.items() if i in pair]
-        if len(own) < 2:
-            raise CalibrationError(
-                "the mirror stood nearly the same in all views; tilt it by 10 to 20 degrees"
-            )
-        _, singular, vt = np.linalg.svd(np.array(own))
-        if np.rad2deg(np.arcsin(min(singular[1] / np.sqrt(len(own)), 1.0))) < MIN_TURN_DEG / 2:
-            raise CalibrationError(
-                "the mirror was tilted about one axis only; tilt it left and right and also up and down"
-            )
-        normals.append(vt[2])
-    return np.array(normals)
+def _misfit(layout: Layout, camera: Camera, measured_px: FloatArray) -> float:
+    """Mean distance in px of points from where they are seen; none counts as more than FAR_PX."""
+    images = layout.images(np.zeros(6 + 3 * len(layout.normals)))
+    missed = np.linalg.norm(camera.project(images) - measured_px, axis=1)
+    missed[(images[:, 2] <= 0) | ~(missed < FAR_PX)] = FAR_PX
+    return float(missed.mean())
 
 
-def _linear(images: list[FloatArray], normals: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Pose and mirror distances from the normals: ``p_i = p - 2 n_i (n_i . p + d_i)``, linear in p and d."""
-    count, points = len(images), len(images[0])
-    A = np.zeros((count * points * 3, points * 3 + count))
-    b = np.zeros(count * points * 3)
-    for i, (image, n) in enumerate(zip(images, normals, strict=True)):
-        for k in range(points):
-            rows = slice((i * points + k) * 3, (i * points + k) * 3 + 3)
-            A[rows, 3 * k : 3 * k + 3] = np.eye(3) - 2.0 * np.outer(n, n)
-            A[rows, points * 3 + i] = -2.0 * n
-            b[rows] = image[k]
-    solution, *_ = np.linalg.lstsq(A, b, rcond=None)
-    origin, x_tip, y_tip = solution[: points * 3].reshape(points, 3)
-    x, y = unit(x_tip - origin), unit(y_tip - origin)
-    u, _, vt = np.linalg.svd(np.stack([x, y, np.cross(x, y)], axis=1))
-    R = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
-    return R, origin, solution[points * 3 :]
-
-
-def _refine(
-    views: list[MirrorView],
-    camera: Camera,
-    R: FloatArray,
-    t: FloatArray,
-    normals: FloatArray,
-    distances: FloatArray,
-) -> MirrorPose:
-    """Least squares over the pixels of all views: pose (6) and mirrors (3 each)."""
-    boards = [np.concatenate([view.points_mm, np.zeros((len(view.points_mm), 1))], axis=1) for view in views]
-    tangents = [np.linalg.svd(n[None])[2][1:] for n in normals]
-    middle = np.mean([board.mean(axis=0) for board in boards], axis=0)
-    start = np.zeros(6 + 3 * len(views))
-    steps = np.concatenate([[1e-5] * 3, [1e-2] * 3, [1e-5, 1e-5, 1e-2] * len(views)])
-
-    def pose(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        turned = R @ cv2.Rodrigues(x[:3])[0]
-        return turned, t + R @ middle + x[3:6] - turned @ middle
+def _refine(measured_px: FloatArray, intrinsics: CameraSpread, layout: Layout) -> MirrorPose:
+    """Least squares over the pixels of all views, then again with what their errors were found to be."""
+    camera, count = intrinsics.camera, len(layout.normals)
+    steps = np.concatenate([[1e-5] * 3, [1e-2] * 3, [1e-5, 1e-5, 1e-2] * count])
 
     def residuals(x: FloatArray) -> FloatArray:
-        turned, corner = pose(x)
-        parts = []
-        for i, (view, board) in enumerate(zip(views, boards, strict=True)):
-            mirror = x[6 + 3 * i : 9 + 3 * i]
-            n = unit(normals[i] + mirror[:2] @ tangents[i])
-            seen = reflect(board @ turned.T + corner, n, distances[i] + mirror[2])
-            parts.append((camera.project(seen) - view.points_px).ravel())
-        return np.concatenate(parts)
+        return (camera.project(layout.images(x)) - measured_px).ravel()
 
-    fit = solve(residuals, start, steps, robust=3.0, group=2)
-    turned, corner = pose(fit.x)
-    count = len(fit.residuals)
-    rms = float(np.sqrt(2.0 * np.mean(fit.residuals**2)))
-    scale = float((fit.weights @ fit.residuals**2) / max(count - len(start), 1))
-    sd = np.sqrt(np.diag(fit.covariance)[:6] * max(scale, 1e-12))
-    ends = np.cumsum([view.points_px.size for view in views])[:-1]
-    each = np.array([np.sqrt(2.0 * np.mean(part**2)) for part in np.split(fit.residuals, ends)])
+    x = solve(residuals, np.zeros(len(steps)), steps, robust=3.0, group=2).x
+    missed = np.linalg.norm(residuals(x).reshape(-1, 2), axis=1)
+    # Six deviations of a round Gaussian, whose median distance is 1.177: corners that locked onto something.
+    kept = missed <= max(6.0 / 1.177 * float(np.median(missed)), OUTLIER_MIN_PX)
+    if kept.mean() < KEPT_MIN:
+        raise CalibrationError(f"{np.mean(~kept):.0%} of the corners miss by much; {MISFIT}")
+    rows = np.repeat(kept, 2)
+    places = [measured_px[kept & (layout.mirror_of == i)] for i in range(count)]
+    for _ in range(REFINEMENTS):
+        shifts = intrinsics.shifts_px(layout.images(x))
+        found = posterior(
+            residuals(x)[rows], jacobian(residuals, x, steps)[rows], shifts[rows], places, camera.width
+        )
+        x = x + found.step
+    if found.shared_px > SHARED_MAX_PX * camera.width / 1280.0:
+        raise CalibrationError(f"the corners of a view miss together by {found.shared_px:.1f} px; {MISFIT}")
+    turned, corner = layout.pose(x)
+    # Of the camera as the views show it, within what is known of it.
+    square = ((residuals(x) + shifts @ found.common).reshape(-1, 2) ** 2).sum(axis=1)
+    units = np.array([np.rad2deg(1.0)] * 3 + [1.0] * 3)
     return MirrorPose(
         turned,
         corner,
-        float(np.rad2deg(np.sqrt((sd[:3] ** 2).mean()))),
-        float(np.sqrt((sd[3:] ** 2).mean())),
-        rms,
-        each,
+        found.covariance[:6, :6] * np.outer(units, units),
+        float(np.sqrt(square.mean())),
+        np.array([np.sqrt(square[layout.mirror_of == i].mean()) for i in range(count)]),
+        found.own_px,
+        found.shared_px,
     )

@@ -89,20 +89,20 @@ class MirrorCapture:
             self._still_since_s = None
             return "Hold a hand mirror so that the camera sees this board in it."
         width = image.shape[1]
-        if last is None or _moved(last, view) > STILL_PART * width:
+        if last is None or moved_px(last, view) > STILL_PART * width:
             self._still_since_s = None
             return "Hold the mirror still."
         if self._still_since_s is None:
             self._still_since_s = before_s
         if t_s - self._still_since_s < STILL_S:
             return "Hold the mirror still."
-        if any(_moved(other, view) < NEW_PART * width for other in self.views):
+        if any(moved_px(other, view) < NEW_PART * width for other in self.views):
             return "Tilt the mirror another way: left, right, up, down."
         self.views.append(view)
         return f"Taken: {len(self.views)} of {self.wanted}."
 
 
-def _moved(first: MirrorView, second: MirrorView) -> float:
+def moved_px(first: MirrorView, second: MirrorView) -> float:
     """Median distance in px of the corners that both show; infinite if there are hardly any."""
     same = np.abs(first.points_mm[:, None] - second.points_mm[None]).max(axis=2) < 1e-6
     a, b = np.nonzero(same)

@@ -115,10 +115,11 @@ def save_picture(picture: NDArray[np.uint8], path: str | os.PathLike[str]) -> No
     try:
         with replacing(path) as temporary:
             if not cv2.imwrite(str(temporary), picture):
-                raise CalibrationError(f"{path}: cannot be written")
+                raise CalibrationError(f"{path}: cannot be written; is the disk full?")
     except (OSError, cv2.error) as error:
+        why = error.strerror if isinstance(error, OSError) else error.err
         raise CalibrationError(
-            f"{path}: cannot be written ({error}); give a .png in a folder that exists"
+            f"{path}: cannot be written ({why}); give a .png in a folder that exists"
         ) from error
 
 

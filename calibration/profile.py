@@ -23,6 +23,8 @@ SCHEMA = "gaze.profile/1"
 # Two cameras are the same if no part of their pictures looks in directions further apart than this.
 CAMERA_TOLERANCE_DEG = 0.5
 AGAIN = "run `gaze calibrate person` again"
+# Behind the checksum of a network whose answers are means with the mirrored face.
+MIRROR_MARK = "+average-mirror"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Profile:
                 camera=Camera(
                     camera["K"], camera["distortion"], camera["width"], camera["height"], camera["source"]
                 ),
-                screens=tuple(Screen.from_json(item, str(path)) for item in content["screens"]),
+                screens=tuple(Screen.from_json(item, "screens") for item in content["screens"]),
                 model_name=str(content["model"]["name"]),
                 model_sha256=str(content["model"]["sha256"]),
                 correction=_correction_from_json(content["correction"]),
@@ -139,11 +141,8 @@ class Profile:
                 names every difference.
         """
         reasons = []
-        if model_sha256 != self.model_sha256:
-            reasons.append(
-                f"the network differs: calibrated with {self.model_name} ({_short(self.model_sha256)}), "
-                f"now {_short(model_sha256)}"
-            )
+        if reason := self._network_difference(model_sha256):
+            reasons.append(reason)
         if self.camera_device and camera_device and self.camera_device != camera_device:
             reasons.append(f"the camera differs: calibrated with {self.camera_device}, now {camera_device}")
         if reason := camera_difference(self.camera, camera):
@@ -159,10 +158,14 @@ class Profile:
                 f"the profile of {self.person} does not fit: " + "; ".join(reasons) + f". {AGAIN}"
             )
 
-
-def _short(checksum: str) -> str:
-    digest, plus, mark = checksum.partition("+")
-    return digest[:12] + plus + mark
+    def _network_difference(self, model_sha256: str) -> str:
+        if model_sha256 == self.model_sha256:
+            return ""
+        then, now = (text.removesuffix(MIRROR_MARK) for text in (self.model_sha256, model_sha256))
+        if then == now:
+            how, flag = ("with", "") if then != self.model_sha256 else ("without", "no-")
+            return f"it was made {how} the mean with the mirrored face; give --{flag}average-mirror"
+        return f"the network differs: calibrated with {self.model_name} ({then[:12]}), now {now[:12]}"
 
 
 def camera_difference(known: Camera, now: Camera) -> str:

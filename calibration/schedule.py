@@ -9,8 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from calibration.observation import Observation, samples_of
-from calibration.samples import Samples
+from calibration.plan import MOST_TARGETS, Plan
 from calibration.screen import Screen
+from calibration.session import VALIDATION_PLACE, Session
 from calibration.targets import check_on_screen
 from gaze.errors import CalibrationError, DataError
 from gaze.files import read_json
@@ -55,8 +56,17 @@ def load_schedule(path: str | os.PathLike[str], screen: Screen) -> list[Showing]
     showings = []
     for number, entry in enumerate(entries):
         showing = _showing(entry, f"{path}, target {number}")
-        check_on_screen([[showing.x_px, showing.y_px]], (screen.width_px, screen.height_px))
+        try:
+            check_on_screen([[showing.x_px, showing.y_px]], (screen.width_px, screen.height_px))
+        except CalibrationError as error:
+            raise CalibrationError(f"{path}: {error}; its times are for another screen") from error
         showings.append(showing)
+    measuring = sum(item.validation for item in showings)
+    if measuring == len(showings) or len(showings) > MOST_TARGETS:
+        raise DataError(
+            f"{path}: {len(showings)} targets, {measuring} of them for validation; at least one must be "
+            f"for the fit, and {MOST_TARGETS} are the most"
+        )
     showings.sort(key=lambda item: item.start_s)
     for first, second in pairwise(showings):
         if second.start_s < first.end_s:
@@ -86,10 +96,21 @@ def _showing(entry: object, where: str) -> Showing:
     return Showing(**numbers, validation=validation)
 
 
-def collect(
-    observations: Iterable[Observation], showings: list[Showing]
-) -> tuple[Samples, Samples, list[str]]:
-    """Rows for the fit, rows for validation, and a line for each showing that gave too little.
+def scheduled_session(
+    showings: list[Showing], screen: Screen, other_screens: tuple[Screen, ...] = ()
+) -> Session:
+    """A session of the targets of a time table, in their order."""
+    targets, validation = (
+        tuple((item.x_px, item.y_px) for item in showings if item.validation == measuring)
+        for measuring in (False, True)
+    )
+    return Session(Plan(targets_px=targets, validation_px=validation), screen, other_screens=other_screens)
+
+
+def collect(observations: Iterable[Observation], showings: list[Showing], session: Session) -> None:
+    """Give a session of these showings what was seen at their times.
+
+    Those that gave too little stay open; ``session.skipped`` says why.
 
     Raises:
         CalibrationError: there is no frame at all.
@@ -98,18 +119,20 @@ def collect(
     if not frames:
         raise CalibrationError("the source gave no frame")
     start_s = frames[0].t_s
-    fit_rows, validation_rows, missing = [], [], []
-    places: dict[tuple[float, float], int] = {}
+    counts = {"target": 0, "validation": 0}
     for number, showing in enumerate(showings):
+        kind = "validation" if showing.validation else "target"
+        index = counts[kind]
+        counts[kind] += 1
+        place = VALIDATION_PLACE + index if showing.validation else session.place_of(index)
         seen = [item for item in frames if showing.start_s + SETTLE_S <= item.t_s - start_s <= showing.end_s]
         usable = [item for item in seen if item.problem is None]
-        target = (float(showing.x_px), float(showing.y_px))
+        target = (showing.x_px, showing.y_px)
         if len(usable) < FRAMES_MIN:
             problems = [item.problem for item in seen if item.problem is not None]
             why = max(set(problems), key=problems.count) if problems else "the recording has too few frames"
-            missing.append(f"target at ({target[0]:.0f}, {target[1]:.0f}) px, {showing.start_s:.1f} s: {why}")
+            session.skipped[number] = (
+                f"target at ({target[0]:.0f}, {target[1]:.0f}) px, {showing.start_s:.1f} s: {why}"
+            )
             continue
-        place = places.setdefault(target, len(places))
-        rows = samples_of(usable, [target] * len(usable), number, place)
-        (validation_rows if showing.validation else fit_rows).append(rows)
-    return Samples.join(fit_rows), Samples.join(validation_rows), missing
+        session.keep(f"{kind} {index}", samples_of(usable, [target] * len(usable), number, place))

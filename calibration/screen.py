@@ -33,7 +33,9 @@ class Screen:
 
     ``width_px``, ``height_px``: its resolution; ``width_mm``, ``height_mm``: the lit area;
     ``R_cam_screen`` (3, 3) and ``t_cam_mm`` (3,): the pose (see the module); ``pose_source``: how the pose
-    was found (preset, measured, gaze, mirror); ``rotation_sd_deg`` and ``position_sd_mm``: how well.
+    was found (preset, measured, gaze, mirror); ``rotation_sd_deg`` and ``position_sd_mm``: how well, as the
+    deviation of the turn and of the place of the screen's middle on one axis (root mean square of the three);
+    the whole angle and distance are sqrt(3) times as much.
 
     Raises:
         CalibrationError: a size is not positive, or the pose is not a rotation and a finite position.
@@ -58,6 +60,12 @@ class Screen:
                     f"screen {self.name!r}: {name} must be positive, got {value!r}; "
                     "give the size of the lit area with `gaze calibrate screen --size-mm WxH`"
                 )
+        for name in ("width_px", "height_px"):
+            if getattr(self, name) != int(getattr(self, name)):
+                raise CalibrationError(
+                    f"screen {self.name!r}: {name} must be a whole number, got {getattr(self, name)!r}; "
+                    "run `gaze calibrate screen`"
+                )
         for name in ("rotation_sd_deg", "position_sd_mm"):
             value = getattr(self, name)
             if not _is_number(value) or not math.isfinite(value) or value < 0:
@@ -72,7 +80,10 @@ class Screen:
                 f"screen {self.name!r}: R_cam_screen is not a rotation; run `gaze calibrate screen`"
             )
         if t.shape != (3,) or not np.all(np.isfinite(t)):
-            raise CalibrationError(f"screen {self.name!r}: t_cam_mm must be three numbers, got {t.tolist()}")
+            raise CalibrationError(
+                f"screen {self.name!r}: t_cam_mm must be three numbers, got {t.tolist()}; "
+                "run `gaze calibrate screen`"
+            )
         for name, value in (("R_cam_screen", R), ("t_cam_mm", t)):
             value.setflags(write=False)
             object.__setattr__(self, name, value)
@@ -120,6 +131,14 @@ class Screen:
     def moved(self, R_cam_screen: ArrayLike, t_cam_mm: ArrayLike, **changes: object) -> Screen:
         """The same screen at another pose."""
         return dataclasses.replace(self, R_cam_screen=R_cam_screen, t_cam_mm=t_cam_mm, **changes)
+
+    def with_square_pixels(self) -> Screen:
+        """The same screen of the size (same area) that makes its pixels square.
+
+        Displays state whole millimetres or centimetres; their pixels are square far more exactly than that.
+        """
+        side = math.sqrt(float(np.prod(self.mm_per_px)))
+        return dataclasses.replace(self, width_mm=self.width_px * side, height_mm=self.height_px * side)
 
     def to_json(self) -> dict[str, object]:
         """A JSON object that from_json reads."""

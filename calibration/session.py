@@ -29,6 +29,8 @@ from gaze.files import read_json, write_json
 SCHEMA = "gaze.session/1"
 # Looks whose place weight (person.place_weights) falls below this were not at the target: repeat them.
 STRAY_WEIGHT = 0.3
+# Places of targets that only measure are counted from here.
+VALIDATION_PLACE = 1000
 
 
 class Session:
@@ -49,11 +51,16 @@ class Session:
         self.other_screens = other_screens
         self.look = look or LookSettings(confirm=plan.confirm)
         self.size_px = (screen.width_px, screen.height_px)
-        fractions = check_layout() if plan.points == 0 else layout(plan.points)
-        self._targets = to_px(shuffled(fractions, plan.seed), self.size_px)
+        if plan.targets_px:
+            self._targets = np.array(plan.targets_px)
+            self._validation_targets = np.array(plan.validation_px).reshape(-1, 2)
+        else:
+            fractions = check_layout() if plan.points == 0 else layout(plan.points)
+            self._targets = to_px(shuffled(fractions, plan.seed), self.size_px)
+            self._validation_targets = to_px(validation_layout(plan.validation), self.size_px)
         self._round_targets = to_px(layout(5), self.size_px)
-        self._validation_targets = to_px(validation_layout(plan.validation), self.size_px)
         check_on_screen(self._targets, self.size_px)
+        check_on_screen(self._validation_targets, self.size_px)
         self.lag_s = 0.0
         self.skipped: dict[int, str] = {}
         self.gave_up: str | None = None
@@ -123,6 +130,22 @@ class Session:
         """Rows on the places that the fit does not see."""
         return Samples.join([rows for name, rows in self._kept.items() if name.startswith("validation")])
 
+    def place_of(self, target: int) -> int:
+        """The number of a target's place: that of the first target which stands there."""
+        same = np.all(self._targets == self._targets[target], axis=1)
+        return int(np.flatnonzero(same)[0])
+
+    def keep(self, name: str, rows: Samples) -> None:
+        """Take the rows of ``target N`` or ``validation N`` from elsewhere; it is then not shown any more.
+
+        Raises:
+            KeyError: the plan holds no such target, or it was taken before.
+        """
+        if name not in self._queue:
+            raise KeyError(name)
+        self._queue.remove(name)
+        self._kept[name] = rows
+
     def feed(self, observation: Observation, confirmed: bool = False) -> Scene:
         """Take one frame and say what to show next.
 
@@ -165,13 +188,13 @@ class Session:
         self._attempts[name] = self._attempts.get(name, 0) + 1
         self._looks += 1
         if kind == "target":
-            place = int(number)
-            target = tuple(self._targets[place])
+            target = tuple(self._targets[int(number)])
+            place = self.place_of(int(number))
             self._step = LookStep(target, place, self._looks, self.look, self._attempts[name])
         elif kind == "validation":
-            place = int(number)
-            target = tuple(self._validation_targets[place])
-            self._step = LookStep(target, 1000 + place, self._looks, self.look, self._attempts[name])
+            target = tuple(self._validation_targets[int(number)])
+            place = VALIDATION_PLACE + int(number)
+            self._step = LookStep(target, place, self._looks, self.look, self._attempts[name])
         elif kind == "position":
             self.position = int(number)
             self._pause = WaitStep((POSITIONS[int(number)], TURN_AND_WAIT))
@@ -224,9 +247,10 @@ class Session:
             return
         looks = condense(rows, self.screen)
         strays = looks.place[place_weights(looks) < STRAY_WEIGHT]
-        for place in strays:
-            name = f"target {place}"
-            if self._attempts[name] < self.plan.attempts:
+        for name, taken in self._kept.items():
+            stray = name.startswith("target") and np.isin(taken.place, strays).any()
+            # Of what was taken before a stop, or by a time table, no attempt is known.
+            if stray and self._attempts.get(name, 0) < self.plan.attempts:
                 self._queue.appendleft(name)
 
     def save(self, path: str | os.PathLike[str], setup: dict[str, object] | None = None) -> None:
@@ -265,7 +289,10 @@ class Session:
         except ValueError as error:
             raise CalibrationError(f"{path}: is not JSON ({error}); start again without --resume") from error
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            raise CalibrationError(f"{path}: is not a {SCHEMA} file; start again without --resume")
+            raise CalibrationError(
+                f"{path}: is not a {SCHEMA} file; give the profile.session.json that stands beside the "
+                "profile, or start again"
+            )
         for name in ("plan", "kept", "setup"):
             if not isinstance(content.get(name), dict):
                 raise CalibrationError(f"{path}: {name} must be an object; start again without --resume")

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from calibration.error_model import load_errors
+from calibration.mirror_simulation import CONDITIONS, MirrorRow, run_mirrors
 from calibration.plan import Plan
 from calibration.simulated_person import FULL, IDEAL, PLAIN, ErrorModel
 from calibration.simulation import Condition, Row, run_condition
-from gaze.files import write_json
+from gaze.files import prepare_outputs, write_json
 from gaze.help_format import HelpFormatter
 
 
@@ -63,6 +64,14 @@ def bounds(rows: dict[str, Row]) -> list[Bound]:
         Bound("4 points: people worse off than before, part", 0.01, rows["four"].worse_part),
         Bound("screen pose from gaze, camera clipped on top: RMS, mm", 15.0, rows["pose"].pose_rms[2]),
         Bound("screen pose from gaze, camera clipped on top: RMS, deg", 5.0, rows["pose"].pose_rms[3]),
+    ]
+
+
+def mirror_bounds(rows: list[MirrorRow]) -> list[Bound]:
+    """What must hold of the mirror method's stated deviations; beyond two lie 4.6 % if they are exact."""
+    return [
+        Bound(f"mirror, {row.condition.name}: errors beyond two stated deviations, part", 0.1, value)
+        for row, value in ((row, 1.0 - row.within_two) for row in rows)
     ]
 
 
@@ -122,6 +131,21 @@ HEADER = (
 )
 
 
+MIRROR_HEADER = (
+    "| corners | off by | stated | axes off by | stated | within one deviation (68.3 %) | "
+    "within two (95.4 %) | refused |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+def mirror_row_text(row: MirrorRow) -> str:
+    """A line of a Markdown table."""
+    return (
+        f"| {row.condition.name} | {row.off_mm:.1f} mm | {row.stated_mm:.1f} mm | {row.off_deg:.2f} deg | "
+        f"{row.stated_deg:.2f} deg | {100 * row.within_one:.1f} % | {100 * row.within_two:.1f} % | "
+        f"{row.refused} |"
+    )
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The flags of `gaze calibrate simulate`."""
     parser = argparse.ArgumentParser(
@@ -130,9 +154,12 @@ def make_parser() -> argparse.ArgumentParser:
         "with the bounds it must keep. Exit code 1 when one is not kept.",
         formatter_class=HelpFormatter,
     )
-    parser.add_argument("--people", type=int, default=1000, help="people for each bound")
+    parser.add_argument("--people", type=int, default=1000, help="people for each bound; 0: none")
     parser.add_argument(
         "--table-people", type=int, default=100, help="people for each row of the tables; 0: bounds only"
+    )
+    parser.add_argument(
+        "--mirrors", type=int, default=100, help="calibrations by mirror for each row; 0: none"
     )
     parser.add_argument("--seed", type=int, default=0, help="number of the first person")
     parser.add_argument(
@@ -153,26 +180,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = make_parser()
     options = parser.parse_args(argv)
-    if options.people < 1 or options.table_people < 0:
-        parser.error("--people must be at least 1 and --table-people at least 0")
+    counts = (options.people, options.table_people, options.mirrors)
+    if min(counts) < 0 or max(counts) == 0:
+        parser.error("--people, --table-people and --mirrors must be at least 0, and not all 0")
+    prepare_outputs(options.json)
     full = FULL if options.errors is None else load_errors(Path(options.errors))
     start = time.monotonic()
     rows = {}
-    for name, condition in bound_conditions().items():
+    for name, condition in bound_conditions().items() if options.people else ():
         row = rows[name] = run_condition(condition, options.people, options.seed)
         figures = f"{row.before_deg:.3f} -> {row.after_deg:.3f} deg, {100 * row.worse_part:.1f} % worse off"
         print(f"{time.monotonic() - start:6.0f} s  {condition.name}: {figures}", file=sys.stderr, flush=True)
-    kept = bounds(rows)
-    print(f"Bounds, {options.people} simulated people each\n")
+    mirrors = run_mirrors(CONDITIONS, options.mirrors, options.seed) if options.mirrors else []
+    kept = (bounds(rows) if rows else []) + mirror_bounds(mirrors)
+    print(f"Bounds, {options.people} simulated people, {options.mirrors} calibrations by mirror each\n")
     print("| bound | at most | found | |\n|---|---|---|---|")
     for bound in kept:
         print(
             f"| {bound.text} | {bound.limit:g} | {bound.value:.4g} | {'kept' if bound.kept else 'MISSED'} |"
         )
-    print(f"\n{HEADER}")
-    for row in rows.values():
-        print(row_text(row))
+    if mirrors:
+        print(f"\nScreen by mirror ({options.mirrors} calibrations a row)\n\n{MIRROR_HEADER}")
+        print("\n".join(map(mirror_row_text, mirrors)))
+    if rows:
+        print(f"\nThe conditions of the bounds\n\n{HEADER}")
+        print("\n".join(map(row_text, rows.values())))
     written = {name: asdict(row) for name, row in rows.items()}
+    written |= {f"mirror: {row.condition.name}": asdict(row) for row in mirrors}
     if options.table_people:
         for title, conditions in tables(full):
             print(f"\n{title} ({options.table_people} people a row)\n\n{HEADER}", flush=True)

@@ -14,7 +14,7 @@ from calibration.plan import Plan
 from calibration.samples import condense
 from calibration.screen import Screen
 from calibration.screen_pose import estimate_screen_pose
-from calibration.screen_presets import PRESETS, placed_screen
+from calibration.screen_presets import placed_screen, preset
 from calibration.session import Session, require_samples
 from calibration.simulated_person import PLAIN, ErrorModel, Frames, HeadState, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
@@ -84,9 +84,9 @@ class Row:
     pose_rms: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
-def assumed_screen(preset: str) -> Screen:
-    """The laptop's screen, where the preset says it is."""
-    return placed_screen(PRESETS[preset], LAPTOP_PX, LAPTOP_MM)
+def assumed_screen(name: str) -> Screen:
+    """The laptop's screen, where the preset of this name says it is."""
+    return placed_screen(preset(name, LAPTOP_MM[1]), LAPTOP_PX, LAPTOP_MM)
 
 
 def run_session(session: Session, viewer: SimulatedViewer) -> float:

@@ -13,6 +13,7 @@ from deploy.calibrate_common import STOP_KEYS, add_display_options, make_parser
 from deploy.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.errors import UsageError
+from gaze.files import prepare_outputs
 
 
 def add_board_options(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("give --pdf FILE to print the board, or --show to show it on a screen")
     if options.pdf:
         board = board_of(options)
+        prepare_outputs(options.pdf)
         write_pdf(board, options.pdf, options.paper)
         print(f"wrote {options.pdf}: print it at 100 %, check the ruler, glue it to something flat")
     if options.show:

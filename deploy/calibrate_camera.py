@@ -10,6 +10,7 @@ from pathlib import Path
 from calibration.board_views import load_views, save_views, views_of_folder
 from calibration.capture import GuidedCapture, draw_guidance
 from calibration.intrinsics import MIN_VIEWS, BoardView, fit_intrinsics
+from calibration.intrinsics_covariance import intrinsics_covariance
 from calibration.intrinsics_report import coverage_picture, intrinsics_text
 from calibration.pictures import save_picture
 from calibration.webcams import webcam_hfov_deg
@@ -21,6 +22,7 @@ from deploy.stopping import StopSignals
 from deploy.window import Window, display_problem
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, SourceError, UsageError
+from gaze.files import prepare_outputs
 
 log = logging.getLogger("gaze")
 
@@ -62,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         GazeError: as its message says; views taken so far are kept.
     """
     options = parser().parse_args(argv)
+    prepare_outputs(options.out, options.report)
     ways = [name for name in ("images", "hfov", "webcam") if getattr(options, name) is not None]
     if len(ways) > 1:
         raise UsageError(f"--{ways[0]} and --{ways[1]} exclude each other")
@@ -93,6 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         view_rms_px=result.view_rms_px.tolist(),
         coverage=result.coverage,
         warnings=list(result.warnings),
+        covariance=intrinsics_covariance(
+            [view for view, used in zip(views, result.used, strict=True) if used], result.camera
+        ).tolist(),
     )
     print(f"wrote {options.out}")
     return 0

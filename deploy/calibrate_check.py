@@ -23,6 +23,7 @@ from deploy.calibrate_feed import open_feed
 from deploy.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.errors import CalibrationError, UsageError
+from gaze.files import prepare_outputs
 
 log = logging.getLogger("gaze")
 
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.no_window and options.simulate is None:
         raise UsageError("--no-window needs --simulate")
     profile = Profile.load(options.profile)
+    if options.correct:
+        prepare_outputs(options.out or options.profile)
     session = Session(Plan(points=0, validation=0, attempts=2, confirm=options.confirm), profile.screen)
     with ExitStack() as stack:
         feed = stack.enter_context(

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from gaze.errors import UsageError
+from gaze.errors import CalibrationError, UsageError
 
 STAGES = {
     "camera": ("deploy.calibrate_camera", "intrinsics: a board, or a known field of view -> camera.json"),
@@ -48,4 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[0] not in STAGES:
         raise UsageError(f"no such stage: {argv[0]!r}; there are {', '.join(STAGES)}")
     logging.basicConfig(level=logging.INFO, format="gaze calibrate: %(message)s", stream=sys.stderr)
-    return importlib.import_module(STAGES[argv[0]][0]).main(argv[1:])
+    try:
+        return importlib.import_module(STAGES[argv[0]][0]).main(argv[1:])
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # A disk that ran full, a folder that was taken away meanwhile.
+        what = error.filename or "a file"
+        raise CalibrationError(
+            f"{what}: cannot be read or written ({error.strerror or error}); check the disk and the folder"
+        ) from error

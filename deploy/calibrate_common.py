@@ -69,7 +69,10 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for tasks")
     parser.add_argument(
-        "--average-mirror", action="store_true", help="mean with the mirrored face; then in `gaze run` too"
+        "--average-mirror",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="mean with the mirrored face, as in `gaze run` (default: on)",
     )
 
 

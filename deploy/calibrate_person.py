@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from calibration.observation import Observation
 from calibration.person import KINDS
 from calibration.plan import Plan
 from calibration.profile import camera_difference
 from calibration.samples import Samples
-from calibration.schedule import Showing, collect, load_schedule
+from calibration.schedule import Showing, collect, load_schedule, scheduled_session
 from calibration.screen import Screen, load_screens
 from calibration.session import Session, explain_skipped, require_samples
 from calibration.targets import COUNTS
@@ -35,6 +36,7 @@ from deploy.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError, UsageError
+from gaze.files import prepare_outputs
 
 log = logging.getLogger("gaze")
 
@@ -99,38 +101,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(argv)
     _check(options)
+    prepare_outputs(options.out, options.picture)
     if options.refit:
         session = Session.load(options.refit)
         return _finish(
             options, session.samples, session.validation, _screens(options, session), _setup(session)
         )
-    before = None
+    before, showings = None, []
     if options.resume:
         session = Session.load(options.resume)
         before = _setup(session)
         log.info("%d of %d targets were taken before", *session.taken)
     else:
         screens = load_screens(options.screens) if options.screens else (screen_of(options),)
-        plan = Plan(
-            points=options.points,
-            pursuit_s=options.pursuit,
-            head_s=options.head,
-            positions=options.positions,
-            validation=options.validation,
-            seed=options.seed,
-            confirm=options.confirm,
-        )
-        session = Session(plan, screens[0], other_screens=screens[1:])
-    showings = load_schedule(options.schedule, session.screen) if options.schedule else []
+        if options.schedule:
+            showings = load_schedule(options.schedule, screens[0])
+            session = scheduled_session(showings, screens[0], screens[1:])
+        else:
+            session = Session(_plan(options), screens[0], other_screens=screens[1:])
 
     def camera() -> Camera:
         stated = options.camera or options.hfov or options.webcam
         return before.camera if before is not None and not stated else camera_of(options)
 
     with open_feed(options, camera, session.screen, real_time=not options.no_window) as feed:
-        if showings:
-            return _by_schedule(options, session, showings, feed)
-        return _with_feed(options, session, feed, before)
+        return _with_feed(options, session, feed, before, showings)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    return Plan(
+        points=options.points,
+        pursuit_s=options.pursuit,
+        head_s=options.head,
+        positions=options.positions,
+        validation=options.validation,
+        seed=options.seed,
+        confirm=options.confirm,
+    )
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -159,16 +166,21 @@ def _setup(session: Session) -> Setup:
         ) from error
 
 
-def _with_feed(options: argparse.Namespace, session: Session, feed: Feed, before: Setup | None) -> int:
+def _with_feed(
+    options: argparse.Namespace, session: Session, feed: Feed, before: Setup | None, showings: list[Showing]
+) -> int:
     path = partial_path(options.out)
     check = None if before is None else lambda now: _same_setup(before, now, options.resume)
     try:
         with ExitStack() as stack:
             stop = stack.enter_context(StopSignals())
-            window = None
-            if not options.no_window:
-                window = stack.enter_context(FullScreen(display_for(session.screen, options.display)))
-            complete = run_session(session, feed, window, stop, check)
+            if showings:
+                complete = _watch(session, showings, feed, stop)
+            else:
+                window = None
+                if not options.no_window:
+                    window = stack.enter_context(FullScreen(display_for(session.screen, options.display)))
+                complete = run_session(session, feed, window, stop, check)
     finally:
         if session.taken[0]:
             session.save(path, (before or feed.setup).to_json())
@@ -181,6 +193,26 @@ def _with_feed(options: argparse.Namespace, session: Session, feed: Feed, before
         log.warning("%s", skipped)
     samples = require_samples(session)
     return _finish(options, samples, session.validation, _screens(options, session), before or feed.setup)
+
+
+def _watch(session: Session, showings: list[Showing], feed: Feed, stop: StopSignals) -> bool:
+    """Give a session what is seen while something else shows its targets. False: it was stopped."""
+    frames: list[Observation] = []
+    try:
+        while not (feed.ended or stop.requested):
+            observation = feed.next(None)
+            if observation is None:
+                continue
+            frames.append(observation)
+            if observation.t_s - frames[0].t_s > showings[-1].end_s:
+                break
+    finally:
+        # Also where the source broke off: what was seen until then is kept.
+        if frames:
+            collect(frames, showings, session)
+    if feed.ended and not frames:
+        raise CalibrationError("the source gave no frame")
+    return not stop.requested
 
 
 def _same_setup(before: Setup, now: Setup, path: str) -> None:
@@ -212,23 +244,6 @@ def _screens(options: argparse.Namespace, session: Session) -> tuple[Screen, ...
             f"{options.screens}: its first screen has {sizes[0]} px, the targets were shown on {sizes[1]} px"
         )
     return screens
-
-
-def _by_schedule(options: argparse.Namespace, session: Session, showings: list[Showing], feed: Feed) -> int:
-    end_s = showings[-1].end_s
-    observations = []
-    with StopSignals() as stop:
-        while not (feed.ended or stop.requested):
-            observation = feed.next(None)
-            if observation is None:
-                continue
-            observations.append(observation)
-            if observation.t_s - observations[0].t_s > end_s:
-                break
-    samples, validation, missing = collect(observations, showings)
-    for line in missing:
-        log.warning("not taken: %s", line)
-    return _finish(options, samples, validation, (session.screen, *session.other_screens), feed.setup)
 
 
 def _finish(

@@ -27,7 +27,7 @@ from deploy.run_options import size_argument
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, UsageError
 from gaze.estimator import GazeEstimator
-from gaze.files import write_json
+from gaze.files import prepare_outputs, write_json
 from gaze.geometry import FloatArray, angles_from_vector, head_angles_from_rotation, unit
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.lids import LidState
@@ -206,6 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     most = int(SECONDS_BETWEEN_TARGETS * FRAMES_PER_S)
     if options.people < 1 or not 1 <= options.frames <= most:
         raise UsageError(f"--people must be at least 1, --frames 1 to {most}")
+    prepare_outputs(options.errors)
     camera = Camera.from_hfov(HFOV_DEG, *options.size, source="calibrated")
     from gaze.synthesis.webcam import WebcamRenderer  # here, so that --help needs no OpenGL
 

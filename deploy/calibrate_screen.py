@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from calibration.camera_spread import CameraSpread
 from calibration.mirror import MirrorView, solve_mirror
 from calibration.mirror_capture import MirrorCapture, find_in_mirror, shown_board
 from calibration.screen import Screen, load_screens, save_screens
@@ -24,7 +25,8 @@ from deploy.fullscreen import FullScreen
 from deploy.sources import open_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
-from gaze.errors import DataError, UsageError
+from gaze.errors import CalibrationError, DataError, UsageError
+from gaze.files import prepare_outputs
 
 log = logging.getLogger("gaze")
 
@@ -96,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(
             f"--{ways[0].replace('_', '-')} and --{ways[1].replace('_', '-')} exclude each other"
         )
+    prepare_outputs(options.out)
     if options.from_session:
         session = Session.load(options.from_session)
         estimate = estimate_screen_pose(require_samples(session), session.screen)
@@ -123,7 +126,8 @@ def describe(screen: Screen) -> str:
         f"screen {screen.name}: {screen.width_px}x{screen.height_px} px, {screen.width_mm:.0f}x"
         f"{screen.height_mm:.0f} mm; the camera is {0.0 + right:+.0f} mm right of its middle, "
         f"{0.0 - down:+.0f} mm above its top edge and {0.0 - into:+.0f} mm in front of it "
-        f"({screen.pose_source}, +-{screen.position_sd_mm:.0f} mm, +-{screen.rotation_sd_deg:.1f} degrees)"
+        f"({screen.pose_source}; one standard deviation in all: {np.sqrt(3) * screen.position_sd_mm:.0f} mm, "
+        f"{np.sqrt(3) * screen.rotation_sd_deg:.1f} degrees)"
     )
 
 
@@ -153,15 +157,23 @@ def _by_mirror(options: argparse.Namespace, screen: Screen) -> Screen:
         raise UsageError(
             "the mirror method needs exact intrinsics: --camera camera.json (gaze calibrate camera)"
         )
-    camera = camera_of(options)
+    stated = camera_of(options).source
+    if stated != "calibrated":
+        raise CalibrationError(
+            f"{options.camera}: its focal length is not measured ({stated}), and the mirror method can be no "
+            "more exact than that; run `gaze calibrate camera` with a board"
+        )
+    intrinsics = CameraSpread.load(options.camera)
+    # A board that is believed to be half a percent too high looks like one that is tilted by some degrees.
+    screen = screen.with_square_pixels()
     if options.mirror_images:
-        views, camera = _mirror_pictures(Path(options.mirror_images), screen, camera)
+        views, size = _mirror_pictures(Path(options.mirror_images), screen)
     else:
-        views, camera = _mirror_live(options, screen, camera)
-    pose = solve_mirror(views, camera)
-    per_view = ", ".join(f"{value:.2f}" for value in pose.view_rms_px)
-    print(f"mirror method: RMS {pose.rms_px:.2f} px over {len(views)} views ({per_view})")
-    if pose.rms_px > 2.0:
+        views, size = _mirror_live(options, screen, intrinsics.camera)
+    middle_mm = [screen.width_mm / 2, screen.height_mm / 2]
+    pose = solve_mirror(views, intrinsics.for_frame(*size), middle_mm)
+    print(pose.text())
+    if pose.rms_px > 1.0:
         log.warning("%.1f px is much: hold the mirror still, and use a flat one", pose.rms_px)
     return screen.moved(
         pose.R_cam_screen,
@@ -172,28 +184,35 @@ def _by_mirror(options: argparse.Namespace, screen: Screen) -> Screen:
     )
 
 
-def _mirror_pictures(folder: Path, screen: Screen, camera: Camera) -> tuple[list[MirrorView], Camera]:
+def _mirror_pictures(folder: Path, screen: Screen) -> tuple[list[MirrorView], tuple[int, int]]:
+    """Views in the pictures of a folder, and the size of the pictures."""
     if not folder.is_dir():
         raise DataError(f"{folder}: is no folder; give the one with the pictures of the mirror")
     shown = shown_board((screen.width_px, screen.height_px))
-    views = []
+    views: list[MirrorView] = []
+    size: tuple[int, int] | None = None
     for path in sorted(folder.iterdir()):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
             log.warning("left out: %s: is no picture", path.name)
             continue
-        camera = camera.for_frame(image.shape[1], image.shape[0])
+        own = (image.shape[1], image.shape[0])
+        size = size or own
+        if own != size:
+            raise DataError(f"{path}: is {own[0]}x{own[1]} px, others are {size[0]}x{size[1]}")
         view = find_in_mirror(image, shown, screen)
         if view is None:
             log.warning("left out: %s: the board is not seen in the mirror", path.name)
             continue
         views.append(view)
-    return views, camera
+    if size is None:
+        raise DataError(f"{folder}: holds no picture that can be read")
+    return views, size
 
 
 def _mirror_live(
     options: argparse.Namespace, screen: Screen, camera: Camera
-) -> tuple[list[MirrorView], Camera]:
+) -> tuple[list[MirrorView], tuple[int, int]]:
     display = display_for(screen, options.display)
     shown = shown_board((screen.width_px, screen.height_px))
     capture = MirrorCapture(shown, screen, options.mirror_views)
@@ -208,7 +227,7 @@ def _mirror_live(
         while not capture.done and not source.ended:
             frame = source.read(0.05)
             if frame is not None:
-                camera = camera.for_frame(frame.image.shape[1], frame.image.shape[0])
+                size = (frame.image.shape[1], frame.image.shape[0])
                 said = capture.feed(frame.image, frame.t_s)
             page = picture.copy()
             scale = screen.height_px / 1000.0
@@ -217,4 +236,4 @@ def _mirror_live(
             window.show(page)
             if stop.requested or window.poll(1) in STOP_KEYS:
                 break
-    return capture.views, camera
+    return capture.views, size

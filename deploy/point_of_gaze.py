@@ -16,7 +16,7 @@ from calibration.displays import connected_px
 from calibration.events import EventStream, GazeRow, event_stream
 from calibration.locate import View
 from calibration.pictures import heat_map, save_picture, scan_path
-from calibration.profile import Profile
+from calibration.profile import MIRROR_MARK, Profile
 from calibration.recording import Recording
 from calibration.tracker import PointTracker
 from deploy.run_config import RunConfig
@@ -223,7 +223,7 @@ def hook_for_run(
 
 def network_identity(predictor: Predictor) -> str:
     """What a profile remembers of a network: its checksum, and whether its answers are mirror-averaged."""
-    mark = "+average-mirror" if isinstance(predictor, MirroredPredictor) else ""
+    mark = MIRROR_MARK if isinstance(predictor, MirroredPredictor) else ""
     return predictor.spec.sha256 + mark
 
 

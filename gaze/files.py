@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from gaze.errors import UsageError
 
 
 @contextmanager
@@ -23,6 +26,23 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def prepare_outputs(*paths: str | os.PathLike[str] | None) -> None:
+    """Make the folders of files that are written once the work is done; None is passed over.
+
+    Raises:
+        UsageError: a file cannot be written there; better said before the work than after it.
+    """
+    for path in (Path(path) for path in paths if path is not None):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written ({error.strerror}); give another place") from error
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder; give the name of a file")
 
 
 def write_json(path: str | os.PathLike[str], content: object) -> None:

@@ -4,15 +4,15 @@ import numpy as np
 
 from calibration.observation import Observation
 from calibration.samples import Samples
-from calibration.screen_presets import PRESETS, placed_screen
+from calibration.screen_presets import placed_screen, preset
 from calibration.simulated_person import IDEAL, SimulatedPerson, facing_head
 from calibration.targets import layout, to_px
 
 SIZE_PX, SIZE_MM = (1920, 1080), (344.0, 194.0)
 
 
-def laptop(preset="laptop"):
-    return placed_screen(PRESETS[preset], SIZE_PX, SIZE_MM, "panel")
+def laptop(place="laptop"):
+    return placed_screen(preset(place, SIZE_MM[1]), SIZE_PX, SIZE_MM, "panel")
 
 
 def looks_at(person, screen, targets_px, head, frames=20, first_look=0, first_place=0):

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,13 @@ def test_display_is_chosen_by_number_or_name():
     with pytest.raises(UsageError, match=r"no display '9'; there are 0 \(eDP-1\)"):
         choose_display(displays, "9")
     with pytest.raises(CalibrationError, match="--resolution WxH and --size-mm"):
+        choose_display([], None)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="xrandr is Linux's")
+def test_a_missing_xrandr_is_named(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(CalibrationError, match="install xrandr"):
         choose_display([], None)
 
 

@@ -74,6 +74,16 @@ def test_wide_lens_gets_the_rational_model():
     assert result.camera.K[0, 0] == pytest.approx(560.0, abs=6.0)
 
 
+@pytest.mark.parametrize("seed", [1, 4])
+def test_bent_lens_and_noisy_corners_do_not_lead_astray(seed):
+    """OpenCV's own start leads to 5208 and 1806 px here."""
+    bent = Camera([[870.0, 0, 640], [0, 870.0, 360], [0, 0, 1]], [0.053, -0.287, 0, -0.001, 0], *SIZE)
+    result = fit_intrinsics(views(bent, 8, 0.4, seed), SIZE, "plain")
+    assert result.camera.K[0, 0] == pytest.approx(870.0, rel=0.03)
+    # 0.4 px of noise on each axis.
+    assert result.rms_px == pytest.approx(0.57, abs=0.06)
+
+
 def test_report_names_every_view(plain_result):
     result, given = plain_result
     text = intrinsics_text(result, given)

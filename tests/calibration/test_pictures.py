@@ -37,8 +37,9 @@ def test_scan_path_draws_each_fixation():
 def test_picture_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(CalibrationError, match="cannot be written"):
         save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "absent" / "x.png")
-    with pytest.raises(CalibrationError, match="cannot be written"):
+    with pytest.raises(CalibrationError, match="cannot be written") as caught:
         save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "x.nonsense")
+    assert "\n" not in str(caught.value)
     with pytest.raises(CalibrationError, match="0x1080 px; nothing can be drawn"):
         scan_path([], (0, 1080))
 

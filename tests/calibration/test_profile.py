@@ -5,7 +5,7 @@ import pytest
 from gaze_people import calibrated_person
 
 from calibration.person import KINDS, fit
-from calibration.profile import Profile
+from calibration.profile import MIRROR_MARK, Profile
 from calibration.samples import condense
 from calibration.simulated_person import PLAIN
 from gaze.camera import Camera
@@ -69,6 +69,7 @@ def test_profile_that_fits_is_accepted():
         (CAMERA.resized(640, 360), SHA, "", None, "resolution differs: calibrated at 1280x720, now 640x360"),
         (Camera(CAMERA.K, [], 1280, 720), SHA, "", None, "the camera differs"),
         (CAMERA, "cd" * 32, "", None, "the network differs: calibrated with net .*abab.*now cdcd"),
+        (CAMERA, SHA + MIRROR_MARK, "", None, "made without the mean .*give --no-average-mirror"),
         (CAMERA, SHA, "Other Webcam", None, "calibrated with Some Webcam, now Other Webcam"),
         (CAMERA, SHA, "", [(2560, 1440)], "the screen differs: calibrated on 1920x1080 px, .*2560x1440"),
         (CAMERA, SHA, "", [], "connected now: none"),

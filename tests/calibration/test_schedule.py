@@ -11,7 +11,8 @@ from calibration.observation import Observation
 from calibration.person import Prior, fit
 from calibration.profile import Profile
 from calibration.samples import condense
-from calibration.schedule import collect, load_schedule
+from calibration.schedule import collect, load_schedule, scheduled_session
+from calibration.session import Session
 from calibration.simulated_person import IDEAL, PLAIN
 from calibration.simulated_viewer import SimulatedViewer
 from calibration.targets import check_layout, layout, to_px, validation_layout
@@ -50,36 +51,95 @@ def timetable(count=5, validation=3):
 def test_a_recording_and_its_time_table_are_a_calibration(tmp_path):
     showings = load_schedule(schedule_file(tmp_path, timetable()), laptop())
     frames = watched(SimulatedViewer(3, laptop(), IDEAL), showings, offset_s=1000.0)
-    samples, validation, missing = collect(frames, showings)
-    assert not missing
-    assert len(np.unique(samples.place)) == 5
-    correction = fit(condense(samples, laptop()))
-    assert measure(validation, correction, laptop()).accuracy_deg < 0.05
+    session = scheduled_session(showings, laptop())
+    collect(frames, showings, session)
+    assert not session.skipped
+    assert session.taken == (8, 8)
+    assert len(np.unique(session.samples.place)) == 5
+    correction = fit(condense(session.samples, laptop()))
+    assert measure(session.validation, correction, laptop()).accuracy_deg < 0.05
 
 
 def test_targets_that_were_not_looked_at_are_named(tmp_path):
     showings = load_schedule(schedule_file(tmp_path, timetable(4, 0)), laptop())
     frames = watched(SimulatedViewer(3, laptop(), IDEAL), showings)
     frames = [Observation(f.t_s, "eyes closed") if 2.0 <= f.t_s < 4.0 else f for f in frames]
-    samples, validation, missing = collect(frames, showings)
-    assert len(np.unique(samples.place)) == 3
-    assert len(validation) == 0
-    assert len(missing) == 1
-    assert missing[0].endswith("eyes closed")
-    _, _, all_missing = collect(frames[:20], showings)
-    assert all_missing[-1].endswith("the recording has too few frames")
+    session = scheduled_session(showings, laptop())
+    collect(frames, showings, session)
+    assert session.taken == (3, 4)
+    assert len(session.validation) == 0
+    assert list(session.skipped) == [1]
+    assert session.skipped[1].endswith("eyes closed")
+    early = scheduled_session(showings, laptop())
+    collect(frames[:20], showings, early)
+    assert early.skipped[3].endswith("the recording has too few frames")
     with pytest.raises(CalibrationError, match="no frame"):
-        collect([], showings)
+        collect([], showings, scheduled_session(showings, laptop()))
+
+
+def test_a_scheduled_session_survives_its_file_and_shows_what_is_missing(tmp_path):
+    """Two showings of one target are two looks at one place; a missing one is shown when it goes on."""
+    entries = timetable(4, 2)
+    entries[2].update(x_px=entries[0]["x_px"], y_px=entries[0]["y_px"])
+    showings = load_schedule(schedule_file(tmp_path, entries), laptop())
+    frames = watched(SimulatedViewer(3, laptop(), IDEAL), showings)
+    frames = [Observation(f.t_s, "eyes closed") if 2.0 <= f.t_s < 4.0 else f for f in frames]
+    session = scheduled_session(showings, laptop())
+    collect(frames, showings, session)
+    session.save(tmp_path / "s.json", {"camera": "c"})
+    again = Session.load(tmp_path / "s.json")
+    assert again.taken == (5, 6)
+    assert again.setup == {"camera": "c"}
+    assert again.samples.pitch_yaw_rad == pytest.approx(session.samples.pitch_yaw_rad, abs=1e-7)
+    assert again.samples.place.tolist() == session.samples.place.tolist()
+    assert set(again.samples.place) == {0, 3}
+    assert len(np.unique(again.samples.look)) == 3
+    assert again.validation.target_px == pytest.approx(session.validation.target_px)
+    viewer, t = SimulatedViewer(4, laptop(), IDEAL), 0.0
+    while not again.done and t < 60.0:
+        again.feed(viewer.observe(t, again.target_px(t)))
+        t += 1 / 30
+    assert again.taken == (6, 6)
+    shown = again.samples.take(again.samples.place == 1).target_px
+    assert np.unique(shown, axis=0) == pytest.approx(np.array([[entries[1]["x_px"], entries[1]["y_px"]]]))
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([[1, 2, 3]], "pairs of numbers"),
+        ([[1, "a"]], "pairs of numbers"),
+        ([[1, float("nan")]], "pairs of numbers"),
+        ("12", "at most 1000 targets"),
+        ([[1, 2]] * 1001, "at most 1000 targets"),
+        ([[5000, 2]], "lies off the screen"),
+        ([], "needs targets_px"),
+    ],
+)
+def test_scheduled_session_edited_by_hand_is_refused(tmp_path, targets, message):
+    showings = load_schedule(schedule_file(tmp_path, timetable()), laptop())
+    path = tmp_path / "s.json"
+    scheduled_session(showings, laptop()).save(path)
+    content = json.loads(path.read_text())
+    content["plan"]["targets_px"] = targets
+    path.write_text(json.dumps(content))
+    with pytest.raises(CalibrationError, match=message):
+        Session.load(path)
 
 
 @pytest.mark.parametrize(
     ("targets", "error", "message"),
     [
         ([], DataError, "at least one target"),
+        (
+            [{"start_s": 0, "end_s": 1, "x_px": 5, "y_px": 5, "validation": True}],
+            DataError,
+            "at least one must be for the fit",
+        ),
         ([{"start_s": 1, "end_s": 1, "x_px": 5, "y_px": 5}], DataError, "end_s must be after start_s"),
         ([{"start_s": 0, "end_s": 1, "x_px": 5}], DataError, "y_px"),
         ([{"start_s": 0, "end_s": 1, "x_px": 5, "y_px": 5, "size": 3}], DataError, "size"),
-        ([{"start_s": 0, "end_s": 1, "x_px": 5000, "y_px": 5}], CalibrationError, "lies off the screen"),
+        ([{"start_s": 0, "end_s": 1, "x_px": 5000, "y_px": 5}], CalibrationError, r"json: .* off the screen"),
         ([{"start_s": 0, "end_s": 1, "x_px": "a", "y_px": 5}], DataError, "target 0"),
         ([{"start_s": "0", "end_s": "1", "x_px": 1, "y_px": 5}], DataError, "start_s must be a number"),
         ([{"start_s": 0, "end_s": float("inf"), "x_px": 1, "y_px": 5}], DataError, "end_s must be a number"),

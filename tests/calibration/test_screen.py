@@ -82,6 +82,12 @@ def test_screen_without_a_size_is_refused(name, value):
         dataclasses.replace(laptop(), **{name: value})
 
 
+@pytest.mark.parametrize("name", ["width_px", "height_px"])
+def test_part_of_a_pixel_is_refused(name):
+    with pytest.raises(CalibrationError, match=f"{name} must be a whole number, got 1080.5"):
+        dataclasses.replace(laptop(), **{name: 1080.5})
+
+
 def test_pose_that_is_no_rotation_is_refused():
     with pytest.raises(CalibrationError, match="not a rotation"):
         laptop().moved(np.eye(3) * 2, np.zeros(3))

@@ -119,17 +119,37 @@ def test_two_people_in_view_pause_it():
     assert len(np.unique(session.samples.place)) == 4
 
 
-def test_look_at_the_wrong_place_is_repeated():
-    session = Session(Plan(points=9, validation=0), laptop())
-    person, t = viewer(2), 0.0
-    while not session.done and t < 100:
+def look_elsewhere_at_first(session, person, name, until=lambda session: session.done, start_s=0.0):
+    """Drive a session with somebody who looks at the opposite place at the first attempt at a target."""
+    t = start_s
+    while not session.done and not until(session) and t < start_s + 100:
         target = session.target_px(t)
-        if session._name == "target 3" and session._attempts["target 3"] == 1 and target is not None:
+        if session._name == name and session._attempts[name] == 1 and target is not None:
             target = (1920.0 - target[0], 1080.0 - target[1])
         session.feed(person.observe(t, target))
         t += 1 / 30
+    return t
+
+
+def test_look_at_the_wrong_place_is_repeated():
+    session = Session(Plan(points=9, validation=0), laptop())
+    look_elsewhere_at_first(session, viewer(2), "target 3")
     assert session._attempts["target 3"] == 2
     offsets = condense(session.samples, session.screen).offset_rad
+    assert np.ptp(offsets, axis=0).max() < np.deg2rad(0.2)
+
+
+def test_look_at_the_wrong_place_is_repeated_also_after_a_stop(tmp_path):
+    """What was taken before the stop is judged with the rest, and its target shown once more."""
+    session, person = Session(Plan(points=9, validation=0), laptop()), viewer(2)
+    look_elsewhere_at_first(session, person, "target 3", lambda one: one.taken[0] == 7)
+    assert "target 3" in session._kept
+    session.save(tmp_path / "s.json")
+    resumed = Session.load(tmp_path / "s.json")
+    play(resumed, person, start_s=100.0, limit_s=200.0)
+    assert resumed.done
+    assert resumed.taken == (9, 9)
+    offsets = condense(resumed.samples, resumed.screen).offset_rad
     assert np.ptp(offsets, axis=0).max() < np.deg2rad(0.2)
 
 

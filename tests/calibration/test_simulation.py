@@ -93,17 +93,18 @@ def test_moving_the_head_costs_accuracy():
 
 def test_command_prints_bounds_and_exits_by_them(capsys, monkeypatch, tmp_path):
     out = tmp_path / "rows.json"
-    assert main(["--people", "3", "--table-people", "0", "--json", str(out)]) in (0, 1)
+    assert main(["--people", "3", "--table-people", "0", "--mirrors", "0", "--json", str(out)]) in (0, 1)
     text = capsys.readouterr().out
     assert "| ideal person, 9 points: error, deg | 0.05 |" in text
     assert text.count("kept") + text.count("MISSED") == 7
     content = json.loads(out.read_text())
     assert content["rows"]["ideal"]["people"] == 3
     monkeypatch.setattr("calibration.simulate_command.bounds", lambda rows: [])
-    assert main(["--people", "1", "--table-people", "0"]) == 0
-    with pytest.raises(SystemExit) as caught:
-        main(["--people", "0"])
-    assert caught.value.code == 2
+    assert main(["--people", "1", "--table-people", "0", "--mirrors", "0"]) == 0
+    for counts in (("--people", "-1"), ("--people", "0", "--table-people", "0", "--mirrors", "0")):
+        with pytest.raises(SystemExit) as caught:
+            main([*counts])
+        assert caught.value.code == 2
 
 
 def made_errors(bias_deg=3.0, gain=0.1, head_gain=0.06, noise_deg=0.8, people=60, frames=60):

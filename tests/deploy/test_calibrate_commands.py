@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from calibrate_options import DRY
+from calibrate_options import DRY, PANEL
 
 from deploy.calibrate_board import main as board_command
 from deploy.calibrate_command import STAGES, main, usage
-from gaze.errors import UsageError
+from gaze.errors import CalibrationError, UsageError
 
 pytestmark = pytest.mark.usefixtures("no_display")
 
@@ -32,6 +32,40 @@ def test_board_is_written():
     assert Path("b.pdf").read_bytes().startswith(b"%PDF-")
     with pytest.raises(UsageError, match=r"--pdf FILE .* or --show"):
         board_command([])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["camera", "--hfov", "70", "--out"],
+        ["screen", *PANEL, "--preset", "above", "--out"],
+        ["board", "--pdf"],
+        ["person", "--simulate", "3", *DRY, "--points", "4", "--out"],
+        ["person", "--simulate", "3", *DRY, "--points", "4", "--picture"],
+        ["simulate", "--people", "1", "--json"],
+        ["rendered", "--errors"],
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_work(arguments):
+    Path("taken").mkdir()
+    with pytest.raises(UsageError, match="taken: is a folder"):
+        main([*arguments, "taken"])
+    assert [path.name for path in Path().iterdir()] == ["taken"]
+
+
+def test_outputs_go_to_a_folder_that_is_made():
+    assert main(["person", "--simulate", "3", *DRY, "--points", "4", "--out", "new/mine.json"]) == 0
+    assert {path.name for path in Path("new").iterdir()} == {"mine.json", "mine.session.json"}
+
+
+def test_a_disk_that_runs_full_is_one_line_and_what_was_taken_is_kept(monkeypatch):
+    def full(self, path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("calibration.profile.Profile.save", full)
+    with pytest.raises(CalibrationError, match=r"profile.json: cannot be read or written \(No space left"):
+        main(["person", "--simulate", "3", *DRY, "--points", "4"])
+    assert Path("profile.session.json").exists()
 
 
 def test_whole_command_line_exit_codes(tmp_path):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gaze.files import read_json, replacing, write_json
+from gaze.errors import UsageError
+from gaze.files import prepare_outputs, read_json, replacing, write_json
 
 
 def test_success_replaces_the_old_file(tmp_path):
@@ -31,6 +32,19 @@ def test_failure_keeps_the_old_file_and_leaves_nothing(tmp_path):
 def test_missing_folder_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="none"):
         write_json(tmp_path / "none" / "a.json", {})
+
+
+def test_outputs_are_prepared_before_the_work(tmp_path):
+    """The folder is made, nothing else is left, and what cannot be a file is refused."""
+    old = tmp_path / "old.json"
+    old.write_text("{}")
+    prepare_outputs(tmp_path / "new" / "deep" / "a.json", None, old)
+    assert list((tmp_path / "new" / "deep").iterdir()) == []
+    assert old.read_text() == "{}"
+    with pytest.raises(UsageError, match=r"new: is a folder; give the name of a file"):
+        prepare_outputs(tmp_path / "new")
+    with pytest.raises(UsageError, match=r"a.json: cannot be written \(.*\); give another place"):
+        prepare_outputs(old / "a.json")
 
 
 def test_json_is_written_whole(tmp_path):
