@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -60,27 +62,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     # One thread a process: the processes themselves fill the cores.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
         os.environ[name] = "1"
-    started, made = time.monotonic(), 0
+    started = time.monotonic()
     total = len(missing) * PEOPLE_PER_SHARD * PICTURES_PER_PERSON
-    # Spawned, as a forked process would share OpenGL's state.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(args.workers, max(1, len(missing))), context) as pool:
-        tasks = [pool.submit(_render_one, str(args.assets), args.size, args.out, k) for k in missing]
-        try:
-            with tqdm(total=total, unit="crop", smoothing=0.05) as bar:
-                for task in as_completed(tasks):
-                    made += (count := task.result())
-                    bar.update(count)
-        except BrokenProcessPool as error:
-            raise GazeError(
-                "a process that renders was ended from outside, perhaps for want of memory; run again, with "
-                "fewer --workers: shards that are whole are kept"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    with tqdm(total=total, unit="crop", smoothing=0.05) as bar:
+        made = render_all(
+            partial(_render_one, str(args.assets), args.size, args.out), missing, args.workers, bar
+        )
     seconds = time.monotonic() - started
     print(f"{made} crops in {seconds:.0f} s: {made / max(seconds, 1e-9):.1f} a second")
     return 0
+
+
+def render_all(render_one: Callable[[int], int], numbers: Sequence[int], workers: int, bar: tqdm) -> int:
+    """Call ``render_one``, which can be pickled, for every number, in processes; the crops made together.
+
+    A graphics driver can bring its process down after hours of work: what it had begun is begun again in a
+    new one, as long as some shard is finished between two such ends.
+
+    Raises:
+        GazeError: processes end without finishing anything.
+    """
+    left, made = set(numbers), 0
+    # Spawned, as a forked process would share OpenGL's state.
+    context = multiprocessing.get_context("spawn")
+    while left:
+        before = len(left)
+        broken: BrokenProcessPool | None = None
+        with ProcessPoolExecutor(min(workers, before), context) as pool:
+            tasks = {pool.submit(render_one, number): number for number in sorted(left)}
+            try:
+                for task in as_completed(tasks):
+                    try:
+                        count = task.result()
+                    except BrokenProcessPool as error:
+                        broken = error
+                        continue
+                    left.remove(tasks[task])
+                    made += count
+                    bar.update(count)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+        if broken is not None and len(left) == before:
+            raise GazeError(
+                "processes that render end before their first shard is whole, perhaps for want of memory; "
+                "run again with fewer --workers: shards that are whole are kept"
+            ) from broken
+        if broken is not None:
+            bar.write("a process that renders came down; its shard is begun again", file=sys.stderr)
+    return made
 
 
 def _render_one(assets_dir: str, size_px: int, folder: Path, number: int) -> int:

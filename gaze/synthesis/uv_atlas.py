@@ -82,7 +82,8 @@ def rasterise(corners_uv: np.ndarray, values: np.ndarray, size: int) -> tuple[np
     low = np.clip(np.ceil(p.min(1) - 1e-6), 0, size - 1).astype(int)
     high = np.clip(np.floor(p.max(1) + 1e-6), 0, size - 1).astype(int)
     extent = (high - low + 1).max(1)
-    area = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
+    ab, ac = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
+    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
     usable = (np.abs(area) > 1e-12) & (extent > 0)
     for side in np.unique(extent[usable]):
         chosen = np.flatnonzero(usable & (extent == side))

@@ -16,7 +16,7 @@ from gaze.training import photometric, virtual_camera
 from gaze.types import NormalizedCamera
 
 PRESETS = ("standard", "flip", "none")
-UNIFORM, NORMAL = 32, 12
+UNIFORM, NORMAL = 33, 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class AugmentConfig:
     grey: float = 0.1
     shade: float = 0.25
     shade_strength: float = 0.5
+    bands: float = 0.6
+    band_gain: float = 0.5
     blur: float = 0.2
     blur_share: float = 0.012
     downscale: float = 0.25
@@ -63,7 +65,7 @@ class AugmentConfig:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The random numbers of N samples: uniform (N, 32) in 0..1 and normal (N, 12), cut at 2.5."""
+    """The random numbers of N samples: uniform (N, 33) in 0..1 and normal (N, 13), cut at 2.5."""
 
     uniform: NDArray[np.float64]
     normal: NDArray[np.float64]
@@ -128,6 +130,8 @@ class Augment:
         if u[6] < c.tone:
             gains = np.exp(np.array([c.brightness, c.contrast, c.gamma]) * 0.6 * z[3:6])
             face = photometric.tone(face, *gains)
+        if u[24] < c.bands:
+            face = photometric.bands(face, np.exp(c.band_gain * z[6:9]))
         if u[7] < c.erase:
             face = photometric.erase(face, u[8:14], cv2.rotate(face, cv2.ROTATE_180))
         if u[14] < c.blur:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,19 +29,22 @@ def predict_faces(
     return np.concatenate(parts).astype(np.float64)
 
 
-def load_faces(folder: FaceFolder, size_px: int) -> NDArray[np.uint8]:
-    """All crops (N, size, size, 3), averaged down or enlarged to the model's size.
+def square_faces(folder: FaceFolder) -> Iterator[NDArray[np.uint8]]:
+    """The crops (S, S, 3) of a folder, one after the other, each at its own size.
 
     Raises:
         DataError: a crop is not square, missing or truncated.
     """
-    faces = np.empty((len(folder), size_px, size_px, 3), np.uint8)
-    for row, sample in enumerate(folder.samples()):
+    for sample in folder.samples():
         height, width = sample.image.shape[:2]
         if height != width:
             raise DataError(f"{folder.images / sample.frame_id}: must be a square crop, is {width}x{height}")
-        faces[row] = resize_face(sample.image, size_px)
-    return faces
+        yield sample.image
+
+
+def load_faces(folder: FaceFolder, size_px: int) -> NDArray[np.uint8]:
+    """All crops (N, size, size, 3), averaged down or enlarged to the model's size; errors as square_faces."""
+    return np.stack([resize_face(face, size_px) for face in square_faces(folder)])
 
 
 def evaluate_faces(folder: FaceFolder, predictor: Predictor, mirror: bool = False) -> dict[str, object]:

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from gaze.datasets.sample import ROTATION_ONLY
 from gaze.errors import GazeError
 from gaze.files import replacing
-from gaze.network import FacePreprocess, GazeNet, save_checkpoint
-from gaze.training import batch_norm, cpu_features, run_state
+from gaze.network import GazeNet, save_checkpoint
+from gaze.training import cpu_features, run_state
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
 from gaze.training.batches import (
     STREAM_DROPOUT,
@@ -25,13 +25,12 @@ from gaze.training.batches import (
     BatchStream,
     FaceSource,
     Position,
-    statistics_batches,
 )
-from gaze.training.centring import centre
 from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.distill import Distiller, load_teacher, take_over_head
 from gaze.training.ema import Ema
+from gaze.training.finishing import finish
 from gaze.training.forward import TrainingForward, resolve_precision
 from gaze.training.logs import RunLog, WorstSamples
 from gaze.training.losses import angular, loss_of
@@ -40,8 +39,6 @@ from gaze.training.schedule import Schedule
 from gaze.training.start import build
 
 LOG_STEPS = 25
-# Batches for BatchNorm's statistics, and for the mean error.
-STATISTICS_BATCHES, FINISHING_BATCHES = 16, 48
 # Called with the averaged network at every save and at the end; what it returns goes into the log.
 Validate = Callable[[GazeNet], dict[str, float]]
 
@@ -264,20 +261,12 @@ class _Run:
         )
 
     def averaged(self) -> GazeNet:
-        """A network with the averaged weights, on the CPU, in eval mode.
-
-        Averaged weights have statistics of their own, so those are measured again (unless they are frozen).
-        """
+        """A network with the averaged weights, on the CPU, in eval mode, finished on training faces."""
         net = GazeNet(**self.net.config)
         net.load_state_dict(self.ema.state)
         net.to(memory_format=torch.channels_last).eval()
-        batches = list(statistics_batches(self.source, self.augment, self.config.seed, FINISHING_BATCHES))
-        if self.config.batch_norm == "train":
-            preprocess = FacePreprocess()
-            some = (preprocess(torch.from_numpy(faces)) for faces, _ in batches[:STATISTICS_BATCHES])
-            batch_norm.reestimate(net, some)
-        centre(net, batches)
-        return net
+        keep = self.config.batch_norm != "train"
+        return finish(net, self.source, self.augment, self.config.seed, keep)
 
     def _meta(self) -> dict[str, object]:
         place = self._place()

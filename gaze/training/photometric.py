@@ -10,6 +10,9 @@ Face = NDArray[np.uint8]
 GREY_WEIGHTS = np.array([0.114, 0.587, 0.299])
 # Rows that a face's eyes cover in the normalised view, with room for turned heads, as shares of the height.
 EYE_ROWS = (0.20, 0.47)
+# Deviations of the blurs between which the bands of detail lie, as shares of the width: from lashes and
+# pores over lids to the sockets' shadows.
+BAND_SHARES = (0.008, 0.02, 0.05)
 
 
 def tone(face: Face, brightness: float, contrast: float, gamma: float) -> Face:
@@ -32,6 +35,21 @@ def shade(face: Face, direction_rad: float, strength: float) -> Face:
     ramp = np.cos(direction_rad) * axis[None, :] + np.sin(direction_rad) * axis[:, None]
     gain = np.clip(1.0 + strength * ramp, 0.05, 2.5).astype(np.float32)
     return cv2.multiply(face, cv2.merge([gain, gain, gain]), dtype=cv2.CV_8U)
+
+
+def bands(face: Face, gains: NDArray[np.float64]) -> Face:
+    """Weaken or strengthen details by their size: a gain for each of the three bands, the finest first.
+
+    Band k is what the blur of deviation ``BAND_SHARES[k]`` takes from the one before it (a Laplacian stack,
+    Burt and Adelson 1983); what is coarser than all of them stays.
+    """
+    finer = face.astype(np.float32)
+    changed = finer
+    for share, gain in zip(BAND_SHARES, gains, strict=True):
+        coarser = cv2.GaussianBlur(finer, (0, 0), share * face.shape[0])
+        changed = changed + (gain - 1.0) * (finer - coarser)
+        finer = coarser
+    return np.clip(changed + 0.5, 0, 255).astype(np.uint8)
 
 
 def blur(face: Face, sigma_share: float, motion_rad: float | None) -> Face:

@@ -19,6 +19,7 @@ from gaze.network import (
 from gaze.training import batch_norm
 from gaze.training.batches import FaceSource
 from gaze.training.config import TrainConfig
+from gaze.training.narrowing import take_over_backbone
 from gaze.training.virtual_camera import resize_face
 
 STATISTICS_SAMPLES = 256
@@ -47,7 +48,8 @@ def build(config: TrainConfig, source: FaceSource) -> GazeNet:
         if path.suffix == ".npz" or _is_imagenet(path):
             unset = load_imagenet(net, path)
         else:
-            _load_gaze(net, path)
+            if _load_gaze(net, path):
+                batch_norm.reestimate(net, _first_faces(source, config.input_size))
             unset = False
     if unset and config.start != "random":
         batch_norm.match_statistics(net, _first_faces(source, config.input_size))
@@ -83,13 +85,19 @@ def _is_imagenet(path: Path) -> bool:
     return "classifier.1.weight" in content or "features.0.0.weight" in content
 
 
-def _load_gaze(net: GazeNet, path: Path) -> None:
-    """Take over all weights of a gaze checkpoint, also of another input size.
+def _load_gaze(net: GazeNet, path: Path) -> bool:
+    """Take over all weights of a gaze checkpoint, also of another input size or of a wider network.
 
     A head for the deviation may be missing in it.
+
+    Returns:
+        Whether channels were dropped, which leaves the BatchNorm statistics wrong.
     """
     other, _ = load_checkpoint(path)
     state = other.state_dict()
+    if narrower := net.config["width"] < other.config["width"]:
+        take_over_backbone(net, other)
+        state |= {f"backbone.{name}": value for name, value in net.backbone.state_dict().items()}
     own = net.state_dict()
     if other.input_size != net.input_size:
         state["fc1.0.weight"] = _resized_grid(state["fc1.0.weight"], own["fc1.0.weight"].shape[1])
@@ -101,6 +109,7 @@ def _load_gaze(net: GazeNet, path: Path) -> None:
             f"{path}: {bad[0]} does not fit; the checkpoint is of {other.config}, the run of {net.config}"
         )
     net.load_state_dict({name: value for name, value in state.items() if name in own}, strict=False)
+    return narrower
 
 
 def _resized_grid(weight: torch.Tensor, inputs: int) -> torch.Tensor:

@@ -55,6 +55,13 @@ def parser() -> argparse.ArgumentParser:
         help="random, shipped (this package's weights), an ImageNet file (.npz, .pth) or a gaze checkpoint",
     )
     add(
+        "--average",
+        nargs="+",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="train nothing: final.pt becomes the mean of the weights of these runs, of one start",
+    )
+    add(
         "--teacher",
         help="gaze checkpoint to imitate besides the labels, in angles and features (distillation)",
     )
@@ -137,6 +144,11 @@ def check(args: argparse.Namespace) -> None:
                 raise UsageError(
                     f"--{name.replace('_', '-')} belongs to a prepared file, not to rendered shards"
                 )
+        if args.average:
+            for name in ("minutes", "steps", "epochs", "teacher", "validate", "resume"):
+                if getattr(args, name):
+                    raise UsageError(f"--average trains nothing; leave --{name} away")
+            args.steps = 1  # of a budget that is not used
         if (args.out / "state.pt").exists() and not args.resume:
             raise UsageError(f"{args.out}: holds a run already; add --resume or give another --out")
         return
@@ -150,7 +162,7 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError("a prepared file is trained for a number of epochs: give --epochs")
     if args.epochs is None:
         args.epochs = EPOCHS
-    for name in ("shards", "validate", "limit"):
+    for name in ("shards", "validate", "limit", "average"):
         if getattr(args, name):
             raise UsageError(f"--{name} belongs to --data synthetic")
 
@@ -202,6 +214,9 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
     if args.benchmark:
         _benchmark(args, config, source, group)
         return
+    if args.average:
+        _average(args, source)
+        return
     validate = (
         shard_validation(args.validate, args.validate_count, config.input_size) if args.validate else None
     )
@@ -225,6 +240,17 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
             f"{args.out / 'final.pt'}: {result.steps} steps, {result.samples} samples, "
             f"{result.elapsed_s / 60:.1f} min"
         )
+
+
+def _average(args: argparse.Namespace, source: FaceSource) -> None:
+    from gaze.network import save_checkpoint
+    from gaze.training.averaging import average_runs
+
+    net, meta = average_runs(args.average, source, args.seed)
+    with reading():
+        args.out.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(args.out / "final.pt", net, meta)
+    print(f"{args.out / 'final.pt'}: the mean of {len(args.average)} runs")
 
 
 def _train_prepared(args: argparse.Namespace, config: TrainConfig, group: Group) -> None:

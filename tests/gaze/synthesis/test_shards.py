@@ -2,18 +2,23 @@
 
 import errno
 import json
+import os
 import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from gaze import cli
-from gaze.errors import DataError
+from gaze.errors import DataError, GazeError
 from gaze.synthesis import shards
 from gaze.synthesis.shards import prepare_folder, render_shard, shard_is_whole, shard_path
+from gaze.synthesis.shards_command import render_all
 from tests.conftest import REPOSITORY
 from tests.gaze.synthesis.fake_renderer import FakeRenderer
 
@@ -155,6 +160,30 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot be written.*--out"):
         prepare_folder(tmp_path / "file" / "out", 112)
+
+
+def render_or_die(folder, deadly, number):
+    """Stands for a process that renders: number 2 brings it down, once or whenever it is tried."""
+    mark = Path(folder) / "died"
+    if number == 2 and (deadly == "always" or not mark.exists()):
+        mark.write_text("")
+        os.kill(os.getpid(), signal.SIGKILL)
+    (Path(folder) / str(number)).write_text("")
+    return 12
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_process_that_came_down_is_replaced(tmp_path, workers):
+    with tqdm(total=60, disable=True) as bar:
+        made = render_all(partial(render_or_die, str(tmp_path), "once"), range(5), workers, bar)
+    assert made == 60
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2", "3", "4", "died"]
+
+
+def test_processes_that_always_come_down_are_reported(tmp_path):
+    with tqdm(total=36, disable=True) as bar, pytest.raises(GazeError, match="before their first shard"):
+        render_all(partial(render_or_die, str(tmp_path), "always"), [1, 2, 3], 1, bar)
+    assert (tmp_path / "1").exists()
 
 
 def test_missing_assets_end_the_command(tmp_path, capfd):

@@ -89,6 +89,7 @@ def test_photometric_steps_at_no_strength_change_nothing():
         photometric.tone(face, 1.0, 1.0, 1.0),
         photometric.colour(face, np.ones(3), 1.0),
         photometric.shade(face, 0.3, 0.0),
+        photometric.bands(face, np.ones(3)),
     )
     for out in same:
         np.testing.assert_allclose(out.astype(int), face, atol=1)
@@ -105,6 +106,23 @@ def test_photometric_steps_by_hand():
     pattern = np.random.default_rng(0).normal(0, 32, face.shape).clip(-127, 127).astype(np.int8)
     noisy = photometric.noise(face, pattern, 5.0, 0.0)[..., 1].astype(float)
     assert noisy.std() == pytest.approx(5.0, rel=0.1)
+
+
+@pytest.mark.parametrize("gains", [(0.5, 1.0, 1.0), (1.0, 0.4, 1.0), (1.0, 1.0, 0.3), (1.5, 0.7, 1.2)])
+@pytest.mark.parametrize("period_px", [5, 15, 40])
+def test_bands_scale_stripes_as_the_gaussians_transfer_function_says(period_px, gains):
+    """A blur of deviation s leaves exp(-2 pi^2 s^2 f^2) of stripes of frequency f; the mean stays."""
+    size = 200
+    wave = np.sin(2 * np.pi * np.arange(size) / period_px)
+    face = np.round(128 + 40 * wave).astype(np.uint8)[None, :, None].repeat(size, 0).repeat(3, 2)
+    passed = np.exp(-2 * (np.pi * np.array([0.008, 0.02, 0.05]) * size / period_px) ** 2)
+    left = np.concatenate([[1.0], np.cumprod(passed)])
+    expected = 1.0 + np.sum((np.array(gains) - 1.0) * -np.diff(left))
+    # Whole periods, away from the edges.
+    inner = (slice(80, 120), slice(40, 160), 1)
+    changed, before = photometric.bands(face, np.array(gains))[inner].astype(float), face[inner].astype(float)
+    assert changed.mean() == pytest.approx(128, abs=1)
+    assert changed.std() / before.std() == pytest.approx(expected, abs=0.02)
 
 
 def test_unknown_preset():

@@ -1,5 +1,9 @@
 """BatchNorm statistics: matching keeps the function, averaging equals the direct mean."""
 
+import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from torch import nn
 

@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from spot_faces import write_shard
 

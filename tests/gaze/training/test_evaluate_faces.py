@@ -10,7 +10,6 @@ from deploy import evaluate_faces as command
 from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.errors import DataError
-from gaze.network import GazeNet, save_checkpoint
 from gaze.training.evaluate_faces import evaluate_faces, load_faces, predict_faces
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
@@ -90,6 +89,9 @@ def test_command_writes_the_json(crops, monkeypatch, capsys):
 
 
 def test_a_checkpoint_is_evaluated(crops, capsys):
+    pytest.importorskip("torch")
+    from gaze.network import GazeNet, save_checkpoint
+
     save_checkpoint(crops / "net.pt", GazeNet(64, width=0.25), {})
     options = ["--images", str(crops), "--labels", str(crops / "labels.csv")]
     assert main(["evaluate", "faces", *options, "--checkpoint", str(crops / "net.pt")]) == 0

@@ -5,6 +5,9 @@ import json
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from spot_faces import spots
 
@@ -15,7 +18,7 @@ from gaze.datasets.normalized_source import PersonSource
 from gaze.errors import DataError, UsageError
 from gaze.geometry import angular_error_deg
 from gaze.network import GazeNet, load_checkpoint, save_checkpoint
-from gaze.training import loop
+from gaze.training import finishing, loop
 from gaze.training.folds import choose_folds, predict_rows
 from gaze.training.forward import predict
 from gaze.training.runs import read_predictions, read_run
@@ -29,7 +32,7 @@ SMALL = ["--width", "0.25", "--input-size", "64", "--batch-size", "8", "--thread
 @pytest.fixture(autouse=True)
 def few_finishing_batches(monkeypatch):
     """Small sets need no thousands of faces to finish a network with."""
-    monkeypatch.setattr(loop, "FINISHING_BATCHES", 6)
+    monkeypatch.setattr(finishing, "FINISHING_BATCHES", 6)
 
 
 def prepared(path, label_space="rotation-only", mirrored=lambda row: False):

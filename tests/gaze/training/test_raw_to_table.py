@@ -7,6 +7,9 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from drawn_person import DrawnPerson
 

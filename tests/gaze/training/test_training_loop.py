@@ -6,13 +6,16 @@ import resource
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from spot_faces import write_shard
 
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError, GazeError, ModelError, UsageError
 from gaze.network import load_checkpoint
-from gaze.training import loop, virtual_camera
+from gaze.training import finishing, loop, virtual_camera
 from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
 from gaze.training.loop import train
@@ -32,7 +35,7 @@ def one_thread():
 @pytest.fixture(autouse=True)
 def few_finishing_batches(monkeypatch):
     """Small sets need no thousands of faces to finish a network with."""
-    monkeypatch.setattr(loop, "FINISHING_BATCHES", 6)
+    monkeypatch.setattr(finishing, "FINISHING_BATCHES", 6)
 
 
 def losses(folder):

@@ -1,0 +1,57 @@
+"""One network from several runs: the mean of their weights (Wortsman et al., Model soups, ICML 2022).
+
+It asks that the runs come from one start and end in one valley of the loss, as a run and its continuations
+do. The mean answers people unlike those it was trained on more steadily than any of the runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from gaze.datasets.sample import ROTATION_ONLY
+from gaze.errors import ModelError
+from gaze.network import GazeNet, load_checkpoint
+from gaze.training.augment import Augment, AugmentConfig
+from gaze.training.batches import FaceSource
+from gaze.training.finishing import finish
+
+
+def average_runs(
+    paths: Sequence[Path], source: FaceSource, seed: int = 0
+) -> tuple[GazeNet, dict[str, object]]:
+    """The mean of gaze checkpoints, finished on the faces of ``source`` with the standard augmentation.
+
+    Returns:
+        The network, and the meta of the last checkpoint with ``average_of``, the names of all, in it.
+
+    Raises:
+        ModelError: there are fewer than two, one is unusable, two are of different networks, or the source's
+            labels are of another space than theirs.
+    """
+    if len(paths) < 2:
+        raise ModelError("a mean needs at least two checkpoints; give --average A.pt B.pt")
+    loaded = [load_checkpoint(path) for path in paths]
+    net, meta = loaded[-1]
+    for path, (other, its) in zip(paths, loaded, strict=True):
+        if _shape(other) != _shape(net) or its.get("label_space") != meta.get("label_space"):
+            raise ModelError(f"{path}: is of another network or label space than {paths[-1]}")
+    if (space := meta.get("label_space")) != ROTATION_ONLY or source.label_space != ROTATION_ONLY:
+        raise ModelError(f"{paths[-1]}: answers in {space}, the faces have {source.label_space} labels")
+    states = [other.state_dict() for other, _ in loaded]
+    mean = {
+        name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
+        if value.is_floating_point()
+        else value
+        for name, value in states[-1].items()
+    }
+    net.load_state_dict(mean)
+    augment = Augment(AugmentConfig.named("standard"), source.normalized_camera, net.input_size)
+    names = ["/".join(path.parts[-2:]) for path in paths]
+    return finish(net, source, augment, seed), {**meta, "average_of": names}
+
+
+def _shape(net: GazeNet) -> dict[str, object]:
+    return {key: value for key, value in net.config.items() if key != "dropout"}

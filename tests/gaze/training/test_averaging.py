@@ -1,0 +1,66 @@
+"""One network as the mean of several runs."""
+
+import pytest
+
+pytest.importorskip("torch")
+
+import numpy as np
+import torch
+from spot_faces import write_shard
+
+from gaze.cli import main
+from gaze.datasets.sample import ROTATION_ONLY
+from gaze.datasets.shards import ShardFolder
+from gaze.network import GazeNet, load_checkpoint, save_checkpoint
+from gaze.training.forward import predict
+from gaze.training.virtual_camera import resize_face
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Three checkpoints of one kind, and a folder of faces."""
+    write_shard(tmp_path / "s", 0, 64)
+    nets = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        nets.append(GazeNet(64, 0.25, predict_sigma=True))
+        save_checkpoint(
+            tmp_path / f"{seed}.pt", nets[-1], {"label_space": ROTATION_ONLY, "data": "synthetic"}
+        )
+    return nets, [str(tmp_path / f"{seed}.pt") for seed in range(3)]
+
+
+def average(tmp_path, *paths, more=()):
+    options = ["--data", "synthetic", "--shards", str(tmp_path / "s"), "--out", str(tmp_path / "mean")]
+    return main(["train", *options, "--average", *paths, *more])
+
+
+def test_weights_are_the_mean_and_the_error_is_centred(tmp_path, runs):
+    nets, paths = runs
+    assert average(tmp_path, *paths) == 0
+    found, meta = load_checkpoint(tmp_path / "mean" / "final.pt")
+    assert meta["average_of"] == [f"{tmp_path.name}/{seed}.pt" for seed in range(3)]
+    for name, value in found.named_parameters():
+        if name != "fc_final.bias":
+            wanted = sum(dict(net.named_parameters())[name] for net in nets) / 3
+            torch.testing.assert_close(value, wanted, rtol=0, atol=1e-6)
+    source = ShardFolder([tmp_path / "s"])
+    faces, gaze = source.read(np.arange(64))
+    small = np.stack([resize_face(face, 64) for face in faces])
+    # The mean error was taken out on augmented faces, so little of it is left on plain ones.
+    error = (predict(found, torch.from_numpy(small)).numpy() - gaze).mean(axis=0)
+    assert np.abs(np.rad2deg(error)).max() < 3.0
+
+
+def test_another_network_and_a_single_one_are_refused(tmp_path, runs, capsys):
+    _, paths = runs
+    save_checkpoint(
+        tmp_path / "wide.pt", GazeNet(64, 0.5, predict_sigma=True), {"label_space": ROTATION_ONLY}
+    )
+    assert average(tmp_path, paths[0], str(tmp_path / "wide.pt")) == 1
+    assert "is of another network" in capsys.readouterr().err
+    assert average(tmp_path, paths[0]) == 1
+    assert "at least two checkpoints" in capsys.readouterr().err
+    assert average(tmp_path, *paths, more=("--steps", "5")) == 2
+    assert "leave --steps away" in capsys.readouterr().err
+    assert not (tmp_path / "mean").exists()
