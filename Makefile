@@ -3,16 +3,18 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# The first Python that works and that the face mesh has a wheel for; `make PYTHON=/path/to/python demo` decides.
-PYTHON ?= $(shell for name in python3.11 python3.12 python3.10 python3 python; do \
-	if $$name -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; \
+# The first Python that works: one that the face mesh has a wheel for before 3.13, where landmarks need
+# `gaze download-models`. `make PYTHON=/path/to/python demo` decides.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.10 python3 python python3.13; do \
+	if $$name -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; \
 	then command -v $$name; break; fi; done)
 
-# `make train`: where its assets, shards and runs lie, and how much of each.
+# `make train`: where its assets, shards and runs lie, and how much of each; passes at 112 and at 160 px.
 WORK ?= train-work
 ASSETS ?= $(WORK)/assets
 SHARDS ?= 141
-EPOCHS ?= 5
+EPOCHS ?= 10
+EPOCHS160 ?= 15
 
 .PHONY: help demo test lint doctor bench train clean
 
@@ -51,7 +53,7 @@ train: $(VENV)/.installed-dev
 		--epochs $(EPOCHS) --out $(WORK)/run $(if $(wildcard $(WORK)/run/state.pt),--resume)
 	$(BIN)/gaze train --data synthetic --shards $(WORK)/shards --validate $(WORK)/validation \
 		--start $(WORK)/run/final.pt --input-size 160 --learning-rate 0.0007 \
-		--epochs $(EPOCHS) --out $(WORK)/run160 $(if $(wildcard $(WORK)/run160/state.pt),--resume)
+		--epochs $(EPOCHS160) --out $(WORK)/run160 $(if $(wildcard $(WORK)/run160/state.pt),--resume)
 	$(BIN)/gaze evaluate rendered --shards $(WORK)/validation --checkpoint $(WORK)/run160/final.pt
 	$(BIN)/gaze export --checkpoint $(WORK)/run/final.pt --out $(WORK)/dist --name gaze_mobilenetv2_112
 	$(BIN)/gaze export --checkpoint $(WORK)/run160/final.pt --out $(WORK)/dist --name gaze_mobilenetv2
@@ -60,7 +62,7 @@ clean:
 	rm -rf $(VENV) out
 
 $(VENV)/.made:
-	@test -n "$(PYTHON)" || { echo "no Python 3.10, 3.11 or 3.12 found: install one, or run make PYTHON=/path/to/python"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "no Python 3.10, 3.11, 3.12 or 3.13 found: install one, or run make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@

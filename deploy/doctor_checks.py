@@ -43,11 +43,7 @@ class Check:
 
 def check_packages() -> Iterator[Check]:
     """Python and the packages of the live loop."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= (3, 13):
-        yield Check("python", NOTE, version, "the face mesh needs 3.10 to 3.12; else --landmarks tasks")
-    else:
-        yield Check("python", GOOD, version)
+    yield Check("python", GOOD, ".".join(map(str, sys.version_info[:3])))
     packages = installed_packages()
     yield Check("packages", GOOD, ", ".join(f"{name} {number}" for name, number in packages.items()))
     wheels = []
@@ -71,9 +67,8 @@ def check_models(model: Path | None = None) -> Iterator[Check]:
         yield Check("network", BAD, str(error), "install again: `pip install --force-reinstall .`")
     task = cached_model_path()
     if not task.is_file():
-        yield Check(
-            "face_landmarker.task", NOTE, "absent; only --landmarks tasks needs it", "gaze download-models"
-        )
+        detail = "absent; --landmarks tasks needs it"
+        yield Check("face_landmarker.task", NOTE, detail, "gaze download-models")
     elif sha256_of(task) != SHA256:
         yield Check("face_landmarker.task", NOTE, f"{task}: wrong checksum", "gaze download-models")
     else:
@@ -81,18 +76,23 @@ def check_models(model: Path | None = None) -> Iterator[Check]:
 
 
 def check_landmarks() -> Iterator[Check]:
-    """Whether MediaPipe loads and takes a picture, by each of its interfaces that can be had."""
+    """Whether MediaPipe loads and takes a picture, by each of its interfaces that can be had or must be."""
     working = 0
-    kinds = ["mesh"] + (["tasks"] if cached_model_path().is_file() else [])
-    for kind in kinds:
+    mends = {
+        "mesh": "not needed where tasks works; Python 3.10 to 3.12 has it",
+        "tasks": "gaze download-models",
+    }
+    for kind, mend in mends.items():
+        if kind == "tasks" and working and not cached_model_path().is_file():
+            continue
         try:
             with create_detector(kind) as detector:
                 detector.detect(Frame(np.zeros((48, 64, 3), np.uint8)))
             working += 1
             yield Check(f"landmarks {kind}", GOOD, "loads and runs")
         except GazeError as error:
-            last_hope = kind == kinds[-1] and not working
-            yield Check(f"landmarks {kind}", BAD if last_hope else NOTE, str(error), "gaze download-models")
+            last_hope = kind == "tasks" and not working
+            yield Check(f"landmarks {kind}", BAD if last_hope else NOTE, str(error), mend)
 
 
 def check_runtimes(model: Path | None = None) -> Iterator[Check]:

@@ -22,6 +22,7 @@ _ERROR_STREAM = 2
 _START_NOISE = (
     b"Created TensorFlow Lite XNNPACK delegate",
     b"All log messages before absl::InitializeLog()",
+    b"Logging before InitGoogle()",
     b"Feedback manager requires a model with a single signature",
     b"gl_context",
     b"landmark_projection_calculator.cc",

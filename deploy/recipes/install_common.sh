@@ -45,7 +45,8 @@ python_for_wheels() {
     local candidate
     for candidate in python3.12 python3.11 python3.10 python3; do
         if command -v "$candidate" >/dev/null &&
-            "$candidate" -c 'import sys; raise SystemExit(not (3, 10) <= sys.version_info[:2] <= (3, 12))'; then
+            "$candidate" -c 'import sys; raise SystemExit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null
+        then
             command -v "$candidate"
             return
         fi

@@ -5,7 +5,7 @@ from fixed_model import write_fixed_model
 
 from deploy import doctor, doctor_checks
 from deploy.doctor_checks import BAD, GOOD, NOTE, Check
-from gaze.errors import SourceError
+from gaze.errors import ModelError, RuntimeUnavailableError, SourceError
 from gaze.model_spec import sha256_of
 
 
@@ -19,6 +19,7 @@ def by_name(checks):
     return {check.name: check for check in checks}
 
 
+@pytest.mark.usefixtures("landmark_models")
 def test_a_working_machine(model, capsys):
     assert doctor.main(["--json", "--model", str(model)]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -29,11 +30,12 @@ def test_a_working_machine(model, capsys):
     assert checks["runtime onnxruntime CPU"]["state"] == GOOD
     assert checks["network"]["state"] == GOOD
     assert sha256_of(model)[:12] in checks["network"]["detail"]
-    assert checks["landmarks mesh"]["state"] == GOOD
+    assert GOOD in {check["state"] for name, check in checks.items() if name.startswith("landmarks ")}
     # Everything that is not well comes with its mend.
     assert all(check["mend"] for check in report["checks"] if check["state"] != GOOD)
 
 
+@pytest.mark.usefixtures("landmark_models")
 def test_for_people(model, capsys):
     assert doctor.main(["--model", str(model)]) == 0
     text = capsys.readouterr().out
@@ -57,6 +59,47 @@ def test_a_fault_is_exit_code_1(monkeypatch, capsys):
     text = capsys.readouterr().out
     assert "FAULT network: gone" in text
     assert "mend: install again" in text
+
+
+@pytest.mark.parametrize("fetched", [True, False])
+@pytest.mark.parametrize("mesh", [True, False])
+def test_one_of_the_two_landmark_interfaces_is_enough(monkeypatch, tmp_path, mesh, fetched):
+    """The absence of the face mesh is a fault only while the file of the other interface is absent too."""
+    file = tmp_path / "webcam-gaze" / "face_landmarker.task"
+    if fetched:
+        file.parent.mkdir()
+        file.touch()
+
+    class Detector:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exc_info):
+            pass
+
+        def detect(self, frame):
+            return []
+
+    def create_detector(kind):
+        if kind == "mesh" and not mesh:
+            raise RuntimeUnavailableError("no face mesh API")
+        if kind == "tasks" and not fetched:
+            raise ModelError("no such file")
+        return Detector()
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(doctor_checks, "create_detector", create_detector)
+    checks = by_name(doctor_checks.check_landmarks())
+    states = {name.removeprefix("landmarks "): check.state for name, check in checks.items()}
+    expected = {
+        (True, True): {"mesh": GOOD, "tasks": GOOD},
+        (True, False): {"mesh": GOOD},
+        (False, True): {"mesh": NOTE, "tasks": GOOD},
+        (False, False): {"mesh": NOTE, "tasks": BAD},
+    }
+    assert states == expected[mesh, fetched]
+    if BAD in states.values():
+        assert checks["landmarks tasks"].mend == "gaze download-models"
 
 
 def test_cameras(monkeypatch):

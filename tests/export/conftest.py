@@ -5,12 +5,11 @@ from __future__ import annotations
 import cv2
 import pytest
 
-torch = pytest.importorskip("torch")
-
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     """A narrow network whose angles differ plainly from face to face."""
+    torch = pytest.importorskip("torch")
     from export.faces import made_faces
     from gaze.network import FacePreprocess, GazeNet, save_checkpoint
 

@@ -39,6 +39,7 @@ def test_a_process_without_an_error_stream():
     assert done.stdout == "good\n"
 
 
+@pytest.mark.usefixtures("landmark_models")
 @pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="the shipped network is not here")
 def test_the_snippet_of_the_readme_says_nothing_of_its_own(tmp_path):
     snippet = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
