@@ -49,7 +49,7 @@ def open_estimator(
     landmark_model: str | None = None,
     max_faces: int = 1,
     sequence: bool = True,
-    average_mirror: bool = False,
+    average_mirror: bool = True,
 ) -> GazeEstimator:
     """Open the detector and the network, both warmed up; the runtime says what it is.
 

@@ -52,6 +52,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="CPU", help="as of `gaze run`")
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16", "int8"), help="as of `gaze run`")
     parser.add_argument("--threads", type=at_least_one, help="CPU threads of the network; all cores")
+    parser.add_argument(
+        "--average-mirror", action=argparse.BooleanOptionalAction, default=True, help="as of `gaze run`"
+    )
     parser.add_argument("--landmarks", choices=("auto", "mesh", "tasks"), default="auto")
     parser.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for tasks")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
@@ -101,6 +104,7 @@ def run_bench(arguments: argparse.Namespace) -> dict[str, object]:
         "landmarks": arguments.landmarks,
         "landmark_model": arguments.landmark_model,
         "max_faces": arguments.faces,
+        "average_mirror": arguments.average_mirror,
     }
     started = _cold_start(images[0], settings)
     with open_estimator(Camera.guessed(*arguments.size), **settings) as estimator:

@@ -64,15 +64,6 @@ def run(config: RunConfig, stop: StopSignals) -> int:
         else:
             camera = choose_camera(config, truth)
         source = stack.enter_context(_open(config))
-        sinks = stack.enter_context(
-            open_sinks(
-                save=config.save,
-                jsonl=config.jsonl,
-                csv_path=config.csv,
-                fps=config.fps or source.fps or DEFAULT_FPS,
-                real_time=source.live,
-            )
-        )
         estimator = stack.enter_context(estimator_of(config, camera, source.sequence))
         hook = _open_hook(profile, config, estimator, source, stack)
         pipeline = Pipeline(
@@ -83,6 +74,16 @@ def run(config: RunConfig, stop: StopSignals) -> int:
         if config.progress and not wants_window and source.frame_count:
             observers.append(_progress_bar(source.frame_count, config.frames, stack))
         window = stack.enter_context(Window("gaze: press h for help")) if wants_window else None
+        # Last, because it empties files of these names: a run that cannot start must not.
+        sinks = stack.enter_context(
+            open_sinks(
+                save=config.save,
+                jsonl=config.jsonl,
+                csv_path=config.csv,
+                fps=config.fps or source.fps or DEFAULT_FPS,
+                real_time=source.live,
+            )
+        )
         options = OverlayOptions(config.mirror, config.show_landmarks, config.weight_map, config.timings)
         loop = Loop(
             source,

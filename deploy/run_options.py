@@ -118,8 +118,8 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--average-mirror",
         action=argparse.BooleanOptionalAction,
-        default=False,
-        help="mean with the mirrored face: more accurate, twice the network's work",
+        default=True,
+        help="mean with the mirrored face: more accurate, twice the network's work (default: on)",
     )
     group.add_argument(
         "--landmarks",

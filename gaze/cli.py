@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -67,6 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"run `pip install 'webcam-gaze[{extra}]'` (in a checkout: `pip install '.[{extra}]'`)",
             file=sys.stderr,
         )
+        return 1
+    except BrokenPipeError:
+        # The reader of standard output has gone, as in `gaze ... | head`. The interpreter flushes once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print(f"gaze {argv[0]}: interrupted", file=sys.stderr)

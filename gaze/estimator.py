@@ -16,6 +16,7 @@ from gaze.errors import ModelError
 from gaze.geometry import vector_from_angles
 from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
 from gaze.landmarks import FaceDetector, create_detector
+from gaze.mirrored import MirroredPredictor
 from gaze.normalization import gaze_ray, normalize_face
 from gaze.quiet_start import QuietDetector
 from gaze.types import (
@@ -83,8 +84,11 @@ class GazeEstimator:
         landmarks: str = "auto",
         landmark_model: str | os.PathLike[str] | None = None,
         static: bool = False,
+        average_mirror: bool = True,
     ) -> GazeEstimator:
         """Open detector and network in one call; see create_detector and deploy.runtimes.create_runtime.
+
+        ``average_mirror``: the mean with the mirrored face (gaze.mirrored), for twice the network's work.
 
         Raises:
             GazeError: a model file is unusable or a runtime cannot be had.
@@ -95,7 +99,8 @@ class GazeEstimator:
         runtimes = importlib.import_module("deploy.runtimes")
         detector = QuietDetector(lambda: create_detector(landmarks, max_faces, landmark_model, static))
         try:
-            return cls(detector, runtimes.create_runtime(model, runtime), camera)
+            predictor = runtimes.create_runtime(model, runtime)
+            return cls(detector, MirroredPredictor(predictor) if average_mirror else predictor, camera)
         except BaseException:
             detector.close()
             raise

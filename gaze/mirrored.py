@@ -24,6 +24,7 @@ class MirroredPredictor:
         self.predictor = predictor
         self.spec = predictor.spec
         self.name = f"{predictor.name}:mirrored"
+        self.precision = getattr(predictor, "precision", predictor.spec.precision)
         self.description = f"{getattr(predictor, 'description', predictor.name)}; mean with the mirrored face"
 
     def predict(self, faces: NDArray[np.uint8]) -> Prediction:

@@ -19,7 +19,7 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory, model):
+def result(tmp_path_factory, model, landmark_models):
     folder = tmp_path_factory.mktemp("bench")
     source = str(CLIP) if CLIP.is_file() else str(write_clip(folder / "clip.mp4", 20))
     path = folder / "bench.json"

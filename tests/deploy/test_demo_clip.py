@@ -25,7 +25,7 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory, model):
+def played(tmp_path_factory, model, landmark_models):
     """The files of one headless demo run."""
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
@@ -82,6 +82,7 @@ def test_blinks_of_the_rendered_people_are_gated(played):
 
 
 @pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="the trained network is not in this checkout")
+@pytest.mark.usefixtures("landmark_models")
 def test_the_shipped_network_sees_where_the_rendered_people_look(caplog, monkeypatch, tmp_path):
     """Its mean error is printed at the end and far below that of "into the camera" (18 degrees)."""
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -93,6 +94,7 @@ def test_the_shipped_network_sees_where_the_rendered_people_look(caplog, monkeyp
 
 
 @pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="the trained network is not in this checkout")
+@pytest.mark.usefixtures("landmark_models")
 def test_a_mirrored_clip_gives_mirrored_gaze():
     """Through detector, head pose, normalisation and the shipped network: within 3 degrees in the median."""
     from deploy.assemble import open_estimator

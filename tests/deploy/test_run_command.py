@@ -23,7 +23,7 @@ from gaze.errors import GazeError, ModelError, SourceError, UsageError
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory, landmark_models):
     return str(write_fixed_model(tmp_path_factory.mktemp("model") / "fixed.onnx", 0.0, 0.2))
 
 
@@ -34,7 +34,8 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def run(model, source, *options):
-    return main(["--source", str(source), "--model", model, "--no-window", "--hfov", "60", *options])
+    once = "--no-average-mirror"  # the mean of a fixed answer and its mirror image would have no yaw
+    return main(["--source", str(source), "--model", model, once, "--no-window", "--hfov", "60", *options])
 
 
 def records(path):
@@ -248,6 +249,20 @@ def test_a_model_that_was_cut_is_refused(tmp_path, model):
     (tmp_path / "cut.onnx").write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelError, match="truncated or altered"):
         run(str(tmp_path / "cut.onnx"), write_clip(tmp_path / "clip.mp4", 3))
+
+
+def test_a_run_that_cannot_start_keeps_the_files_of_an_earlier_one(tmp_path, model):
+    clip = write_clip(tmp_path / "clip.mp4", 3)
+    files = {"--save": tmp_path / "o.avi", "--jsonl": tmp_path / "o.jsonl", "--csv": tmp_path / "o.csv"}
+    options = [str(part) for pair in files.items() for part in pair]
+    assert run(model, clip, *options) == 0
+    earlier = {path: path.read_bytes() for path in files.values()}
+    assert all(earlier.values())
+    with pytest.raises(ModelError, match="no such Face Landmarker file"):
+        run(model, clip, *options, "--landmarks", "tasks", "--landmark-model", "absent.task")
+    with pytest.raises(ModelError, match="no such model file"):
+        run("absent.onnx", clip, *options)
+    assert {path: path.read_bytes() for path in files.values()} == earlier
 
 
 def test_the_command_line_tells_errors_without_a_traceback(tmp_path, model, capsys):

@@ -68,6 +68,7 @@ def test_too_few_samples():
 
 
 @LINUX
+@pytest.mark.usefixtures("landmark_models")
 def test_a_short_run_writes_table_picture_and_json(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     model = write_model(tmp_path / "tiny.onnx")

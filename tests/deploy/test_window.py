@@ -41,6 +41,7 @@ def test_snapshots_never_overwrite(tmp_path):
         path.touch()
 
 
+@pytest.mark.usefixtures("landmark_models")
 @pytest.mark.skipif(not xvfb.AVAILABLE, reason="needs Xvfb and more: apt-get install xvfb xdotool openbox")
 def test_a_real_window_shows_frames_and_obeys_keys(tmp_path):
     """A grey clip in a real window: its picture, help, mirror, recording, snapshot and quit."""
