@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import textwrap
 import types
 from importlib.util import find_spec
 
@@ -70,6 +71,26 @@ def test_errors_become_one_line_and_an_exit_code(monkeypatch, capsys, error, cod
 def test_interrupt(monkeypatch, capsys):
     install(monkeypatch, raising(KeyboardInterrupt()))
     assert cli.main(["probe"]) == 130
+
+
+PRINTER = """
+    import sys, types
+    from gaze import cli
+    module = types.ModuleType("probe_command")
+    module.main = lambda argv: [print("line", k, flush=True) for k in range(100000)] and 0
+    sys.modules["probe_command"] = module
+    cli.COMMANDS["probe"] = ("probe_command", "a probe")
+    sys.exit(cli.main(["probe"]))
+"""
+
+
+def test_a_reader_that_leaves_is_no_traceback():
+    command = [sys.executable, "-c", textwrap.dedent(PRINTER)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "line 0\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
 
 
 def test_missing_extra_names_the_install_command(monkeypatch, capsys):

@@ -152,6 +152,7 @@ def test_many_faces_each_get_their_own_pose():
         np.testing.assert_allclose(pose.t_cam_mm, t, atol=0.02)
 
 
+@pytest.mark.usefixtures("face_mesh")
 def test_live_fit_agrees_with_the_golden_head(shared_dir):
     """MediaPipe's landmarks through the rigid fit against the data set's pose of the same picture.
 

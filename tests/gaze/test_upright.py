@@ -25,6 +25,7 @@ def estimates_turned(photo, degrees):
     return found, np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
 
 
+@pytest.mark.usefixtures("landmark_models")
 @needs_model
 @pytest.mark.parametrize("name", ["real/samples/image01.jpg", "real/mpiifacegaze/example/day01_0087.jpg"])
 def test_a_real_photo_turned_about(shared_dir, name):
@@ -45,6 +46,7 @@ def test_a_real_photo_turned_about(shared_dir, name):
     assert turned.ray is None and turned.head_pose is None
 
 
+@pytest.mark.usefixtures("landmark_models")
 @needs_model
 def test_real_portraits_keep_their_gaze_and_their_turned_pictures_are_recognised(shared_dir):
     pictures = [cv2.imread(str(p)) for p in sorted((shared_dir / "real/validation_faces").glob("*.png"))]
