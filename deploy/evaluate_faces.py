@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from deploy.evaluate_options import add_model_options, open_predictor, write_figures
-from gaze.datasets.face_folder import read_face_folder
+from gaze.datasets.face_folder import FaceFolder, read_face_folder
 from gaze.errors import UsageError
+from gaze.estimator import GazeEstimator
 from gaze.help_format import HelpFormatter
-from gaze.training.evaluate_faces import evaluate_faces
+from gaze.landmarks import create_detector
+from gaze.mirrored import MirroredPredictor
+from gaze.quiet_start import QuietDetector
+from gaze.training.evaluate_faces import CROP_CAMERA, crop_answers, evaluate_faces, live_answers
 from gaze.training.turned_views import predict_views, views_summary
 
 if TYPE_CHECKING:
@@ -25,7 +32,8 @@ EVALUATION_SUBSET = 45_000
 def print_figures(figures: dict[str, object]) -> None:
     """The figures as a short table."""
     f = figures
-    print(f"{f['n']} faces")
+    missed = f.get("not_found")
+    print(f"{f['n']} faces" + (f"; none was found in {', '.join(missed)}" if missed else ""))
     print(
         f"  offset-removed mean {f['mean_offset_removed_deg']:.2f}°   raw mean {f['mean_deg']:.2f}°   "
         f"median {f['median_deg']:.2f}°   90 % below {f['p90_deg']:.2f}°"
@@ -55,6 +63,24 @@ def _open_prepared(path: Path) -> NormalizedFile:
     from gaze.datasets.normalized_hdf5 import NormalizedFile
 
     return NormalizedFile(path)
+
+
+def _evaluate_crops(args: argparse.Namespace, folder: FaceFolder, predictor: Predictor) -> dict[str, object]:
+    with ExitStack() as stack:
+        if args.live:
+            detector = stack.enter_context(
+                closing(QuietDetector(lambda: create_detector("auto", 1, None, static=True)))
+            )
+            network = MirroredPredictor(predictor) if args.mirror else predictor
+            answers = live_answers(GazeEstimator(detector, network, CROP_CAMERA))
+        else:
+            answers = crop_answers(predictor, args.mirror)
+        figures = evaluate_faces(folder, answers)
+        if args.views:
+            seen = predict_views(folder, answers, args.views)
+            found = np.isfinite(seen).all(axis=2).sum(axis=0) > 1
+            figures["turned_views"] = views_summary(seen[:, found], folder.pitch_yaw_rad[found])
+    return figures
 
 
 def _evaluate_prepared(file: NormalizedFile, predictor: Predictor, mirror: bool) -> dict[str, object]:
@@ -98,6 +124,12 @@ def parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="FILE.h5", help="a file of `gaze prepare`, instead of --images"
     )
     add_model_options(p)
+    p.add_argument(
+        "--live",
+        action="store_true",
+        help="of --images: give every crop to the live loop as a picture, so that its landmarks, head pose "
+        "and normalisation come before the network",
+    )
     p.add_argument("--mirror", action="store_true", help="average with the mirrored face")
     p.add_argument(
         "--views",
@@ -121,6 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("give --images DIR with --labels CSV, or --data FILE.h5")
     if args.views is not None and (args.images is None or args.views < 2):
         raise UsageError("--views needs --images, and at least 2 of them")
+    if args.live and args.images is None:
+        raise UsageError("--live needs --images: the faces of a prepared file are normalised already")
     # Before the model is opened: a wrong path is found at once.
     folder = None if args.images is None else read_face_folder(args.images, args.labels)
     file = None if args.data is None else _open_prepared(args.data)
@@ -128,10 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         print(predictor.description)
         if file is None:
-            figures = evaluate_faces(folder, predictor, args.mirror)
-            if args.views:
-                answers = predict_views(folder, predictor, args.views, args.mirror)
-                figures["turned_views"] = views_summary(answers, folder.pitch_yaw_rad)
+            figures = _evaluate_crops(args, folder, predictor)
         else:
             figures = _evaluate_prepared(file, predictor, args.mirror)
         spec = predictor.spec
@@ -150,6 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "sha256": spec.sha256,
             "runtime": predictor.description,
             "mirror": args.mirror,
+            "live": args.live,
         }
         write_figures(args.json, {**about, **figures})
     return 0

@@ -19,7 +19,7 @@ from gaze.help_format import HelpFormatter
 from gaze.training.evaluate_faces import predict_faces
 from gaze.training.groups import errors_by_group, group_labels
 from gaze.training.metrics import summary
-from gaze.training.virtual_camera import resize_face
+from gaze.training.virtual_camera import show_face
 
 SCHEMA = "gaze.evaluate-rendered/1"
 
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
     add_model_options(p)
+    p.add_argument("--mirror", action="store_true", help="average with the mirrored face")
     p.add_argument("--limit", type=int, help="use only the first N crops")
     p.add_argument("--json", type=Path, help="write all figures here")
     return p
@@ -51,13 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     predictor = open_predictor(args)
     try:
         print(predictor.description)
-        size = predictor.spec.input_size
-        faces = np.empty((len(folder), size, size, 3), np.uint8)
+        camera = predictor.spec.normalized_camera
+        faces = np.empty((len(folder), camera.size_px, camera.size_px, 3), np.uint8)
         target, head = np.empty((len(folder), 2)), np.empty((len(folder), 2))
         for row, sample in enumerate(folder.samples()):
-            faces[row] = resize_face(sample.image, size)
+            faces[row] = show_face(sample.image, folder.normalized_camera, camera)
             target[row], head[row] = sample.gaze_pitch_yaw_rad, sample.head_pitch_yaw_rad
-        predicted = predict_faces(predictor, faces)
+        predicted = predict_faces(predictor, faces, args.mirror)
     finally:
         predictor.close()
     figures = summary(predicted, target)

@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+# Sharpness is measured on the middle of a face, 105 mm: eyes, nose and mouth; the rim may be background.
+PX_PER_MM, MIDDLE_PX = 0.8, 84
+
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
@@ -55,17 +58,18 @@ class BlinkGate:
         self._closed &= track_ids
 
 
-def sharpness(face: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian of a face (H, W, 3) BGR, at a common brightness and 112 px.
+def sharpness(face: NDArray[np.uint8], view_mm: float = 140.0) -> float:
+    """Variance of the Laplacian of a normalised face (S, S, 3) BGR, at a common brightness and 0.8 px a mm.
 
     Measured on the normalised face, so that distance does not count; grey values are scaled to a mean of
-    128, so that exposure does not either.
+    128, so that exposure does not either. ``view_mm`` is the width of what the face shows.
     """
-    if face.shape[0] != 112 or face.shape[1] != 112:
-        face = cv2.resize(face, (112, 112), interpolation=cv2.INTER_AREA)
+    size_px = max(MIDDLE_PX, 2 * round(PX_PER_MM * view_mm / 2))
+    if face.shape[0] != size_px:
+        face = cv2.resize(face, (size_px, size_px), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
-    # The middle holds eyes, nose and mouth; the rim may be background.
-    middle = grey[14:98, 14:98]
+    rim_px = (size_px - MIDDLE_PX) // 2
+    middle = grey[rim_px : rim_px + MIDDLE_PX, rim_px : rim_px + MIDDLE_PX]
     mean = float(cv2.mean(middle)[0])
     if mean < 1.0:
         return 0.0

@@ -116,7 +116,7 @@ class Pipeline:
         elif (
             self._sharpness_limit > 0
             and estimate.normalized is not None
-            and sharpness(estimate.normalized.image) < self._sharpness_limit
+            and sharpness(estimate.normalized.image, estimate.normalized.view_mm) < self._sharpness_limit
         ):
             status = Status.BLUR
         else:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
-from gaze.training.virtual_camera import resize_face
+from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.training.virtual_camera import show_face
 from gaze.types import NormalizedCamera
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
@@ -43,13 +44,13 @@ def load_faces(path: str | os.PathLike[str], camera: NormalizedCamera, limit: in
     """Faces of a folder, evenly spread over what it holds.
 
     Args:
-        path: a folder of training shards (shards.json), or of normalised face crops as pictures.
-        camera: the network's normalised camera; crops of another size are resampled as in training.
+        path: a folder of training shards (shards.json), or of normalised face crops of 140 mm as pictures.
+        camera: the network's normalised camera; of a wider crop it sees the middle, resampled as in training.
         limit: at most so many faces.
 
     Raises:
         DataError: there is no such folder, it holds no face, a picture is unreadable or not square, or the
-            shards show another field than the camera.
+            faces show less than the camera.
     """
     path = Path(path)
     if not path.is_dir():
@@ -62,7 +63,7 @@ def load_faces(path: str | os.PathLike[str], camera: NormalizedCamera, limit: in
             f"{path}: holds no face; give a folder with shards.json or with pictures ({', '.join(PICTURES)})"
         )
     chosen = [files[index] for index in _spread(len(files), limit)]
-    return FaceSet(path.name, np.stack([_read(file, camera.size_px) for file in chosen]))
+    return FaceSet(path.name, np.stack([_read(file, camera) for file in chosen]))
 
 
 def made_faces(size: int, count: int = 64, seed: int = 0) -> FaceSet:
@@ -82,7 +83,7 @@ def _spread(count: int, limit: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.int64))
 
 
-def _read(file: Path, size: int) -> NDArray[np.uint8]:
+def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
     face = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if face is None:
         raise DataError(f"{file}: cannot be read as a picture; remove it or replace it")
@@ -91,15 +92,14 @@ def _read(file: Path, size: int) -> NDArray[np.uint8]:
             f"{file}: is {face.shape[1]}x{face.shape[0]}, a normalised face is square; "
             "give crops of the normalisation, not whole photos"
         )
-    return resize_face(face, size)
+    return show_face(face, DEFAULT_NORMALIZED_CAMERA, camera)
 
 
 def _from_shards(path: Path, camera: NormalizedCamera, limit: int) -> FaceSet:
     shards = ShardFolder([path])
-    # The crop depends on focal length over distance alone.
-    shown = shards.normalized_camera.resized(camera.size_px)
-    if not np.isclose(shown.focal_px / shown.distance_mm, camera.focal_px / camera.distance_mm, rtol=1e-3):
-        raise DataError(f"{path}: is rendered for {shards.normalized_camera}, the network sees {camera}")
     faces, angles = shards.read(_spread(len(shards), limit))
-    resized = np.stack([resize_face(face, camera.size_px) for face in faces])
+    try:
+        resized = np.stack([show_face(face, shards.normalized_camera, camera) for face in faces])
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; render wider faces") from error
     return FaceSet(path.name, resized, angles.astype(np.float64))

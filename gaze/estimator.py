@@ -127,7 +127,10 @@ class GazeEstimator:
             for pose in poses
         ]
         for row, view in enumerate(normalized):
-            if view is not None and is_upside_down(view.image, view.R_norm_cam @ poses[row].R_cam_head):
+            if view is None:
+                continue
+            R_norm_head = view.R_norm_cam @ poses[row].R_cam_head
+            if is_upside_down(view.image, R_norm_head, view.view_mm):
                 poses[row] = normalized[row] = None  # upright landmarks were laid over it
         seen = [face for face in normalized if face is not None]
         batch = np.stack([face.image for face in seen]) if seen else None

@@ -59,7 +59,8 @@ def normalize_face(
     R = normalizing_rotation(head_pose.R_cam_head, centre)
     W = normalizing_warp(camera.K, R, centre, target)
     image = warp_view(frame.image, camera, W, target.size_px)
-    return NormalizedFace(image, R, centre, target.distance_mm / float(np.linalg.norm(centre)))
+    distance_scale = target.distance_mm / float(np.linalg.norm(centre))
+    return NormalizedFace(image, R, centre, distance_scale, target.view_mm)
 
 
 def warp_view(image: NDArray[np.uint8], camera: Camera, W: ArrayLike, size_px: int) -> NDArray[np.uint8]:

@@ -105,13 +105,15 @@ class NormalizedFace:
     """A face as the virtual, normalised camera sees it.
 
     ``image`` (S, S, 3) uint8 BGR; ``R_norm_cam`` takes camera vectors to normalised ones;
-    ``centre_cam_mm`` is the gaze origin; ``distance_scale`` is normalised over true distance.
+    ``centre_cam_mm`` is the gaze origin; ``distance_scale`` is normalised over true distance; ``view_mm`` is
+    the width of what the image shows at the centre.
     """
 
     image: NDArray[np.uint8]
     R_norm_cam: NDArray[np.float64]
     centre_cam_mm: NDArray[np.float64]
     distance_scale: float
+    view_mm: float = 140.0
 
     def __post_init__(self) -> None:
         image = _image(self.image, "NormalizedFace.image")
@@ -231,6 +233,22 @@ class NormalizedCamera:
     def resized(self, size_px: int) -> NormalizedCamera:
         """The same view at another picture size."""
         return NormalizedCamera(self.focal_px * size_px / self.size_px, self.distance_mm, size_px)
+
+    @property
+    def view_mm(self) -> float:
+        """Side of what the picture shows of a plane at ``distance_mm``."""
+        return self.size_px * self.distance_mm / self.focal_px
+
+    def central(self, view_mm: float) -> NormalizedCamera:
+        """The camera of the middle of this one's pictures that shows ``view_mm``, to the whole px a side.
+
+        Raises:
+            ValueError: this camera does not show as much.
+        """
+        if not 0 < view_mm < self.view_mm * (1.0 + 0.5 / self.size_px):
+            raise ValueError(f"a view of {view_mm:g} mm cannot be taken out of one of {self.view_mm:g} mm")
+        margin_px = max(0, round(0.5 * self.size_px * (1.0 - view_mm / self.view_mm)))
+        return NormalizedCamera(self.focal_px, self.distance_mm, self.size_px - 2 * margin_px)
 
 
 LABEL_SPACES = ("rotation-only", "scaled")

@@ -29,11 +29,20 @@ UPRIGHT_LIMIT = -1.0
 LARGEST_YAW_RAD = np.deg2rad(25.0)
 GRID = 7
 _SIZE_PX = 4 * GRID
+# What the faces showed that the weights were fitted on.
+VIEW_MM = 140.0
 
 
-def edges(face: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Coarse edges (84,) of a normalised face (S, S, 3) BGR, relative to their root mean square."""
-    small = cv2.resize(face, (_SIZE_PX, _SIZE_PX), interpolation=cv2.INTER_AREA)
+def edges(face: NDArray[np.uint8], view_mm: float = VIEW_MM) -> NDArray[np.float32]:
+    """Coarse edges (84,) of a normalised face (S, S, 3) BGR, relative to their root mean square.
+
+    The rim of a face that shows less than VIEW_MM is taken to go on as it ends.
+    """
+    margin_px = max(0, round(_SIZE_PX * (1.0 - view_mm / VIEW_MM) / 2.0))
+    shown_px = _SIZE_PX - 2 * margin_px
+    small = cv2.resize(face, (shown_px, shown_px), interpolation=cv2.INTER_AREA)
+    if margin_px:
+        small = cv2.copyMakeBorder(small, *4 * (margin_px,), cv2.BORDER_REPLICATE)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
     down, side = cv2.Sobel(grey, cv2.CV_32F, 0, 1), cv2.Sobel(grey, cv2.CV_32F, 1, 0)
     scale = np.float32(np.sqrt((cv2.norm(down) ** 2 + cv2.norm(side) ** 2) / grey.size) + 4.0)
@@ -50,13 +59,15 @@ def _weights() -> tuple[NDArray[np.float32], float]:
     return np.array(content["weights"], np.float32), float(content["bias"])
 
 
-def uprightness(face: NDArray[np.uint8]) -> float:
-    """Log odds that the normalised face (S, S, 3) BGR is upright."""
+def uprightness(face: NDArray[np.uint8], view_mm: float = VIEW_MM) -> float:
+    """Log odds that the normalised face (S, S, 3) BGR, ``view_mm`` wide, is upright."""
     weights, bias = _weights()
-    return float(edges(face) @ weights) + bias
+    return float(edges(face, view_mm) @ weights) + bias
 
 
-def is_upside_down(face: NDArray[np.uint8], R_norm_head: NDArray[np.float64]) -> bool:
+def is_upside_down(
+    face: NDArray[np.uint8], R_norm_head: NDArray[np.float64], view_mm: float = VIEW_MM
+) -> bool:
     """Whether a normalised face (S, S, 3) BGR is surely upside down; ``R_norm_head`` is its supposed pose."""
     yaw_rad = head_angles_from_rotation(R_norm_head)[1]
-    return bool(abs(yaw_rad) < LARGEST_YAW_RAD and uprightness(face) < UPRIGHT_LIMIT)
+    return bool(abs(yaw_rad) < LARGEST_YAW_RAD and uprightness(face, view_mm) < UPRIGHT_LIMIT)

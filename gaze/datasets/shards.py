@@ -80,25 +80,35 @@ def _mapped_member(path: Path, name: str) -> NDArray:
 class ShardFolder:
     """The shards of one or more folders as a source of training batches.
 
-    All folders must hold faces of one size. ``rescan`` picks up shards that were written since.
+    All folders must hold faces of one size. ``rescan`` picks up shards that were written since. ``view_mm``
+    takes the middle of every face, so many millimetres wide, instead of the whole.
 
     Labels are rotation-only.
 
     Raises:
-        DataError: a folder has no shards.json, another schema, or another size than the first; no shard yet.
+        DataError: a folder has no shards.json, another schema, or another size than the first; no shard yet;
+            the faces show less than ``view_mm``.
     """
 
     label_space = ROTATION_ONLY
 
-    def __init__(self, folders: Sequence[str | Path], limit: int | None = None) -> None:
+    def __init__(
+        self, folders: Sequence[str | Path], limit: int | None = None, view_mm: float | None = None
+    ) -> None:
         self.folders = [Path(folder) for folder in folders]
         self.limit = limit
         cameras = [_read_description(folder) for folder in self.folders]
         for folder, camera in zip(self.folders, cameras, strict=True):
             if camera != cameras[0]:
                 raise DataError(f"{folder}: is rendered for {camera}, {self.folders[0]} for {cameras[0]}")
-        self.normalized_camera = cameras[0]
-        self.size_px = cameras[0].size_px
+        self.rendered_px = cameras[0].size_px
+        try:
+            self.normalized_camera = cameras[0] if view_mm is None else cameras[0].central(view_mm)
+        except ValueError as error:
+            raise DataError(f"{self.folders[0]}: {error}; give a smaller view") from error
+        self.size_px = self.normalized_camera.size_px
+        margin_px = (self.rendered_px - self.size_px) // 2
+        self._middle = slice(margin_px, margin_px + self.size_px)
         self._open: dict[Path, Shard] = {}
         self._view: tuple[list[Shard], NDArray[np.int64]] = ([], np.zeros(1, dtype=np.int64))
         self.rescan()
@@ -117,9 +127,9 @@ class ShardFolder:
                 self._open[path] = Shard(path)
         shards = [self._open[path] for path in paths]
         for shard in shards:
-            if shard.faces.shape[1] != self.size_px:
+            if shard.faces.shape[1] != self.rendered_px:
                 raise DataError(
-                    f"{shard.path}: faces of {shard.faces.shape[1]} px, shards.json says {self.size_px}"
+                    f"{shard.path}: faces of {shard.faces.shape[1]} px, shards.json says {self.rendered_px}"
                 )
         starts = np.concatenate([[0], np.cumsum([len(shard) for shard in shards])]).astype(np.int64)
         # In one assignment: another thread may be reading.
@@ -146,7 +156,7 @@ class ShardFolder:
         owners = np.searchsorted(starts, indices, side="right") - 1
         for row, (index, owner) in enumerate(zip(indices, owners, strict=True)):
             shard, offset = shards[owner], index - starts[owner]
-            faces[row] = shard.faces[offset]
+            faces[row] = shard.faces[offset, self._middle, self._middle]
             angles[row] = shard.pitch_yaw_rad[offset]
         return faces, angles
 
@@ -157,7 +167,7 @@ class ShardFolder:
             owner = int(np.searchsorted(starts, index, side="right")) - 1
             shard, row = shards[owner], index - int(starts[owner])
             yield GazeSample(
-                np.array(shard.faces[row]),
+                np.array(shard.faces[row, self._middle, self._middle]),
                 shard.pitch_yaw_rad[row],
                 shard.head_pitch_yaw_rad[row],
                 str(int(shard.person[row])),

@@ -17,6 +17,7 @@ from gaze.network import GazeNet, load_checkpoint
 from gaze.training.augment import Augment, AugmentConfig
 from gaze.training.batches import FaceSource
 from gaze.training.finishing import finish
+from gaze.types import NormalizedCamera
 
 
 def average_runs(
@@ -29,7 +30,7 @@ def average_runs(
 
     Raises:
         ModelError: there are fewer than two, one is unusable, two are of different networks, or the source's
-            labels are of another space than theirs.
+            labels are of another space or its faces of another view than theirs.
     """
     if len(paths) < 2:
         raise ModelError("a mean needs at least two checkpoints; give --average A.pt B.pt")
@@ -48,9 +49,19 @@ def average_runs(
         for name, value in states[-1].items()
     }
     net.load_state_dict(mean)
+    seen = meta.get("normalized_camera")
+    if seen is not None and not _same_view(NormalizedCamera(**seen), source.normalized_camera):
+        raise ModelError(
+            f"{paths[-1]}: sees {NormalizedCamera(**seen).view_mm:.0f} mm, the faces show "
+            f"{source.normalized_camera.view_mm:.0f} mm; give --view-mm"
+        )
     augment = Augment(AugmentConfig.named("standard"), source.normalized_camera, net.input_size)
     names = ["/".join(path.parts[-2:]) for path in paths]
     return finish(net, source, augment, seed), {**meta, "average_of": names}
+
+
+def _same_view(one: NormalizedCamera, other: NormalizedCamera) -> bool:
+    return abs(one.view_mm / other.view_mm - 1.0) < 0.01
 
 
 def _shape(net: GazeNet) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from gaze.errors import UsageError
@@ -17,7 +18,8 @@ class TrainConfig:
     """Settings that change the result of a run; all of them are written into its checkpoint.
 
     Exactly one of ``minutes``, ``steps`` and ``epochs`` is set and is the budget that the learning rate's
-    cosine follows. ``batch_size`` is per process. ``start`` is "random", an ImageNet file (.npz as packed by
+    cosine follows. ``view_mm`` is the middle of rendered faces that is used, None all of it. ``batch_size``
+    is per process. ``start`` is "random", an ImageNet file (.npz as packed by
     `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate`` scales the
     learning rate of the spatial weights' three layers. ``teacher`` is a gaze checkpoint that is imitated
     (gaze.training.distill), ``mimic_weight`` the imitation's weight against the loss on the labels.
@@ -27,6 +29,7 @@ class TrainConfig:
     """
 
     input_size: int = 112
+    view_mm: float | None = None
     width: float = 1.0
     spatial_weights: bool = True
     divide_map_gradient: bool = True
@@ -64,6 +67,8 @@ class TrainConfig:
             raise UsageError("give exactly one positive budget: --minutes, --steps or --epochs")
         if self.input_size % 16 or self.input_size < 64:
             raise UsageError(f"input size must be a multiple of 16 from 64 on, got {self.input_size}")
+        if self.view_mm is not None and not 0 < self.view_mm < math.inf:
+            raise UsageError(f"the view must be a positive number of mm, got {self.view_mm}")
         if self.batch_size < 2:
             raise UsageError(f"batch size must be at least 2, got {self.batch_size}")
         for name in ("learning_rate", "clip_norm", "map_rate", "mimic_weight"):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gaze.camera import Camera
 from gaze.datasets.face_folder import FaceFolder
 from gaze.errors import DataError
-from gaze.geometry import angular_error_deg
+from gaze.geometry import angles_from_vector, angular_error_deg
 from gaze.mirrored import MirroredPredictor
+from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.training.metrics import offset_removed_deg, summary
-from gaze.training.virtual_camera import resize_face
+from gaze.training.virtual_camera import show_face
 
 if TYPE_CHECKING:
-    from gaze.estimator import Predictor
+    from gaze.estimator import GazeEstimator, Predictor
+
+
+# Square crops (S, S, 3) BGR of any sizes -> gaze (pitch, yaw) (N, 2) rad in the crop's frame.
+Answers = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float64]]
+# What a crop of 140 mm is a picture of; its size follows the picture's.
+CROP_CAMERA = Camera(DEFAULT_NORMALIZED_CAMERA.resized(448).K, np.zeros(5), 448, 448)
 
 
 def predict_faces(
@@ -27,6 +35,40 @@ def predict_faces(
         predictor = MirroredPredictor(predictor)
     parts = [predictor.predict(faces[k : k + batch]).pitch_yaw_rad for k in range(0, len(faces), batch)]
     return np.concatenate(parts).astype(np.float64)
+
+
+def crop_answers(predictor: Predictor, mirror: bool = False) -> Answers:
+    """Answers of a network to crops of 140 mm as they are; with ``mirror`` the mean with the mirrored crops.
+
+    They raise DataError where the network sees more than the crops show.
+    """
+    wanted = predictor.spec.normalized_camera
+
+    def answer(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        try:
+            faces = np.stack([show_face(crop, DEFAULT_NORMALIZED_CAMERA, wanted) for crop in crops])
+        except ValueError as error:
+            raise DataError(f"the crops are too narrow: {error}; cut the faces out wider") from error
+        return predict_faces(predictor, faces, mirror)
+
+    return answer
+
+
+def live_answers(estimator: GazeEstimator) -> Answers:
+    """Answers of the whole pipeline to crops as pictures of its camera: landmarks, head pose, normalisation.
+
+    NaN where it finds no face. The camera is to be CROP_CAMERA or another that the crops are pictures of.
+    """
+
+    def answer(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        answers = np.full((len(crops), 2), np.nan)
+        for row, crop in enumerate(crops):
+            rays = [found.ray for found in estimator.estimate(crop) if found.ray is not None]
+            if rays:
+                answers[row] = angles_from_vector(rays[0].direction_cam)
+        return answers
+
+    return answer
 
 
 def square_faces(folder: FaceFolder) -> Iterator[NDArray[np.uint8]]:
@@ -42,24 +84,25 @@ def square_faces(folder: FaceFolder) -> Iterator[NDArray[np.uint8]]:
         yield sample.image
 
 
-def load_faces(folder: FaceFolder, size_px: int) -> NDArray[np.uint8]:
-    """All crops (N, size, size, 3), averaged down or enlarged to the model's size; errors as square_faces."""
-    return np.stack([resize_face(face, size_px) for face in square_faces(folder)])
+def evaluate_faces(folder: FaceFolder, answers: Answers) -> dict[str, object]:
+    """All figures of answers to a folder of crops that show 140 mm: metrics.summary and ``per_image``.
 
-
-def evaluate_faces(folder: FaceFolder, predictor: Predictor, mirror: bool = False) -> dict[str, object]:
-    """All figures of a model on a folder of crops: gaze.training.metrics.summary and ``per_image``.
+    Both are of the faces that were found; ``not_found`` names the others.
 
     Raises:
-        DataError: there are fewer than two crops, or one cannot be used.
+        DataError: there are fewer than two crops or fewer than two faces in them, or one cannot be used.
     """
     if len(folder) < 2:
         raise DataError(f"{folder.images}: {len(folder)} labelled crop; at least two are needed")
-    target = folder.pitch_yaw_rad
-    predicted = predict_faces(predictor, load_faces(folder, predictor.spec.input_size), mirror)
+    predicted = answers(list(square_faces(folder)))
+    found = np.isfinite(predicted).all(axis=-1)
+    if found.sum() < 2:
+        raise DataError(f"{folder.images}: a face was found in {found.sum()} of {len(folder)} crops")
+    target = folder.pitch_yaw_rad[found]
     return {
-        **summary(predicted, target),
-        "per_image": per_image(folder.file, folder.person, target, predicted),
+        **summary(predicted[found], target),
+        "not_found": [str(name) for name in folder.file[~found]],
+        "per_image": per_image(folder.file[found], folder.person[found], target, predicted[found]),
     }
 
 

@@ -9,17 +9,17 @@ import numpy as np
 
 from gaze.datasets.normalized_hdf5 import NormalizedFile
 from gaze.errors import DataError
-from gaze.training.augment import plain
 from gaze.training.bootstrap import bootstrap_interval
 from gaze.training.evaluate_faces import per_image, predict_faces
 from gaze.training.evaluate_mpiifacegaze import figures
 from gaze.training.prepared_predictions import predictions_of
+from gaze.training.virtual_camera import show_face
 
 if TYPE_CHECKING:
     from gaze.estimator import Predictor
 
 READ_AT_ONCE = 256
-# Two views are the same when their widths in mm differ by less than this share.
+# A view that is narrower by less than this share counts as the same; of a wider one the middle is taken.
 VIEW_TOLERANCE = 0.01
 
 
@@ -27,7 +27,7 @@ def check_fits(file: NormalizedFile, predictor: Predictor) -> None:
     """Refuse figures that would compare unlike things.
 
     Raises:
-        DataError: labels and model are of different label spaces, or the faces show another width.
+        DataError: labels and model are of different label spaces, or the faces show less than the model sees.
     """
     spec, header = predictor.spec, file.header
     if spec.label_space != header.label_space:
@@ -35,14 +35,11 @@ def check_fits(file: NormalizedFile, predictor: Predictor) -> None:
             f"{file.path}: labels are {header.label_space}, the model answers in {spec.label_space}; prepare "
             "the data in the model's label space"
         )
-    widths = [
-        camera.size_px * camera.distance_mm / camera.focal_px
-        for camera in (header.normalized_camera, spec.normalized_camera)
-    ]
-    if abs(widths[0] / widths[1] - 1.0) > VIEW_TOLERANCE:
+    shown_mm, seen_mm = header.normalized_camera.view_mm, spec.normalized_camera.view_mm
+    if shown_mm < seen_mm * (1.0 - VIEW_TOLERANCE):
         raise DataError(
-            f"{file.path}: faces show {widths[0]:.0f} mm, the model was trained on {widths[1]:.0f} mm; "
-            "prepare the data with the model's normalised camera"
+            f"{file.path}: faces show {shown_mm:.0f} mm, the model was trained on {seen_mm:.0f} mm; "
+            "prepare the data with a wider normalised camera"
         )
 
 
@@ -56,11 +53,14 @@ def evaluate_prepared(file: NormalizedFile, predictor: Predictor, mirror: bool =
         DataError: see check_fits; there are fewer than two faces of a person, or a face cannot be read.
     """
     check_fits(file, predictor)
+    shown, wanted = file.header.normalized_camera, predictor.spec.normalized_camera
+    if shown.view_mm < wanted.view_mm:  # by less than VIEW_TOLERANCE
+        wanted = shown.resized(wanted.size_px)
     answers, reading_s, started = [], 0.0, time.perf_counter()
     for start in range(0, len(file), READ_AT_ONCE):
         begun = time.perf_counter()
         rows = np.arange(start, min(start + READ_AT_ONCE, len(file)))
-        faces = plain(file.read(rows), predictor.spec.input_size)
+        faces = np.stack([show_face(face, shown, wanted) for face in file.read(rows)])
         reading_s += time.perf_counter() - begun
         answers.append(predict_faces(predictor, faces, mirror))
     seconds = time.perf_counter() - started

@@ -74,6 +74,11 @@ def parser() -> argparse.ArgumentParser:
         help=f"budget in passes over the data that is there at the start ({EPOCHS} for a prepared file)",
     )
     add("--input-size", type=int, default=d.input_size, help="side of the network's input, px")
+    add(
+        "--view-mm",
+        type=float,
+        help="of rendered shards: the middle of every face, so many mm wide, instead of the whole of it",
+    )
     add("--width", type=float, default=d.width, help="channel multiplier")
     add("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
     add(
@@ -162,9 +167,9 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError("a prepared file is trained for a number of epochs: give --epochs")
     if args.epochs is None:
         args.epochs = EPOCHS
-    for name in ("shards", "validate", "limit", "average"):
+    for name in ("shards", "validate", "limit", "average", "view_mm"):
         if getattr(args, name):
-            raise UsageError(f"--{name} belongs to --data synthetic")
+            raise UsageError(f"--{name.replace('_', '-')} belongs to --data synthetic")
 
 
 def config_of(args: argparse.Namespace) -> TrainConfig:
@@ -179,6 +184,7 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
         raise UsageError(f"--teacher {args.teacher}: no such file; give a checkpoint of `gaze train`")
     return TrainConfig(
         input_size=args.input_size,
+        view_mm=args.view_mm,
         width=args.width,
         spatial_weights=not args.no_spatial_weights,
         divide_map_gradient=not args.full_map_gradient,
@@ -210,16 +216,16 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
     from gaze.training.start import people_seen
     from gaze.training.validation import shard_validation
 
-    source = ShardFolder(args.shards, args.limit)
+    source = ShardFolder(args.shards, args.limit, config.view_mm)
     if args.benchmark:
         _benchmark(args, config, source, group)
         return
     if args.average:
         _average(args, source)
         return
-    validate = (
-        shard_validation(args.validate, args.validate_count, config.input_size) if args.validate else None
-    )
+    validate = None
+    if args.validate:
+        validate = shard_validation(args.validate, args.validate_count, config.input_size, config.view_mm)
     result = train(
         config,
         source,

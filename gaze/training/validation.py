@@ -15,9 +15,11 @@ from gaze.training.forward import predict
 from gaze.training.metrics import summary
 
 
-def shard_validation(folder: Path, count: int, size_px: int) -> Callable[[GazeNet], dict[str, float]]:
+def shard_validation(
+    folder: Path, count: int, size_px: int, view_mm: float | None = None
+) -> Callable[[GazeNet], dict[str, float]]:
     """A function for gaze.training.loop.train: mean error in degrees on ``count`` samples, evenly taken."""
-    source = ShardFolder([folder])
+    source = ShardFolder([folder], view_mm=view_mm)
     indices = np.unique(np.linspace(0, len(source) - 1, min(count, len(source))).astype(np.int64))
     faces, target = source.read(indices)
     faces = torch.from_numpy(plain(faces, size_px))

@@ -63,6 +63,22 @@ def flip(face: NDArray[np.uint8], pitch_yaw_rad: ArrayLike) -> tuple[NDArray[np.
     return cv2.flip(face, 1), angles
 
 
+def show_face(
+    face: NDArray[np.uint8], shown: NormalizedCamera, wanted: NormalizedCamera
+) -> NDArray[np.uint8]:
+    """A face as another camera of the same direction shows it: the middle of the picture, at its size.
+
+    ``shown`` is the camera of the face at any size of the picture.
+
+    Raises:
+        ValueError: the face shows less than is wanted.
+    """
+    size_px = face.shape[0]
+    margin_px = (size_px - shown.resized(size_px).central(wanted.view_mm).size_px) // 2
+    middle = slice(margin_px, size_px - margin_px)
+    return resize_face(face[middle, middle], wanted.size_px)
+
+
 def resize_face(face: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     """The same view at another size: averaging when it shrinks, linear when it grows."""
     if face.shape[0] == size_px and face.shape[1] == size_px:

@@ -39,6 +39,11 @@ def test_sharpness_matches_a_direct_calculation():
     assert sharpness(face) == pytest.approx(laplacian.var() * (128 / grey.mean()) ** 2, rel=1e-5)
 
 
+def test_sharpness_is_that_of_the_same_part_of_a_narrower_view():
+    face = cv2.GaussianBlur(noise(4, (112, 112)), (0, 0), 1.5)
+    assert sharpness(face[8:-8, 8:-8], 120.0) == pytest.approx(sharpness(face), rel=1e-6)
+
+
 def test_blur_lowers_sharpness_and_exposure_does_not():
     face = cv2.GaussianBlur(noise(5, (112, 112)), (0, 0), 1.0)
     values = [sharpness(cv2.GaussianBlur(face, (0, 0), sigma)) for sigma in (0.1, 1.0, 2.0, 4.0)]

@@ -10,6 +10,7 @@ import pytest
 
 from export.faces import load_faces, made_faces
 from gaze.errors import DataError
+from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.types import NormalizedCamera
 
 CAMERA = NormalizedCamera(240.0, 600.0, 32)
@@ -40,25 +41,31 @@ def test_shards_come_with_labels_and_spread(tmp_path):
     np.testing.assert_allclose(given.pitch_yaw_rad, angles[[0, 3, 6, 9]])
 
 
-def test_shards_of_another_size_are_resampled_and_of_another_field_refused(tmp_path):
+def test_of_larger_shards_the_middle_is_resampled_and_narrower_ones_are_refused(tmp_path):
     (tmp_path / "large").mkdir()
     faces, _ = write_shards(tmp_path / "large", focal_px=480.0, size=64)
     given = load_faces(tmp_path / "large", CAMERA, 10)
     np.testing.assert_array_equal(
         given.faces[0], cv2.resize(faces[0], (32, 32), interpolation=cv2.INTER_AREA)
     )
+    given = load_faces(tmp_path / "large", NormalizedCamera(480.0, 600.0, 32), 10)
+    np.testing.assert_array_equal(given.faces[0], faces[0][16:48, 16:48])
     (tmp_path / "narrow").mkdir()
     write_shards(tmp_path / "narrow", focal_px=480.0, size=32)
-    with pytest.raises(DataError, match=r"rendered for .*480"):
+    with pytest.raises(DataError, match="80 mm cannot be taken out of one of 40 mm; render wider"):
         load_faces(tmp_path / "narrow", CAMERA, 10)
 
 
 def test_a_folder_of_crops(tmp_path):
     face = made_faces(32, 1).faces[0]
+    shown_mm = CAMERA.view_mm  # less than the 140 mm of such crops
+    assert shown_mm == pytest.approx(80.0)
     cv2.imwrite(str(tmp_path / "a.png"), face)
     (tmp_path / "labels.csv").write_text("file,pitch_rad,yaw_rad\n")
-    given = load_faces(tmp_path, CAMERA, 10)
+    given = load_faces(tmp_path, DEFAULT_NORMALIZED_CAMERA.resized(32), 10)
     np.testing.assert_array_equal(given.faces, face[None])
+    narrow = load_faces(tmp_path, CAMERA, 10)
+    np.testing.assert_array_equal(narrow.faces[0], cv2.resize(face[7:25, 7:25], (32, 32)))
     assert given.pitch_yaw_rad is None
 
 

@@ -33,7 +33,7 @@ HEADS = [
 def upright(monkeypatch, request):
     """The made picture is noise, in which nothing stands upright."""
     if "shared_dir" not in request.fixturenames:
-        monkeypatch.setattr("gaze.estimator.is_upside_down", lambda face, R_norm_head: False)
+        monkeypatch.setattr("gaze.estimator.is_upside_down", lambda *_: False)
 
 
 class MadeDetector:
@@ -140,7 +140,7 @@ def test_uncertainty_and_weight_map_reach_their_face():
 
 
 def test_upright_landmarks_on_a_face_upside_down_are_a_failed_pose(monkeypatch):
-    monkeypatch.setattr("gaze.estimator.is_upside_down", lambda face, R_norm_head: True)
+    monkeypatch.setattr("gaze.estimator.is_upside_down", lambda *_: True)
     network = MadeNetwork()
     found = GazeEstimator(MadeDetector([face_at(*HEADS[1], PINHOLE)]), network, PINHOLE).estimate(PICTURE)
     assert [estimate.status for estimate in found] == [Status.POSE_FAILED]

@@ -68,6 +68,14 @@ def test_mirror_and_size_change_nothing_and_profiles_are_left_alone(shared_dir):
     assert not is_upside_down(turned, profile)
 
 
+def test_a_narrower_view_says_the_same_of_a_face_that_goes_on_as_it_ends(shared_dir):
+    face = cv2.imread(str(shared_dir / "real/validation_faces/r0c0.png"))
+    middle = cv2.resize(face, (28, 28), interpolation=cv2.INTER_AREA)[2:-2, 2:-2]
+    whole = cv2.copyMakeBorder(middle, 2, 2, 2, 2, cv2.BORDER_REPLICATE)
+    assert uprightness(middle, 120.0) == pytest.approx(uprightness(whole), abs=1e-3)
+    assert abs(uprightness(middle) - uprightness(whole)) > 0.1
+
+
 def test_the_fit_recovers_the_log_odds_it_was_drawn_from():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(20000, 2))

@@ -42,6 +42,19 @@ def test_reads_across_shards_what_was_written(tmp_path):
     np.testing.assert_array_equal(angles[2], second["pitch_yaw_rad"][0])
 
 
+def test_the_middle_of_every_face(tmp_path):
+    arrays = write(tmp_path / "a", 0)  # 8 px show 140 mm
+    source = ShardFolder([tmp_path / "a"], view_mm=105.0)
+    assert source.size_px == 6
+    assert source.normalized_camera.view_mm == pytest.approx(105.0)
+    faces, _ = source.read(np.arange(5))
+    np.testing.assert_array_equal(faces, arrays["faces"][:, 1:7, 1:7])
+    np.testing.assert_array_equal(next(source.samples()).image, faces[0])
+    assert ShardFolder([tmp_path / "a"], view_mm=140.0).size_px == 8
+    with pytest.raises(DataError, match="150 mm cannot be taken out of one of 140 mm; give a smaller view"):
+        ShardFolder([tmp_path / "a"], view_mm=150.0)
+
+
 def test_samples_and_attributes(tmp_path):
     arrays = write(tmp_path / "a", 2)
     source = ShardFolder([tmp_path / "a"], limit=3)

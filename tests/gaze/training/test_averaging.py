@@ -1,5 +1,7 @@
 """One network as the mean of several runs."""
 
+import shutil
+
 import pytest
 
 pytest.importorskip("torch")
@@ -53,12 +55,22 @@ def test_weights_are_the_mean_and_the_error_is_centred(tmp_path, runs):
 
 
 def test_another_network_and_a_single_one_are_refused(tmp_path, runs, capsys):
-    _, paths = runs
+    nets, paths = runs
     save_checkpoint(
         tmp_path / "wide.pt", GazeNet(64, 0.5, predict_sigma=True), {"label_space": ROTATION_ONLY}
     )
     assert average(tmp_path, paths[0], str(tmp_path / "wide.pt")) == 1
     assert "is of another network" in capsys.readouterr().err
+    camera = {"focal_px": 64 * 600 / 122.5, "distance_mm": 600.0, "size_px": 64}
+    save_checkpoint(
+        tmp_path / "near.pt", nets[0], {"label_space": ROTATION_ONLY, "normalized_camera": camera}
+    )
+    assert average(tmp_path, paths[0], str(tmp_path / "near.pt")) == 1
+    assert "sees 122 mm, the faces show 140 mm; give --view-mm" in capsys.readouterr().err
+    assert average(tmp_path, paths[0], str(tmp_path / "near.pt"), more=("--view-mm", "122.5")) == 0
+    _, meta = load_checkpoint(tmp_path / "mean" / "final.pt")
+    assert meta["normalized_camera"] == camera
+    shutil.rmtree(tmp_path / "mean")
     assert average(tmp_path, paths[0]) == 1
     assert "at least two checkpoints" in capsys.readouterr().err
     assert average(tmp_path, *paths, more=("--steps", "5")) == 2

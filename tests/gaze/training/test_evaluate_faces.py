@@ -10,12 +10,12 @@ from deploy import evaluate_faces as command
 from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.errors import DataError
-from gaze.training.evaluate_faces import evaluate_faces, load_faces, predict_faces
+from gaze.training.evaluate_faces import crop_answers, evaluate_faces, square_faces
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
 KEYS = (
     "mean_deg", "median_deg", "p90_deg", "mean_offset_removed_deg", "bias_pitch_deg", "bias_yaw_deg",
-    "corr_pitch", "corr_yaw", "slope_pitch", "slope_yaw", "n", "per_image",
+    "corr_pitch", "corr_yaw", "slope_pitch", "slope_yaw", "n", "not_found", "per_image",
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def crops(tmp_path):
 
 def test_figures_of_a_constant_offset(crops):
     folder = read_face_folder(crops, crops / "labels.csv")
-    figures = evaluate_faces(folder, Painted())
+    figures = evaluate_faces(folder, crop_answers(Painted()))
     assert set(KEYS) == set(figures)
     assert figures["n"] == 6
     assert figures["bias_pitch_deg"] == pytest.approx(np.rad2deg(0.1), abs=1e-3)
@@ -69,9 +69,9 @@ def test_figures_of_a_constant_offset(crops):
 
 def test_mirrored_average(crops):
     folder = read_face_folder(crops, crops / "labels.csv")
-    faces = load_faces(folder, 32)
+    faces = list(square_faces(folder))
     np.testing.assert_allclose(
-        predict_faces(Painted(), faces, mirror=True), predict_faces(Painted(), faces), atol=1e-6
+        crop_answers(Painted(), mirror=True)(faces), crop_answers(Painted())(faces), atol=1e-6
     )
 
 
@@ -104,7 +104,7 @@ def test_crops_that_can_not_be_used(crops):
     cv2.imwrite(str(crops / "3.png"), np.zeros((20, 30, 3), np.uint8))
     folder = read_face_folder(crops, crops / "labels.csv")
     with pytest.raises(DataError, match="square"):
-        evaluate_faces(folder, Painted())
+        evaluate_faces(folder, crop_answers(Painted()))
     (crops / "one.csv").write_text("file,pitch_rad,yaw_rad\n0.png,0,0\n")
     with pytest.raises(DataError, match="at least two"):
-        evaluate_faces(read_face_folder(crops, crops / "one.csv"), Painted())
+        evaluate_faces(read_face_folder(crops, crops / "one.csv"), crop_answers(Painted()))

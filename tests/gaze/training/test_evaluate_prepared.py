@@ -24,10 +24,12 @@ class Painted:
 
     def __init__(self, spec=None):
         self.spec = spec or ModelSpec("painted", 28, NormalizedCamera(120.0, 600.0, 28))
+        self.seen = []
 
     def predict(self, faces):
         """The painted angles, looking a tenth of a radian to the side."""
         assert faces.shape[1:] == (28, 28, 3)
+        self.seen.append(faces)
         values = (faces[:, 14, 14].astype(np.float32) - 128) * 0.005
         return Prediction(np.stack([values[:, 1], values[:, 0] + 0.1], axis=-1))
 
@@ -43,6 +45,8 @@ def prepared(tmp_path):
     faces = np.zeros((N, SIZE, SIZE, 3), np.uint8)
     faces[..., 0] = (128 + counts[:, 1])[:, None, None]
     faces[..., 1] = (128 + counts[:, 0])[:, None, None]
+    for edge in (faces[:, :3], faces[:, -3:], faces[:, :, :3], faces[:, :, -3:]):
+        edge[..., 2] = 200
     rows = NormalizedRows.from_dicts(
         [
             {
@@ -97,6 +101,18 @@ def test_figures_person_by_person_with_mirrored_faces_turned_back(prepared):
 def test_unlike_things_are_not_compared(prepared, spec, message):
     with NormalizedFile(prepared) as file, pytest.raises(DataError, match=message):
         evaluate_prepared(file, Painted(spec))
+
+
+def test_a_model_that_sees_less_is_shown_the_middle(prepared):
+    corners = []
+    for focal_px in (120.0, 140.0):  # 140 and 120 mm
+        painted = Painted(ModelSpec("m", 28, NormalizedCamera(focal_px, 600.0, 28)))
+        with NormalizedFile(prepared) as file:
+            figures = evaluate_prepared(file, painted)
+        assert figures["bias_pitch_deg"] == pytest.approx(0, abs=1e-3)
+        corners.append(np.concatenate(painted.seen)[:, 0, 0, 2])
+    assert np.all(corners[0] == 200)  # the frame around the face
+    assert np.all(corners[1] == 0)
 
 
 def test_the_command_prints_people_and_time(prepared, tmp_path, monkeypatch, capsys):

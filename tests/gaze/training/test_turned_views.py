@@ -11,7 +11,7 @@ from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.geometry import angles_from_vector
 from gaze.training import turned_views
-from gaze.training.evaluate_faces import evaluate_faces
+from gaze.training.evaluate_faces import crop_answers, evaluate_faces
 from gaze.training.turned_views import predict_views, views_summary
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
@@ -58,7 +58,7 @@ def test_what_turns_with_the_view_is_answered_alike_in_every_view(dots, monkeypa
     # A nearer view would move the dot, though no gaze.
     monkeypatch.setattr(turned_views, "SCALE", 0.0)
     folder = read_face_folder(dots, dots / "labels.csv")
-    answers = predict_views(folder, DotSeer(), 12)
+    answers = predict_views(folder, crop_answers(DotSeer()), 12)
     assert answers.shape == (12, 4, 2)
     # A quarter of a pixel is 0.03 degrees; the turns themselves are 0.4 degrees.
     assert np.rad2deg(np.abs(answers - folder.pitch_yaw_rad)).max() < 0.03
@@ -74,7 +74,7 @@ def test_an_answer_that_does_not_turn_varies_as_much_as_the_views(dots):
             return Prediction(np.zeros((len(faces), 2), np.float32))
 
     folder = read_face_folder(dots, dots / "labels.csv")
-    figures = views_summary(predict_views(folder, Stubborn(), 200), folder.pitch_yaw_rad)
+    figures = views_summary(predict_views(folder, crop_answers(Stubborn()), 200), folder.pitch_yaw_rad)
     assert figures["spread_pitch_deg"] == pytest.approx(0.4, rel=0.2)
     assert figures["spread_yaw_deg"] == pytest.approx(0.4, rel=0.2)
 
@@ -99,7 +99,7 @@ def test_command_prints_and_writes_the_views(dots, monkeypatch, capsys):
     assert "3 turned views of each face" in capsys.readouterr().out
     content = json.loads((dots / "out.json").read_text())
     assert content["turned_views"]["views"] == 3
-    alone = evaluate_faces(read_face_folder(dots, dots / "labels.csv"), DotSeer())
+    alone = evaluate_faces(read_face_folder(dots, dots / "labels.csv"), crop_answers(DotSeer()))
     assert content["mean_offset_removed_deg"] == alone["mean_offset_removed_deg"]
 
 

@@ -8,6 +8,7 @@ from gaze.geometry import angular_error_deg, unit, vector_from_angles
 from gaze.training.virtual_camera import (
     flip,
     resize_face,
+    show_face,
     turn_label,
     turn_rotation,
     turn_warp,
@@ -97,6 +98,20 @@ def test_flip_twice_is_nothing_and_once_negates_yaw():
     again, label = flip(mirrored, label)
     np.testing.assert_array_equal(again, face)
     assert angular_error_deg(label, [0.1, 0.2]) == pytest.approx(0)
+
+
+def test_a_narrower_camera_of_the_same_direction_shows_the_middle():
+    wide = NormalizedCamera(960.0, 600.0, 224)
+    narrow = wide.central(120.0)
+    assert narrow == NormalizedCamera(960.0, 600.0, 192)
+    face = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
+    warped = warp_face(face, turn_warp(wide, np.eye(3), 1.0, narrow), 192)
+    np.testing.assert_array_equal(show_face(face, wide, narrow), warped)
+    small = show_face(face, wide.resized(30), narrow.resized(96))
+    np.testing.assert_array_equal(small, resize_face(warped, 96))
+    np.testing.assert_array_equal(show_face(face, wide, wide), face)
+    with pytest.raises(ValueError, match="140 mm cannot be taken out of one of 120 mm"):
+        show_face(face, narrow, wide)
 
 
 def test_resize_averages_when_it_shrinks():
