@@ -1,7 +1,13 @@
 """Where the optional real material lies; tests that need it skip when it is absent."""
 
 import contextlib
+import os
 from pathlib import Path
+
+# Threads of the linear algebra that wait for each other by spinning stand still when other programs want the
+# cores: the suite then takes ten times as long. Read when numpy and torch are imported, so before all else.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 import pytest
 
