@@ -56,7 +56,7 @@ train: $(VENV)/.installed-dev
 		--epochs $(EPOCHS160) --out $(WORK)/run160 $(if $(wildcard $(WORK)/run160/state.pt),--resume)
 	$(BIN)/gaze evaluate rendered --shards $(WORK)/validation --checkpoint $(WORK)/run160/final.pt
 	$(BIN)/gaze export --checkpoint $(WORK)/run/final.pt --out $(WORK)/dist --name gaze_mobilenetv2_112
-	$(BIN)/gaze export --checkpoint $(WORK)/run160/final.pt --out $(WORK)/dist --name gaze_mobilenetv2
+	$(BIN)/gaze export --checkpoint $(WORK)/run160/final.pt --out $(WORK)/dist --name gaze_mobilenetv2 --view-mm 125
 
 clean:
 	rm -rf $(VENV) out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from gaze.errors import DataError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from export.faces import FaceSet
-    from gaze.types import NormalizedCamera
+    from gaze.types import ModelSpec, NormalizedCamera
 
 CALIBRATION_FACES = 256
 PARITY_FACES = 256
@@ -36,6 +37,8 @@ def _export(options: argparse.Namespace) -> int:
     if options.calibration_faces < 1:
         raise UsageError(f"--calibration-faces must be at least 1, got {options.calibration_faces}")
     reference = TorchRuntime(options.checkpoint)
+    if options.view_mm is not None:
+        reference.spec = seen_at(reference.spec, options.view_mm)
     camera = reference.spec.normalized_camera
     calibration = None
     faces = [load_faces(path, camera, PARITY_FACES) for path in options.faces]
@@ -71,6 +74,19 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def seen_at(spec: ModelSpec, view_mm: float) -> ModelSpec:
+    """The model shown ``view_mm`` of a face in place of what it was trained on: its camera's focal length.
+
+    Raises:
+        UsageError: the view is no width of a face, 80 to 250 mm.
+    """
+    if not 80.0 <= view_mm <= 250.0:
+        raise UsageError(f"--view-mm must be 80 to 250, got {view_mm:g}")
+    camera = spec.normalized_camera
+    focal_px = camera.size_px * camera.distance_mm / view_mm
+    return replace(spec, normalized_camera=replace(camera, focal_px=focal_px))
+
+
 def _default_faces(camera: NormalizedCamera) -> list[FaceSet]:
     from export.faces import load_faces, made_faces
 
@@ -89,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--checkpoint", type=Path, required=True, help="the network (.pt or .pth)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the models and their sidecars")
+    parser.add_argument(
+        "--view-mm",
+        type=float,
+        help="show the models so much of a face in place of what the checkpoint was trained on",
+    )
     parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
     parser.add_argument(
         "--formats", nargs="+", metavar="FORMAT", help=f"some of {', '.join(KINDS)} (default: all possible)"
