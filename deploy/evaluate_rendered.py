@@ -64,13 +64,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     figures = summary(predicted, target)
     people = len({sample_person for shard in folder.shards for sample_person in shard.person.tolist()})
     print_figures(figures)
-    rows = errors_by_group(angular_error_deg(predicted, target), group_labels(attributes, target, head))
+    try:
+        labels = group_labels(attributes, target, head)
+    except KeyError as error:
+        raise DataError(f"{args.shards}: its crops have no attribute {error}; render them again") from error
+    rows = errors_by_group(angular_error_deg(predicted, target), labels)
     print(f"\n{'group':<28}{'value':<22}{'crops':>7}{'mean':>9}{'of all':>8}")
     for row in rows:
         share = row.mean_deg / figures["mean_deg"]
         print(f"{row.attribute:<28}{row.value:<22}{row.count:>7}{row.mean_deg:>8.2f}°{share:>8.2f}")
-    worst = max(rows, key=lambda row: row.mean_deg)
-    print(f"\nworst group: {worst.attribute}, {worst.value}: {worst.mean_deg:.2f}° on {worst.count} crops")
+    worst = max(rows, key=lambda row: row.mean_deg, default=None)
+    if worst is None:
+        print("\ntoo few crops for groups")
+    else:
+        print(
+            f"\nworst group: {worst.attribute}, {worst.value}: {worst.mean_deg:.2f}° on {worst.count} crops"
+        )
     if args.json:
         write_figures(
             args.json,
@@ -79,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "people": people,
                 **figures,
                 "groups": [asdict(row) for row in rows],
-                "worst": asdict(worst),
+                "worst": None if worst is None else asdict(worst),
             },
         )
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from gaze.errors import UsageError
@@ -67,8 +66,8 @@ class TrainConfig:
             raise UsageError("give exactly one positive budget: --minutes, --steps or --epochs")
         if self.input_size % 16 or self.input_size < 64:
             raise UsageError(f"input size must be a multiple of 16 from 64 on, got {self.input_size}")
-        if self.view_mm is not None and not 0 < self.view_mm < math.inf:
-            raise UsageError(f"the view must be a positive number of mm, got {self.view_mm}")
+        if self.view_mm is not None and not 80.0 <= self.view_mm <= 250.0:
+            raise UsageError(f"the view must be 80 to 250 mm of a face, got {self.view_mm:g}")
         if self.batch_size < 2:
             raise UsageError(f"batch size must be at least 2, got {self.batch_size}")
         for name in ("learning_rate", "clip_norm", "map_rate", "mimic_weight"):

@@ -40,3 +40,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path, option):
     args = _prepared(tmp_path, option, "nowhere.pt")
     with pytest.raises(UsageError, match=r"nowhere\.pt"):
         config_of(args)
+
+
+@pytest.mark.parametrize("view", ["0", "-5", "nan", "70", "300"])
+def test_a_view_that_is_no_width_of_a_face_is_refused(tmp_path, view):
+    args = parser().parse_args(
+        ["--data", "synthetic", "--shards", "s", "--out", str(tmp_path), "--steps", "1", "--view-mm", view]
+    )
+    with pytest.raises(UsageError, match="80 to 250 mm"):
+        config_of(args)
