@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from gaze.errors import GazeError
 
 LARGEST_SHOWN_PX = 1600
+# On a busy machine the event that has Qt paint a new window can get lost, and the window stays black: made a
+# pixel larger, it is told again. Seconds after it was opened.
+NUDGES_S = (1.0, 3.0)
 
 
 class DisplayError(GazeError):
@@ -69,6 +73,8 @@ class Window:
             raise DisplayError(f"{problem}; use --no-window with --save or --jsonl")
         self._title = title
         self._open = False
+        self._nudges_s: list[float] = []
+        self._enlarged: tuple[int, int] | None = None
 
     def __enter__(self) -> Window:
         return self
@@ -84,7 +90,22 @@ class Window:
             width, height = (max(160, round(side * scale)) for side in picture.shape[1::-1])
             cv2.resizeWindow(self._title, width, height)
             self._open = True
+            if sys.platform.startswith("linux"):
+                self._nudges_s = [time.monotonic() + wait_s for wait_s in NUDGES_S]
         cv2.imshow(self._title, picture)
+        self._nudge()
+
+    def _nudge(self) -> None:
+        """Enlarge the window by a pixel, and back with the next picture, when it is time to."""
+        if self._enlarged is not None:
+            cv2.resizeWindow(self._title, *self._enlarged)
+            self._enlarged = None
+        elif self._nudges_s and time.monotonic() > self._nudges_s[0]:
+            del self._nudges_s[0]
+            width, height = cv2.getWindowImageRect(self._title)[2:]
+            if width > 0 and height > 0:
+                self._enlarged = (width, height)
+                cv2.resizeWindow(self._title, width, height + 1)
 
     def poll(self, wait_ms: int = 1) -> str | None:
         """The key pressed in the last ``wait_ms``: a letter, "space", "q" for Escape and a closed window."""
