@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+
 # Sharpness is measured on the middle of a face, 105 mm: eyes, nose and mouth; the rim may be background.
 PX_PER_MM, MIDDLE_PX = 0.8, 84
 
@@ -58,7 +60,7 @@ class BlinkGate:
         self._closed &= track_ids
 
 
-def sharpness(face: NDArray[np.uint8], view_mm: float = 140.0) -> float:
+def sharpness(face: NDArray[np.uint8], view_mm: float = DEFAULT_NORMALIZED_CAMERA.view_mm) -> float:
     """Variance of the Laplacian of a normalised face (S, S, 3) BGR, at a common brightness and 0.8 px a mm.
 
     Measured on the normalised face, so that distance does not count; grey values are scaled to a mean of

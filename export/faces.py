@@ -98,8 +98,5 @@ def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
 def _from_shards(path: Path, camera: NormalizedCamera, limit: int) -> FaceSet:
     shards = ShardFolder([path])
     faces, angles = shards.read(_spread(len(shards), limit))
-    try:
-        resized = np.stack([show_face(face, shards.normalized_camera, camera) for face in faces])
-    except ValueError as error:
-        raise DataError(f"{path}: {error}; render wider faces") from error
+    resized = np.stack([show_face(face, shards.normalized_camera, camera) for face in faces])
     return FaceSet(path.name, resized, angles.astype(np.float64))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gaze.errors import DataError
 from gaze.geometry import FloatArray, angles_from_vector, vector_from_angles
 from gaze.types import NormalizedCamera
 
@@ -71,10 +72,14 @@ def show_face(
     ``shown`` is the camera of the face at any size of the picture.
 
     Raises:
-        ValueError: the face shows less than is wanted.
+        DataError: the face shows less than is wanted.
     """
     size_px = face.shape[0]
-    margin_px = (size_px - shown.resized(size_px).central(wanted.view_mm).size_px) // 2
+    try:
+        middle_px = shown.resized(size_px).central(wanted.view_mm).size_px
+    except ValueError as error:
+        raise DataError(f"the network sees more than the faces show: {error}; render wider faces") from error
+    margin_px = (size_px - middle_px) // 2
     middle = slice(margin_px, size_px - margin_px)
     return resize_face(face[middle, middle], wanted.size_px)
 

@@ -100,6 +100,11 @@ def test_a_model_sees_as_much_of_the_face_as_it_says(shards, monkeypatch):
     assert min(middle.corners) > 60
 
 
+def test_a_model_that_sees_more_than_the_crops_is_refused(shards, monkeypatch, capsys):
+    assert run(shards, monkeypatch, predictor=Painted(200.0)) == 1
+    assert "200 mm cannot be taken out of one of 140 mm; render wider faces" in capsys.readouterr().err
+
+
 def test_crops_without_attributes_are_named(shards, monkeypatch, capsys):
     with np.load(shards / "shard_000000.npz") as data:
         arrays = dict(data)

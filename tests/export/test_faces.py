@@ -64,6 +64,8 @@ def test_a_folder_of_crops(tmp_path):
     (tmp_path / "labels.csv").write_text("file,pitch_rad,yaw_rad\n")
     given = load_faces(tmp_path, DEFAULT_NORMALIZED_CAMERA.resized(32), 10)
     np.testing.assert_array_equal(given.faces, face[None])
+    with pytest.raises(DataError, match="200 mm cannot be taken out of one of 140 mm"):
+        load_faces(tmp_path, NormalizedCamera(96.0, 600.0, 32), 10)
     narrow = load_faces(tmp_path, CAMERA, 10)
     np.testing.assert_array_equal(narrow.faces[0], cv2.resize(face[7:25, 7:25], (32, 32)))
     assert given.pitch_yaw_rad is None

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from gaze.errors import DataError
 from gaze.geometry import angular_error_deg, unit, vector_from_angles
 from gaze.training.virtual_camera import (
     flip,
@@ -110,7 +111,7 @@ def test_a_narrower_camera_of_the_same_direction_shows_the_middle():
     small = show_face(face, wide.resized(30), narrow.resized(96))
     np.testing.assert_array_equal(small, resize_face(warped, 96))
     np.testing.assert_array_equal(show_face(face, wide, wide), face)
-    with pytest.raises(ValueError, match="140 mm cannot be taken out of one of 120 mm"):
+    with pytest.raises(DataError, match="140 mm cannot be taken out of one of 120 mm"):
         show_face(face, narrow, wide)
 
 
