@@ -1,17 +1,13 @@
-"""From settings to the running parts: camera, estimator, pipeline."""
+"""From settings to the running parts: camera and estimator."""
 
 from __future__ import annotations
 
 import logging
 
 from deploy.run_config import RunConfig
-from deploy.runtimes import create_runtime
 from deploy.truth import Truth
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
 from gaze.estimator import GazeEstimator
-from gaze.landmarks import create_detector
-from gaze.mirrored import MirroredPredictor
-from gaze.quiet_start import QuietDetector
 
 log = logging.getLogger("gaze")
 
@@ -37,42 +33,9 @@ def choose_camera(config: RunConfig, truth: Truth | None = None) -> Camera:
     return Camera.guessed(1280, 720)
 
 
-def open_estimator(
-    camera: Camera,
-    *,
-    model: str | None = None,
-    runtime: str = "auto",
-    device: str = "CPU",
-    precision: str | None = None,
-    threads: int | None = None,
-    landmarks: str = "auto",
-    landmark_model: str | None = None,
-    max_faces: int = 1,
-    sequence: bool = True,
-    average_mirror: bool = True,
-) -> GazeEstimator:
-    """Open the detector and the network, both warmed up; the runtime says what it is.
-
-    Raises:
-        GazeError: a model is missing or unusable, a runtime or device is not to be had.
-    """
-    predictor = create_runtime(model, runtime, device, precision, threads)
-    if average_mirror:
-        predictor = MirroredPredictor(predictor)
-    log.info("runtime %s", predictor.description)
-    try:
-        detector = QuietDetector(
-            lambda: create_detector(landmarks, max_faces, landmark_model, static=not sequence)
-        )
-    except BaseException:
-        predictor.close()
-        raise
-    return GazeEstimator(detector, predictor, camera)
-
-
 def estimator_of(config: RunConfig, camera: Camera, sequence: bool) -> GazeEstimator:
-    """The estimator that a run's settings ask for; errors as of open_estimator."""
-    return open_estimator(
+    """The estimator that a run's settings ask for; errors as of GazeEstimator.create."""
+    return GazeEstimator.create(
         camera,
         model=config.model,
         runtime=config.runtime,
@@ -82,6 +45,6 @@ def estimator_of(config: RunConfig, camera: Camera, sequence: bool) -> GazeEstim
         landmarks=config.landmarks,
         landmark_model=config.landmark_model,
         max_faces=config.max_faces,
-        sequence=sequence,
+        static=not sequence,
         average_mirror=config.average_mirror,
     )

@@ -18,7 +18,6 @@ from deploy.native_logs import quieten
 
 quieten()
 
-from deploy.assemble import open_estimator  # noqa: E402
 from deploy.bench_frames import bench_frames  # noqa: E402
 from deploy.demo import CLIP  # noqa: E402
 from deploy.machine import describe_machine  # noqa: E402
@@ -27,6 +26,7 @@ from deploy.run_options import HelpFormatter, at_least_one, size_argument  # noq
 from deploy.smoothing import SmoothingConfig  # noqa: E402
 from gaze.camera import Camera  # noqa: E402
 from gaze.errors import GazeError, UsageError  # noqa: E402
+from gaze.estimator import GazeEstimator  # noqa: E402
 from gaze.files import write_json  # noqa: E402
 from gaze.types import Frame  # noqa: E402
 
@@ -52,9 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="CPU", help="as of `gaze run`")
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16", "int8"), help="as of `gaze run`")
     parser.add_argument("--threads", type=at_least_one, help="CPU threads of the network; all cores")
-    parser.add_argument(
-        "--average-mirror", action=argparse.BooleanOptionalAction, default=True, help="as of `gaze run`"
-    )
+    parser.add_argument("--average-mirror", action=argparse.BooleanOptionalAction, help="as of `gaze run`")
     parser.add_argument("--landmarks", choices=("auto", "mesh", "tasks"), default="auto")
     parser.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for tasks")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
@@ -107,7 +105,7 @@ def run_bench(arguments: argparse.Namespace) -> dict[str, object]:
         "average_mirror": arguments.average_mirror,
     }
     started = _cold_start(images[0], settings)
-    with open_estimator(Camera.guessed(*arguments.size), **settings) as estimator:
+    with GazeEstimator.create(Camera.guessed(*arguments.size), **settings) as estimator:
         pipeline = Pipeline(estimator, smoothing=SmoothingConfig())
         totals: list[float] = []
         stages: dict[str, list[float]] = {}

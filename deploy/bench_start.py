@@ -20,15 +20,15 @@ def main() -> int:
     quieten()
     import numpy as np
 
-    from deploy.assemble import open_estimator
     from deploy.pipeline import Pipeline
     from gaze.camera import Camera
+    from gaze.estimator import GazeEstimator
     from gaze.types import Frame
 
     image = np.load(sys.argv[1])
     settings = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     height, width = image.shape[:2]
-    with open_estimator(Camera.guessed(width, height), **settings) as estimator:
+    with GazeEstimator.create(Camera.guessed(width, height), **settings) as estimator:
         pipeline = Pipeline(estimator)
         pipeline.process(Frame(image, 0, 0.0))
         finished = time.time()

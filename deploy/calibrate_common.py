@@ -71,8 +71,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--average-mirror",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="mean with the mirrored face, as in `gaze run` (default: on)",
+        help="mean with the mirrored face, as in `gaze run`",
     )
 
 

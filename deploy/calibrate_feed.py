@@ -14,7 +14,6 @@ from calibration.screen import Screen
 from calibration.session import Session
 from calibration.simulated_person import PLAIN, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
-from deploy.assemble import open_estimator
 from deploy.pipeline import Pipeline
 from deploy.point_of_gaze import device_of, network_identity
 from deploy.sources import Source, open_source
@@ -168,7 +167,7 @@ def open_feed(
     live = text.isdigit() or text.startswith("/dev/")
     with (
         open_source(text, size=options.size or ((lens.width, lens.height) if live else None)) as source,
-        open_estimator(
+        GazeEstimator.create(
             lens,
             model=options.model,
             runtime=options.runtime,
@@ -176,7 +175,7 @@ def open_feed(
             max_faces=2,
             landmarks=options.landmarks,
             landmark_model=options.landmark_model,
-            sequence=source.sequence,
+            static=not source.sequence,
             average_mirror=options.average_mirror,
         ) as estimator,
     ):

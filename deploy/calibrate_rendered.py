@@ -20,7 +20,6 @@ from calibration.samples import Samples
 from calibration.screen import Screen
 from calibration.screen_presets import PRESETS, placed_screen
 from calibration.targets import COUNTS, layout, to_px, validation_layout
-from deploy.assemble import open_estimator
 from deploy.calibrate_common import add_network_options, make_parser
 from deploy.calibrate_result import fit_person
 from deploy.run_options import size_argument
@@ -214,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results: list[RenderedResult] = []
     columns: dict[str, list] = {"predicted_rad": [], "true_rad": [], "head_rad": [], "person": []}
     failed, seed, start, clock_s = 0, options.seed, time.monotonic(), 0.0
-    with open_estimator(
+    with GazeEstimator.create(
         camera,
         model=options.model,
         runtime=options.runtime,

@@ -39,7 +39,7 @@ class RunConfig:
     device: str
     precision: str | None
     threads: int | None
-    average_mirror: bool
+    average_mirror: bool | None
     landmarks: str
     landmark_model: str | None
     max_faces: int

@@ -39,6 +39,7 @@ def _export(options: argparse.Namespace) -> int:
     reference = TorchRuntime(options.checkpoint)
     if options.view_mm is not None:
         reference.spec = seen_at(reference.spec, options.view_mm)
+    reference.spec = replace(reference.spec, average_mirror=options.average_mirror)
     camera = reference.spec.normalized_camera
     calibration = None
     faces = [load_faces(path, camera, PARITY_FACES) for path in options.faces]
@@ -109,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         "--view-mm",
         type=float,
         help="show the models so much of a face in place of what the checkpoint was trained on",
+    )
+    parser.add_argument(
+        "--average-mirror",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write into the sidecar that the live loop gives the mean with the mirrored face",
     )
     parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
     parser.add_argument(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
 import warnings
+from contextlib import ExitStack, closing
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +18,7 @@ from gaze.errors import ModelError
 from gaze.geometry import vector_from_angles
 from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
 from gaze.landmarks import FaceDetector, create_detector
-from gaze.mirrored import MirroredPredictor
+from gaze.mirrored import mirrored_if
 from gaze.normalization import gaze_ray, normalize_face
 from gaze.quiet_start import QuietDetector
 from gaze.types import (
@@ -31,6 +33,8 @@ from gaze.types import (
     Status,
 )
 from gaze.upright import is_upside_down
+
+log = logging.getLogger("gaze")
 
 STAGES = ("landmarks", "head_pose", "normalize", "network")
 
@@ -84,11 +88,15 @@ class GazeEstimator:
         landmarks: str = "auto",
         landmark_model: str | os.PathLike[str] | None = None,
         static: bool = False,
-        average_mirror: bool = True,
+        average_mirror: bool | None = None,
+        device: str = "CPU",
+        precision: str | None = None,
+        threads: int | None = None,
     ) -> GazeEstimator:
-        """Open detector and network in one call; see create_detector and deploy.runtimes.create_runtime.
+        """Open detector and network, both warmed up; see create_detector and deploy.runtimes.create_runtime.
 
-        ``average_mirror``: the mean with the mirrored face (gaze.mirrored), for twice the network's work.
+        ``average_mirror``: the mean with the mirrored face (gaze.mirrored), for twice the network's work;
+        None: as the model's sidecar says.
 
         Raises:
             GazeError: a model file is unusable or a runtime cannot be had.
@@ -97,13 +105,16 @@ class GazeEstimator:
 
         # By name and only here: gaze does not depend on deploy, which stands above it.
         runtimes = importlib.import_module("deploy.runtimes")
-        detector = QuietDetector(lambda: create_detector(landmarks, max_faces, landmark_model, static))
-        try:
-            predictor = runtimes.create_runtime(model, runtime)
-            return cls(detector, MirroredPredictor(predictor) if average_mirror else predictor, camera)
-        except BaseException:
-            detector.close()
-            raise
+        with ExitStack() as opened:
+            network = runtimes.create_runtime(model, runtime, device, precision, threads)
+            predictor = mirrored_if(opened.enter_context(closing(network)), average_mirror)
+            log.info("runtime %s", predictor.description)
+            detector = opened.enter_context(
+                closing(QuietDetector(lambda: create_detector(landmarks, max_faces, landmark_model, static)))
+            )
+            estimator = cls(detector, predictor, camera)
+            opened.pop_all()
+        return estimator
 
     def estimate(self, frame: Frame | NDArray[np.uint8]) -> list[Estimate]:
         """One Estimate a face; a frame without a face gives a single one of status NO_FACE.

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from gaze.estimator import Predictor
 
 
+def mirrored_if(predictor: Predictor, average_mirror: bool | None) -> Predictor:
+    """The predictor, wrapped where the mean is wanted; None: where its model's sidecar says so."""
+    wanted = predictor.spec.average_mirror if average_mirror is None else average_mirror
+    return MirroredPredictor(predictor) if wanted else predictor
+
+
 class MirroredPredictor:
     """Wraps a predictor; both views of all faces go through it in one call.
 

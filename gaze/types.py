@@ -259,7 +259,8 @@ class ModelSpec:
     """What a model file is: the sidecar JSON beside it (see gaze.model_spec).
 
     ``input_size`` px is that of the normalised camera; ``mean`` and ``std`` are of RGB values in 0..1;
-    ``label_space`` is rotation-only, or scaled as in data sets of 2017 and earlier.
+    ``label_space`` is rotation-only, or scaled as in data sets of 2017 and earlier. ``average_mirror``: the
+    live loop gives the mean with the mirrored face unless it is told otherwise.
     """
 
     name: str
@@ -271,6 +272,7 @@ class ModelSpec:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     outputs: tuple[str, ...] = ("pitch_yaw_rad",)
     precision: str = "fp32"
+    average_mirror: bool = True
     sha256: str = ""
     parity_deg: dict[str, dict[str, float]] = field(default_factory=dict)
     training_data: str = ""
@@ -287,6 +289,8 @@ class ModelSpec:
             raise ValueError(
                 f"ModelSpec: label_space must be one of {LABEL_SPACES}, got {self.label_space!r}"
             )
+        if not isinstance(self.average_mirror, bool):
+            raise ValueError(f"ModelSpec: average_mirror must be true or false, got {self.average_mirror!r}")
         rows = self.parity_deg.values() if isinstance(self.parity_deg, dict) else [None]
         if not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"ModelSpec: parity_deg must map runtimes to figures, got {self.parity_deg!r}")

@@ -11,6 +11,7 @@ from deploy.demo import CLIP, CLIP_TRUTH
 from deploy.pipeline import Pipeline
 from deploy.run_command import main
 from deploy.truth import load_truth
+from gaze.estimator import GazeEstimator
 from gaze.geometry import angular_error_rad
 from gaze.model_spec import DEFAULT_MODEL
 from gaze.types import Frame
@@ -97,13 +98,11 @@ def test_the_shipped_network_sees_where_the_rendered_people_look(caplog, monkeyp
 @pytest.mark.usefixtures("landmark_models")
 def test_a_mirrored_clip_gives_mirrored_gaze():
     """Through detector, head pose, normalisation and the shipped network: within 3 degrees in the median."""
-    from deploy.assemble import open_estimator
-
     camera = load_truth(CLIP_TRUTH).camera
     differences = []
     with (
-        open_estimator(camera, sequence=False) as plain,
-        open_estimator(camera, sequence=False) as mirrored,
+        GazeEstimator.create(camera, static=True) as plain,
+        GazeEstimator.create(camera, static=True) as mirrored,
     ):
         loops = Pipeline(plain, sequence=False), Pipeline(mirrored, sequence=False)
         for index, image in enumerate(read_clip(CLIP)[::15]):

@@ -206,8 +206,10 @@ def test_an_output_folder_that_cannot_be_made(checkpoint, tmp_path):
 def test_a_model_is_shown_what_the_option_says(checkpoint, tmp_path):
     options = ["--checkpoint", str(checkpoint), "--out", str(tmp_path), "--formats", "onnx"]
     with contextlib.suppress(ModelError):  # a random network breaks the bounds of coarse precisions
-        main([*options, "--view-mm", "120"])
-    camera = load_model_spec(next(tmp_path.glob("*.onnx"))).normalized_camera
+        main([*options, "--view-mm", "120", "--no-average-mirror"])
+    spec = load_model_spec(next(tmp_path.glob("*.onnx")))
+    assert not spec.average_mirror
+    camera = spec.normalized_camera
     assert camera.view_mm == pytest.approx(120.0)
     assert (camera.size_px, camera.distance_mm) == (64, 600.0)
     with pytest.raises(UsageError, match="--view-mm must be 80 to 250, got 10"):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from made_faces import DISTORTED, PINHOLE, face_at, rotation
 
-from deploy.assemble import open_estimator
 from gaze import GazeEstimator
 from gaze.camera import Camera
 from gaze.errors import GazeError, ModelError
@@ -318,7 +317,8 @@ def test_mirrored_photo_gives_the_mirrored_gaze(shared_dir, name, average_mirror
     """
     photo = cv2.imread(str(shared_dir / "real/samples" / name))
     camera = Camera.from_hfov(45, photo.shape[1], photo.shape[0])
-    with open_estimator(camera, sequence=False, landmarks="mesh", average_mirror=average_mirror) as estimator:
+    settings = {"landmarks": "mesh", "static": True, "average_mirror": average_mirror}
+    with GazeEstimator.create(camera, **settings) as estimator:
         (estimate,) = estimator.estimate(photo)
         (mirrored,) = estimator.estimate(np.ascontiguousarray(photo[:, ::-1]))
     assert estimate.status is mirrored.status is Status.OK

@@ -1,8 +1,11 @@
 """The mean of a face and its mirror image."""
 
-import numpy as np
+import dataclasses
 
-from gaze.mirrored import MirroredPredictor
+import numpy as np
+import pytest
+
+from gaze.mirrored import MirroredPredictor, mirrored_if
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
 SPEC = ModelSpec("made", 16, NormalizedCamera(68.0, 600.0, 16), sha256="0" * 64)
@@ -48,3 +51,12 @@ def test_a_leaning_is_cancelled_and_a_mirrored_face_reads_mirrored():
 def test_no_faces_at_all():
     prediction = MirroredPredictor(Leaning()).predict(np.zeros((0, 16, 16, 3), np.uint8))
     assert prediction.pitch_yaw_rad.shape == (0, 2)
+
+
+@pytest.mark.parametrize("of_the_model", [True, False])
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_the_sidecar_decides_where_nothing_is_asked(of_the_model, asked):
+    inner = Leaning()
+    inner.spec = dataclasses.replace(SPEC, average_mirror=of_the_model)
+    chosen = mirrored_if(inner, asked)
+    assert isinstance(chosen, MirroredPredictor) == (of_the_model if asked is None else asked)
