@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.datasets.sample import ROTATION_ONLY, GazeSample
+from gaze.datasets.shard_features import shows_any
 from gaze.errors import DataError
 from gaze.types import NormalizedCamera
 
@@ -55,6 +56,20 @@ class Shard:
         with np.load(self.path) as archive:
             return [json.loads(text) for text in archive["attributes"]]
 
+    def rows_without(self, features: tuple[str, ...]) -> NDArray[np.int64]:
+        """The pictures that show none of the features (gaze.datasets.shard_features); all of them for ().
+
+        Raises:
+            DataError: the shard keeps no such attributes.
+        """
+        if not features:
+            return np.arange(len(self), dtype=np.int64)
+        try:
+            shown = [shows_any(crop, features) for crop in self.attributes()]
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{self.path}: lacks the attribute {error}; render it again") from error
+        return np.flatnonzero(~np.array(shown, dtype=bool))
+
 
 def _mapped_member(path: Path, name: str) -> NDArray:
     """Memory-map an array inside an uncompressed npz (a zip of .npy files)."""
@@ -77,26 +92,36 @@ def _mapped_member(path: Path, name: str) -> NDArray:
         return np.memmap(path, dtype=dtype, mode="r", offset=file.tell(), shape=shape)
 
 
+# Shards, the rows of each that are in use, and where each begins among all samples.
+_View = tuple[list[Shard], list[NDArray[np.int64]], NDArray[np.int64]]
+
+
 class ShardFolder:
     """The shards of one or more folders as a source of training batches.
 
     All folders must hold faces of one size. ``rescan`` picks up shards that were written since. ``view_mm``
-    takes the middle of every face, so many millimetres wide, instead of the whole.
+    takes the middle of every face, so many millimetres wide, instead of the whole. ``without`` leaves out
+    the pictures that show one of these features (gaze.datasets.shard_features).
 
     Labels are rotation-only.
 
     Raises:
         DataError: a folder has no shards.json, another schema, or another size than the first; no shard yet;
-            the faces show less than ``view_mm``.
+            the faces show less than ``view_mm``; no picture is left ``without`` the features.
     """
 
     label_space = ROTATION_ONLY
 
     def __init__(
-        self, folders: Sequence[str | Path], limit: int | None = None, view_mm: float | None = None
+        self,
+        folders: Sequence[str | Path],
+        limit: int | None = None,
+        view_mm: float | None = None,
+        without: Sequence[str] = (),
     ) -> None:
         self.folders = [Path(folder) for folder in folders]
         self.limit = limit
+        self.without = tuple(without)
         cameras = [_read_description(folder) for folder in self.folders]
         for folder, camera in zip(self.folders, cameras, strict=True):
             if camera != cameras[0]:
@@ -109,11 +134,14 @@ class ShardFolder:
         self.size_px = self.normalized_camera.size_px
         margin_px = (self.rendered_px - self.size_px) // 2
         self._middle = slice(margin_px, margin_px + self.size_px)
-        self._open: dict[Path, Shard] = {}
-        self._view: tuple[list[Shard], NDArray[np.int64]] = ([], np.zeros(1, dtype=np.int64))
+        self._open: dict[Path, tuple[Shard, NDArray[np.int64]]] = {}
+        self._view: _View = ([], [], np.zeros(1, dtype=np.int64))
         self.rescan()
         if not self.shards:
             raise DataError(f"{self.folders[0]}: holds no shard_*.npz yet; run `gaze synthesize shards`")
+        if not len(self):
+            names = ", ".join(self.without)
+            raise DataError(f"{self.folders[0]}: every picture shows some of {names}; leave one away")
 
     def rescan(self, names: Sequence[str] | None = None) -> None:
         """Take up all shards that are there now, or exactly ``names`` (as given by names())."""
@@ -124,16 +152,18 @@ class ShardFolder:
             paths = [Path(name) for name in names]
         for path in paths:
             if path not in self._open:
-                self._open[path] = Shard(path)
-        shards = [self._open[path] for path in paths]
+                shard = Shard(path)
+                self._open[path] = shard, shard.rows_without(self.without)
+        shards = [self._open[path][0] for path in paths]
+        rows = [self._open[path][1] for path in paths]
         for shard in shards:
             if shard.faces.shape[1] != self.rendered_px:
                 raise DataError(
                     f"{shard.path}: faces of {shard.faces.shape[1]} px, shards.json says {self.rendered_px}"
                 )
-        starts = np.concatenate([[0], np.cumsum([len(shard) for shard in shards])]).astype(np.int64)
+        starts = np.concatenate([[0], np.cumsum([len(part) for part in rows])]).astype(np.int64)
         # In one assignment: another thread may be reading.
-        self._view = (shards, starts)
+        self._view = (shards, rows, starts)
 
     @property
     def shards(self) -> list[Shard]:
@@ -145,27 +175,27 @@ class ShardFolder:
         return [str(shard.path) for shard in self.shards]
 
     def __len__(self) -> int:
-        total = int(self._view[1][-1])
+        total = int(self._view[2][-1])
         return total if self.limit is None else min(total, self.limit)
 
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Faces (n, S, S, 3) and gaze (pitch, yaw) (n, 2) of samples 0 .. len-1."""
         faces = np.empty((len(indices), self.size_px, self.size_px, 3), dtype=np.uint8)
         angles = np.empty((len(indices), 2), dtype=np.float32)
-        shards, starts = self._view
+        shards, rows, starts = self._view
         owners = np.searchsorted(starts, indices, side="right") - 1
         for row, (index, owner) in enumerate(zip(indices, owners, strict=True)):
-            shard, offset = shards[owner], index - starts[owner]
+            shard, offset = shards[owner], rows[owner][index - starts[owner]]
             faces[row] = shard.faces[offset, self._middle, self._middle]
             angles[row] = shard.pitch_yaw_rad[offset]
         return faces, angles
 
     def samples(self) -> Iterator[GazeSample]:
         """All samples in order, with head pose."""
-        shards, starts = self._view
+        shards, rows, starts = self._view
         for index in range(len(self)):
             owner = int(np.searchsorted(starts, index, side="right")) - 1
-            shard, row = shards[owner], index - int(starts[owner])
+            shard, row = shards[owner], rows[owner][index - int(starts[owner])]
             yield GazeSample(
                 np.array(shard.faces[row, self._middle, self._middle]),
                 shard.pitch_yaw_rad[row],

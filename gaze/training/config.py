@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gaze.datasets.shard_features import FEATURES
 from gaze.errors import UsageError
 from gaze.training.augment import PRESETS
 
@@ -17,7 +18,8 @@ class TrainConfig:
     """Settings that change the result of a run; all of them are written into its checkpoint.
 
     Exactly one of ``minutes``, ``steps`` and ``epochs`` is set and is the budget that the learning rate's
-    cosine follows. ``view_mm`` is the middle of rendered faces that is used, None all of it. ``batch_size``
+    cosine follows. ``view_mm`` is the middle of rendered faces that is used, None all of it; ``without``
+    names what the rendered pictures must not show (gaze.datasets.shard_features). ``batch_size``
     is per process. ``start`` is "random", an ImageNet file (.npz as packed by
     `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate`` scales the
     learning rate of the spatial weights' three layers. ``teacher`` is a gaze checkpoint that is imitated
@@ -29,6 +31,7 @@ class TrainConfig:
 
     input_size: int = 112
     view_mm: float | None = None
+    without: tuple[str, ...] = ()
     width: float = 1.0
     spatial_weights: bool = True
     divide_map_gradient: bool = True
@@ -68,6 +71,9 @@ class TrainConfig:
             raise UsageError(f"input size must be a multiple of 16 from 64 on, got {self.input_size}")
         if self.view_mm is not None and not 80.0 <= self.view_mm <= 250.0:
             raise UsageError(f"the view must be 80 to 250 mm of a face, got {self.view_mm:g}")
+        if unknown := set(self.without) - set(FEATURES):
+            known = ", ".join(FEATURES)
+            raise UsageError(f"without must name some of {known}, got {', '.join(sorted(unknown))}")
         if self.batch_size < 2:
             raise UsageError(f"batch size must be at least 2, got {self.batch_size}")
         for name in ("learning_rate", "clip_norm", "map_rate", "mimic_weight"):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gaze.datasets.shard_features import FEATURES
 from gaze.datasets.system_errors import reading
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
@@ -78,6 +79,13 @@ def parser() -> argparse.ArgumentParser:
         "--view-mm",
         type=float,
         help="of rendered shards: the middle of every face, so many mm wide, instead of the whole of it",
+    )
+    add(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="FEATURE",
+        help=f"of rendered shards: leave out the faces that show one of these: {', '.join(FEATURES)}",
     )
     add("--width", type=float, default=d.width, help="channel multiplier")
     add("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
@@ -167,7 +175,7 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError("a prepared file is trained for a number of epochs: give --epochs")
     if args.epochs is None:
         args.epochs = EPOCHS
-    for name in ("shards", "validate", "limit", "average", "view_mm"):
+    for name in ("shards", "validate", "limit", "average", "view_mm", "without"):
         if getattr(args, name):
             raise UsageError(f"--{name.replace('_', '-')} belongs to --data synthetic")
 
@@ -185,6 +193,7 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
     return TrainConfig(
         input_size=args.input_size,
         view_mm=args.view_mm,
+        without=tuple(args.without),
         width=args.width,
         spatial_weights=not args.no_spatial_weights,
         divide_map_gradient=not args.full_map_gradient,
@@ -216,7 +225,7 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
     from gaze.training.start import people_seen
     from gaze.training.validation import shard_validation
 
-    source = ShardFolder(args.shards, args.limit, config.view_mm)
+    source = ShardFolder(args.shards, args.limit, config.view_mm, config.without)
     if args.benchmark:
         _benchmark(args, config, source, group)
         return

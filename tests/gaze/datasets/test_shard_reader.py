@@ -23,7 +23,9 @@ def write(folder, index, count=5, size=8):
         "head_pitch_yaw_rad": rng.normal(0, 0.2, (count, 2)).astype(np.float32),
         "person": np.arange(count, dtype=np.int32),
         "seed": 100 * index + np.arange(count, dtype=np.int64),
-        "attributes": np.array([json.dumps({"glasses": row % 2 == 0}) for row in range(count)]),
+        "attributes": np.array(
+            [json.dumps({"glasses": row % 2 == 0, "sunglasses": False}) for row in range(count)]
+        ),
     }
     np.savez(folder / f"shard_{index:06d}.npz", **arrays)
     return arrays
@@ -64,7 +66,29 @@ def test_samples_and_attributes(tmp_path):
     np.testing.assert_allclose(samples[1].head_pitch_yaw_rad, arrays["head_pitch_yaw_rad"][1])
     assert samples[2].frame_id == "shard_000002/202"
     assert samples[2].label_space == "rotation-only"
-    assert source.shards[0].attributes()[:2] == [{"glasses": True}, {"glasses": False}]
+    assert source.shards[0].attributes()[0] == {"glasses": True, "sunglasses": False}
+
+
+def test_pictures_that_show_a_feature_are_left_out(tmp_path):
+    first, second = write(tmp_path / "a", 0), write(tmp_path / "a", 1, count=3)
+    source = ShardFolder([tmp_path / "a"], without=["glasses"])
+    assert len(source) == 3  # rows 1 and 3 of the first, row 1 of the second
+    faces, angles = source.read(np.array([2, 0, 1]))
+    np.testing.assert_array_equal(faces, [second["faces"][1], first["faces"][1], first["faces"][3]])
+    np.testing.assert_array_equal(angles[0], second["pitch_yaw_rad"][1])
+    assert [sample.frame_id for sample in source.samples()][2] == "shard_000001/101"
+    write(tmp_path / "a", 2, count=2)
+    source.rescan()
+    assert len(source) == 4
+
+
+def test_nothing_left_and_attributes_that_were_not_kept(tmp_path):
+    write(tmp_path / "a", 0, count=1)
+    with pytest.raises(DataError, match="every picture shows some of glasses; leave one away"):
+        ShardFolder([tmp_path / "a"], without=["glasses"])
+    write(tmp_path / "b", 0)
+    with pytest.raises(DataError, match="lacks the attribute 'mask'; render it again"):
+        ShardFolder([tmp_path / "b"], without=["masks"])
 
 
 def test_growing_folder_is_taken_up_on_rescan(tmp_path):

@@ -49,3 +49,12 @@ def test_a_view_that_is_no_width_of_a_face_is_refused(tmp_path, view):
     )
     with pytest.raises(UsageError, match="80 to 250 mm"):
         config_of(args)
+
+
+def test_features_to_leave_out(tmp_path):
+    options = ["--data", "synthetic", "--shards", "s", "--out", str(tmp_path), "--steps", "1", "--without"]
+    assert config_of(parser().parse_args([*options, "masks", "held"])).without == ("masks", "held")
+    with pytest.raises(UsageError, match=r"without must name some of glasses, .*, got hats"):
+        config_of(parser().parse_args([*options, "hats"]))
+    with pytest.raises(UsageError, match="--without belongs to --data synthetic"):
+        check(_prepared(tmp_path, "--without", "masks"))

@@ -1,0 +1,29 @@
+"""What a rendered crop can be left out for: names for `gaze train --without`, read from its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+Attributes = Mapping[str, object]
+
+# Finer than any webcam's: the mark of a clean studio camera (gaze.synthesis.sensor).
+_STUDIO_GRID_PX = 4096
+
+FEATURES: dict[str, Callable[[Attributes], bool]] = {
+    "glasses": lambda crop: bool(crop["glasses"] or crop["sunglasses"]),
+    "masks": lambda crop: bool(crop["mask"]),
+    "held": lambda crop: bool(crop["held"]),
+    "headwear": lambda crop: bool(crop["headwear"] or crop["headphones"]),
+    "beards": lambda crop: bool(crop["beard"]),
+    "webcams": lambda crop: crop["grid_px"] < _STUDIO_GRID_PX,
+    "wide-poses": lambda crop: crop["pose"] == "wide",
+}
+
+
+def shows_any(crop: Attributes, features: tuple[str, ...]) -> bool:
+    """Whether a crop of these attributes shows one of the features.
+
+    Raises:
+        KeyError: it was rendered before that attribute was kept.
+    """
+    return any(FEATURES[name](crop) for name in features)
