@@ -105,6 +105,8 @@ def paint_eye_skin(
         6.0, 1.0, d
     )
     corners = smoothstep(7.5, 2.0, d) * (smoothstep(0.16, -0.08, s) + 0.6 * smoothstep(0.9, 1.06, s))
+    # Broader, about the inner corner: light that comes back out of there went through skin.
+    hollow = smoothstep(11.0, 2.0, d) * smoothstep(0.55, -0.05, s)
     pocket = up * smoothstep(11.0, 3.0, d) * smoothstep(0.75, 0.1, s) * smoothstep(-0.45, -0.1, s)
     lash = (
         lids.lash_line
@@ -139,9 +141,9 @@ def paint_eye_skin(
         + 0.16 * bag_shade
         + 1.25 * lash,
         "blue": 0.30 * circles,
-        "melanin": 0.10 * circles + 0.07 * lids.lid_red * lid_tint,
+        "melanin": 0.10 * circles + (0.04 + 0.12 * lids.lid_red) * (lid_tint + hollow),
         "haemoglobin": 0.7 * circles
-        + (0.15 + 0.65 * lids.lid_red) * (lid_tint + 0.6 * corners)
+        + (0.3 + 0.8 * lids.lid_red) * (lid_tint + 0.6 * (corners + hollow))
         + 1.0 * lids.rim_pink * rim,
         "liner": np.clip(np.maximum(liner_up, liner_low), 0, 1),
         "shadow": np.clip(shadow, 0, 1),

@@ -65,7 +65,7 @@ class EyeAppearance:
             texture_seed=float(rng.random() * 16.0),
             kappa_rad=kappa,
             depth_mm=float(rng.normal(0.0, 0.6)),
-            lateral_mm=float(rng.normal(0.5, 0.5)),
+            lateral_mm=float(rng.normal(0.1, 0.5)),
             # The mesh's balls lie lower between the eye corners than real ones do: at equal head and eye
             # pitch, MediaPipe finds real irises about 1 mm higher over the line of the corners.
             raise_mm=float(rng.normal(0.95, 0.5)),

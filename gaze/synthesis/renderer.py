@@ -19,6 +19,7 @@ from gaze.synthesis.hair_pass import HairPass
 from gaze.synthesis.lashes import LashBuilder, Lashes
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
+from gaze.synthesis.orbit import OrbitShade
 from gaze.synthesis.pose import PosedHead
 from gaze.synthesis.scene import View
 from gaze.synthesis.solids import Accessory
@@ -43,6 +44,7 @@ class HeadRenderer:
         self._lash_builder = LashBuilder(self.mesh)
         neutral_normals = self.normals_of(self.mesh.vertices_mm)
         self.visibility = Visibility(self.context, self.mesh, neutral_normals)
+        self._orbit_shade = OrbitShade(self.mesh)
         mouth_triangles = np.concatenate([self.mesh.gum_triangles, self.mesh.teeth_triangles])
         mouth_normals = VertexNormals(mouth_triangles, MOUTH.stop)(self.mesh.vertices_mm)
         self._mouth_normals = mouth_normals[MOUTH]
@@ -133,6 +135,7 @@ class HeadRenderer:
         context = self.context
         projection = projection_of(view)
         visibility = self._visibility_towards_light(head, rig)
+        visibility *= self._orbit_shade(finish.orbit_stops)[:, None]
         vertices_cam = np.ascontiguousarray(head.vertices_cam, np.float32)
         self._positions.write(vertices_cam)
         self._normals.write(np.ascontiguousarray(head.normals_cam, np.float32))
@@ -269,12 +272,16 @@ _LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
 
 @dataclass(frozen=True, slots=True)
 class SkinFinish:
-    """How strongly bumps, oil and the shade of lids and lashes show in one picture (about 0..1)."""
+    """How strongly bumps, oil and the shade of lids and lashes show in one picture (about 0..1).
+
+    ``orbit_stops`` is how much darker it is in the inner corners of the eyes (gaze.synthesis.orbit).
+    """
 
     bump: float = 0.8
     oiliness: float = 0.5
     lid_shade: float = 0.6
     lash_shade: float = 0.25
+    orbit_stops: float = 1.0
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> SkinFinish:
@@ -283,6 +290,7 @@ class SkinFinish:
             oiliness=float(rng.beta(1.6, 2.4)),
             lid_shade=float(rng.uniform(0.55, 0.97)),
             lash_shade=float(rng.uniform(0.25, 0.7)),
+            orbit_stops=float(np.clip(rng.normal(1.3, 0.7), 0.0, 2.8)),
         )
 
 

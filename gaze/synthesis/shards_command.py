@@ -28,6 +28,8 @@ from gaze.synthesis.shards import (
     shard_path,
 )
 
+# Drivers have been seen to come down within seconds of a start, and not the next time.
+TRIES = 3
 _renderer = None
 
 
@@ -77,12 +79,12 @@ def render_all(render_one: Callable[[int], int], numbers: Sequence[int], workers
     """Call ``render_one``, which can be pickled, for every number, in processes; the crops made together.
 
     A graphics driver can bring its process down after hours of work: what it had begun is begun again in a
-    new one, as long as some shard is finished between two such ends.
+    new one, unless nothing at all is finished in TRIES turns.
 
     Raises:
         GazeError: processes end without finishing anything.
     """
-    left, made = set(numbers), 0
+    left, made, fruitless = set(numbers), 0, 0
     # Spawned, as a forked process would share OpenGL's state.
     context = multiprocessing.get_context("spawn")
     while left:
@@ -102,7 +104,8 @@ def render_all(render_one: Callable[[int], int], numbers: Sequence[int], workers
                     bar.update(count)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-        if broken is not None and len(left) == before:
+        fruitless = fruitless + 1 if len(left) == before else 0
+        if broken is not None and fruitless == TRIES:
             raise GazeError(
                 "processes that render end before their first shard is whole, perhaps for want of memory; "
                 "run again with fewer --workers: shards that are whole are kept"

@@ -23,7 +23,7 @@ from gaze.synthesis.wear_pass import WearBuffers
 from tests.gaze.synthesis.plain import EYES_MM, plain_person, posed, target_at
 
 TEXTURE_PX = 512
-FINISH = SkinFinish(bump=0.0, oiliness=0.0, lid_shade=0.0, lash_shade=0.0)
+FINISH = SkinFinish(bump=0.0, oiliness=0.0, lid_shade=0.0, lash_shade=0.0, orbit_stops=0.0)
 # Far apart, and not hidden by lids, nose or cheeks in the poses below.
 DOTS = LANDMARKS_68[[17, 19, 21, 22, 24, 26, 27, 28, 29, 30, 48, 51, 54]]
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -51,7 +51,7 @@ class Studio:
         texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
         return texture
 
-    def draw(self, person, head, view, albedo=None, pupil_radius_mm=2.0, body=0.0):
+    def draw(self, person, head, view, albedo=None, pupil_radius_mm=2.0, body=0.0, finish=FINISH):
         """Linear RGB and coverage (S, S, 4); skin is black where ``albedo`` (sRGB) does not say otherwise."""
         black = np.zeros((TEXTURE_PX, TEXTURE_PX, 3), np.uint8)
         smooth = np.full_like(black, 128)
@@ -69,7 +69,7 @@ class Studio:
             style=None,
             hair=HairBuffers([], []),
         )
-        picture = self.renderer.render(dressed, head, pupil_radius_mm, view, self.rig, FINISH)
+        picture = self.renderer.render(dressed, head, pupil_radius_mm, view, self.rig, finish)
         dressed.release()
         return picture
 
@@ -97,6 +97,25 @@ def projected(points_cam, head, size_px=224):
     points = np.atleast_2d(np.asarray(points_cam, np.float64))
     depth = points @ z
     return np.c_[points @ x / depth, points @ y / depth] * scale + size_px / 2
+
+
+def test_the_inner_corners_lie_in_shade(studio, mesh, normals_of):
+    """Two stops less light there; some comes back from the skin around. The nose keeps its own."""
+    person = plain_person(mesh)
+    head = posed(mesh, normals_of, person, target_at(0, 0))
+    view = view_of(head)
+    grey = np.full((TEXTURE_PX, TEXTURE_PX, 3), 150, np.uint8)
+    flat, deep = (
+        studio.draw(person, head, view, grey, finish=replace(FINISH, orbit_stops=stops))[..., :3].mean(axis=2)
+        for stops in (0.0, 2.0)
+    )
+    corners, nose = (
+        np.rint(projected(head.vertices_cam[LANDMARKS_68[index]], head)).astype(int)
+        for index in ([39, 42], [30])
+    )
+    share = deep / np.maximum(flat, 1e-6)
+    assert np.all(share[corners[:, 1], corners[:, 0]] < 0.75)
+    assert share[nose[0, 1], nose[0, 0]] == pytest.approx(1.0, abs=0.02)
 
 
 def centroid(weights, middle, radius):

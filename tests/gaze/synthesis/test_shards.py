@@ -180,6 +180,11 @@ def test_a_process_that_came_down_is_replaced(tmp_path, workers):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2", "3", "4", "died"]
 
 
+def test_the_first_shard_of_all_may_be_begun_again(tmp_path):
+    with tqdm(total=12, disable=True) as bar:
+        assert render_all(partial(render_or_die, str(tmp_path), "once"), [2], 1, bar) == 12
+
+
 def test_processes_that_always_come_down_are_reported(tmp_path):
     with tqdm(total=36, disable=True) as bar, pytest.raises(GazeError, match="before their first shard"):
         render_all(partial(render_or_die, str(tmp_path), "always"), [1, 2, 3], 1, bar)

@@ -1,0 +1,127 @@
+"""`gaze synthesize compare`: how light lies about rendered eyes and about real ones."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.datasets.pictures import read_picture
+from gaze.datasets.shards import ShardFolder
+from gaze.errors import DataError, UsageError
+from gaze.files import replacing
+from gaze.geometry import angular_error_deg
+from gaze.help_format import HelpFormatter
+from gaze.landmarks import create_detector
+from gaze.quiet_start import QuietDetector
+from gaze.synthesis.eye_patches import HEIGHT_PX, PLACES, WIDTH_PX, comparable, eye_patches, light_at
+from gaze.types import Frame
+
+HEAD_DEG = 25.0
+LEAST_GRID_PX, LEAST_OPEN = 180, 0.35
+DIM_SCENES = ("dark", "backlight")
+# The picture shows -3 to +2 stops, and differences of -1 to +1.
+_SHOWN_STOPS, _SHOWN_DIFFERENCE, _ENLARGED = (-3.0, 2.0), 1.0, 5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table and write the picture.
+
+    Raises:
+        UsageError, DataError: there are no faces to compare, or the picture cannot be written.
+    """
+    parser = argparse.ArgumentParser(
+        prog="gaze synthesize compare",
+        description="Lay the eyes of real face crops, and of rendered ones, over each other and compare how "
+        "much darker than the cheek it is about them (medians, in stops). Of the rendered crops those are "
+        f"taken whose heads lie within {HEAD_DEG:g} degrees of the camera's direction, with open eyes, "
+        "nothing worn, enough light and detail.",
+        formatter_class=HelpFormatter,
+    )
+    parser.add_argument("--images", type=Path, required=True, help="folder of real normalised face crops")
+    parser.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
+    parser.add_argument("--limit", type=int, default=600, help="how many rendered crops at most")
+    parser.add_argument("--out", type=Path, default=Path("compare.png"), help="real, rendered, difference")
+    args = parser.parse_args(argv)
+    if args.limit < 1:
+        raise UsageError("--limit must be at least 1")
+    with QuietDetector(lambda: create_detector("auto", static=True)) as detector:
+
+        def patches_of(crops: Iterator[NDArray[np.uint8]], named: Path) -> NDArray[np.float32]:
+            patches: list[NDArray[np.float32]] = []
+            for crop in crops:
+                image = comparable(crop)
+                for face in detector.detect(Frame(image))[:1]:
+                    patches += eye_patches(image, face)
+            if not patches:
+                raise DataError(f"{named}: no face in it to compare")
+            return np.stack(patches)
+
+        real = patches_of(real_crops(args.images), args.images)
+        rendered = patches_of(rendered_crops(args.shards, args.limit), args.shards)
+    print(f"{len(real)} real eyes, {len(rendered)} rendered ones; stops against the cheek, blue green red")
+    medians = np.median(real, axis=0), np.median(rendered, axis=0)
+    for name, place in PLACES.items():
+        columns = ["".join(f"{value:>7.2f}" for value in light_at(patch, place)) for patch in medians]
+        print(f"  {name:<32}real{columns[0]}   rendered{columns[1]}")
+    with replacing(args.out) as temporary:
+        if not cv2.imwrite(str(temporary), picture(*medians)):
+            raise DataError(f"{args.out}: cannot be written; name a .png or .jpg in a folder that exists")
+    print(args.out)
+    return 0
+
+
+def real_crops(folder: Path) -> Iterator[NDArray[np.uint8]]:
+    """The square pictures of a folder (S, S, 3) BGR.
+
+    Raises:
+        DataError: it holds none, or one is not square.
+    """
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    if not paths:
+        raise DataError(f"{folder}: holds no .png or .jpg; give a folder of normalised face crops")
+    for path in paths:
+        image, _ = read_picture(path)
+        if image.shape[0] != image.shape[1]:
+            raise DataError(f"{path}: must be a square crop, is {image.shape[1]}x{image.shape[0]}")
+        yield image
+
+
+def rendered_crops(folder: Path, limit: int) -> Iterator[NDArray[np.uint8]]:
+    """The first ``limit`` rendered crops (S, S, 3) BGR that can be compared: see comparable_rows."""
+    left = limit
+    for shard in ShardFolder([folder]).shards:
+        for row in comparable_rows(shard.attributes(), shard.head_pitch_yaw_rad)[:left]:
+            left -= 1
+            yield np.array(shard.faces[row])
+
+
+def comparable_rows(
+    attributes: Sequence[dict[str, object]], head_pitch_yaw_rad: NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """Crops that show bare, open eyes of a head near the camera's direction, in enough light and detail."""
+    head_deg = angular_error_deg(head_pitch_yaw_rad, np.zeros_like(head_pitch_yaw_rad))
+    wanted = [
+        head < HEAD_DEG
+        and not (crop["glasses"] or crop["sunglasses"] or crop["mask"] or crop["held"])
+        and crop["grid_px"] >= LEAST_GRID_PX
+        and crop["scene"] not in DIM_SCENES
+        and min(crop["eye_open"]) >= LEAST_OPEN
+        for head, crop in zip(head_deg, attributes, strict=True)
+    ]
+    return np.flatnonzero(wanted)
+
+
+def picture(real: NDArray[np.float32], rendered: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The two medians and their difference side by side; blue where real eyes are darker."""
+    low, high = _SHOWN_STOPS
+    tiles = [np.clip((patch - low) / (high - low), 0, 1) for patch in (real, rendered)]
+    tiles = [(255 * tile).astype(np.uint8) for tile in tiles]
+    difference = np.clip((real - rendered).mean(axis=2) / (2 * _SHOWN_DIFFERENCE) + 0.5, 0, 1)
+    tiles.append(cv2.applyColorMap((255 * difference).astype(np.uint8), cv2.COLORMAP_JET))
+    size = (_ENLARGED * WIDTH_PX, _ENLARGED * HEIGHT_PX)
+    return np.hstack([cv2.resize(tile, size, interpolation=cv2.INTER_CUBIC) for tile in tiles])
