@@ -11,7 +11,8 @@ from pathlib import Path
 from calibration.observation import Observation, samples_of
 from calibration.plan import MOST_TARGETS, Plan
 from calibration.screen import Screen
-from calibration.session import VALIDATION_PLACE, Session
+from calibration.session import Session
+from calibration.session_course import VALIDATION_PLACE
 from calibration.targets import check_on_screen
 from gaze.errors import CalibrationError, DataError
 from gaze.files import read_json

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
@@ -21,16 +19,15 @@ from calibration.pursuit import best_lag_s
 from calibration.samples import Samples, condense
 from calibration.scene import Scene
 from calibration.screen import Screen
-from calibration.steps import LookStep, MovingStep, WaitStep, head_step, progress_disc, pursuit_step
-from calibration.targets import check_layout, check_on_screen, layout, shuffled, to_px, validation_layout
-from gaze.errors import CalibrationError, UsageError
-from gaze.files import read_json, write_json
+from calibration.session_course import Course, first_pause, move_of_head
+from calibration.session_file import StoredSession, damage_told, read_session, write_session
+from calibration.steps import LookStep, MovingStep, WaitStep, progress_disc
+from gaze.errors import CalibrationError
 
-SCHEMA = "gaze.session/1"
 # Looks whose place weight (person.place_weights) falls below this were not at the target: repeat them.
 STRAY_WEIGHT = 0.3
-# Places of targets that only measure are counted from here.
-VALIDATION_PLACE = 1000
+# What ends a look because nobody, or somebody else too, is there.
+AWAY = ("no face in view", "two people in view", "several people in view")
 
 
 class Session:
@@ -51,16 +48,7 @@ class Session:
         self.other_screens = other_screens
         self.look = look or LookSettings(confirm=plan.confirm)
         self.size_px = (screen.width_px, screen.height_px)
-        if plan.targets_px:
-            self._targets = np.array(plan.targets_px)
-            self._validation_targets = np.array(plan.validation_px).reshape(-1, 2)
-        else:
-            fractions = check_layout() if plan.points == 0 else layout(plan.points)
-            self._targets = to_px(shuffled(fractions, plan.seed), self.size_px)
-            self._validation_targets = to_px(validation_layout(plan.validation), self.size_px)
-        self._round_targets = to_px(layout(5), self.size_px)
-        check_on_screen(self._targets, self.size_px)
-        check_on_screen(self._validation_targets, self.size_px)
+        self._course = Course(plan, self.size_px)
         self.lag_s = 0.0
         self.skipped: dict[int, str] = {}
         self.gave_up: str | None = None
@@ -68,33 +56,14 @@ class Session:
         self._strays_sought = False
         self._looks = 0
         self._now_s: float | None = None
-        self._pause: WaitStep | None = WaitStep(
-            (
-                "Sit as you usually do, about an arm's length away.",
-                "Look at the dot each time until it moves on."
-                if not plan.confirm
-                else "Look at the dot and press the space bar or click.",
-                "Move the mouse pointer into a corner.",
-                "It begins by itself when your face is well in view.",
-            )
-        )
-        self._queue: deque[str] = deque(self._names())
+        self._pause: WaitStep | None = first_pause(plan)
+        self._queue: deque[str] = deque(self._course.names())
         self._total = len(self._queue)
         self._attempts: dict[str, int] = {}
         self._step: LookStep | MovingStep | None = None
         self._name = ""
         self.position = -1
         self.setup: dict[str, object] = {}
-
-    def _names(self) -> list[str]:
-        names = [f"target {place}" for place in range(len(self._targets))]
-        names += ["pursuit"] * (self.plan.pursuit_s > 0) + ["head"] * (self.plan.head_s > 0)
-        for position in range(self.plan.positions):
-            names += [f"position {position}"]
-            names += [f"round {position * 100 + i}" for i in range(len(self._round_targets))]
-        if self.plan.positions and self.plan.validation:
-            names += ["position -1"]
-        return names + [f"validation {place}" for place in range(len(self._validation_targets))]
 
     @property
     def done(self) -> bool:
@@ -117,7 +86,7 @@ class Session:
     @property
     def taken(self) -> tuple[int, int]:
         """How many targets and stages were taken, of how many."""
-        names = [name for name in self._names() if not name.startswith("position")]
+        names = [name for name in self._course.names() if not name.startswith("position")]
         return sum(name in self._kept for name in names), len(names)
 
     @property
@@ -132,8 +101,7 @@ class Session:
 
     def place_of(self, target: int) -> int:
         """The number of a target's place: that of the first target which stands there."""
-        same = np.all(self._targets == self._targets[target], axis=1)
-        return int(np.flatnonzero(same)[0])
+        return self._course.place_of(target)
 
     def keep(self, name: str, rows: Samples) -> None:
         """Take the rows of ``target N`` or ``validation N`` from elsewhere; it is then not shown any more.
@@ -184,30 +152,13 @@ class Session:
 
     def _begin(self, t: float) -> None:
         name = self._name = self._queue.popleft()
-        kind, _, number = name.partition(" ")
         self._attempts[name] = self._attempts.get(name, 0) + 1
         self._looks += 1
-        if kind == "target":
-            target = tuple(self._targets[int(number)])
-            place = self.place_of(int(number))
-            self._step = LookStep(target, place, self._looks, self.look, self._attempts[name])
-        elif kind == "validation":
-            target = tuple(self._validation_targets[int(number)])
-            place = VALIDATION_PLACE + int(number)
-            self._step = LookStep(target, place, self._looks, self.look, self._attempts[name])
-        elif kind == "position":
-            self.position = int(number)
-            self._pause = WaitStep((POSITIONS[int(number)], TURN_AND_WAIT))
-            self._pause.hold_s = 6.0
+        if name.startswith("position"):
+            self.position = int(name.partition(" ")[2])
+            self._pause = move_of_head(self.position)
             return
-        elif kind == "round":
-            place = int(number)
-            target = tuple(self._round_targets[place % 100])
-            self._step = LookStep(target, 4000 + place, self._looks, self.look, self._attempts[name])
-        elif kind == "pursuit":
-            self._step = pursuit_step(self.plan.pursuit_s, 2000, 100_000, self.size_px)
-        else:
-            self._step = head_step(self.plan.head_s, 3000, 200_000, self.size_px)
+        self._step = self._course.step(name, self._looks, self.look, self._attempts[name])
         self._step.begin(t)
 
     def _end(self, step: LookStep | MovingStep | WaitStep) -> None:
@@ -258,17 +209,9 @@ class Session:
 
         ``setup``: what it was collected with; kept as it is in ``setup`` of the loaded session.
         """
-        write_json(
-            path,
-            {
-                "schema": SCHEMA,
-                "plan": asdict(self.plan),
-                "screen": self.screen.to_json(),
-                "other_screens": [screen.to_json() for screen in self.other_screens],
-                "setup": self.setup if setup is None else setup,
-                "lag_s": self.lag_s,
-                "kept": {name: rows.to_json() for name, rows in self._kept.items()},
-            },
+        setup = self.setup if setup is None else setup
+        write_session(
+            path, StoredSession(self.plan, self.screen, self.other_screens, setup, self.lag_s, self._kept)
         )
 
     @classmethod
@@ -278,42 +221,16 @@ class Session:
         Raises:
             CalibrationError: the file is missing, truncated or altered.
         """
-        path = Path(path)
-        try:
-            content = read_json(path)
-        except OSError as error:
-            raise CalibrationError(
-                f"{path}: cannot be read ({error.strerror}); `gaze calibrate person` keeps its session "
-                "beside the profile, as profile.session.json"
-            ) from error
-        except ValueError as error:
-            raise CalibrationError(f"{path}: is not JSON ({error}); start again without --resume") from error
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            raise CalibrationError(
-                f"{path}: is not a {SCHEMA} file; give the profile.session.json that stands beside the "
-                "profile, or start again"
-            )
-        for name in ("plan", "kept", "setup"):
-            if not isinstance(content.get(name), dict):
-                raise CalibrationError(f"{path}: {name} must be an object; start again without --resume")
-        try:
-            plan = Plan(**content["plan"])
-            kept = {name: Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()}
-            lag_s = float(content["lag_s"])
-            screen = Screen.from_json(content["screen"], str(path))
-            setup = dict(content["setup"])
-            others = tuple(Screen.from_json(item, str(path)) for item in content.get("other_screens", []))
-            session = cls(plan, screen, look, others)
-        except UsageError as error:
-            raise CalibrationError(f"{path}: {error}; start again without --resume") from error
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise CalibrationError(f"{path}: {error!r}; start again without --resume") from error
-        names = set(session._names())
-        if unknown := sorted(set(kept) - names):
+        stored = read_session(path)
+        with damage_told(path):
+            session = cls(stored.plan, stored.screen, look, stored.other_screens)
+        names = session._course.names()
+        if unknown := sorted(set(stored.kept) - set(names)):
             raise CalibrationError(f"{path}: holds {unknown[0]!r}, which its plan does not; start again")
-        session._kept = kept
-        session.setup = setup
-        left = [name for name in session._names() if name not in kept]
+        session._kept = stored.kept
+        session.setup = stored.setup
+        session.lag_s = stored.lag_s
+        left = [name for name in names if name not in stored.kept]
         # A move of the head is only asked for where something is left to do at its place.
         following = [*left, "position"][1:]
         session._queue = deque(
@@ -321,24 +238,9 @@ class Session:
             for name, after in zip(left, following, strict=True)
             if not (name.startswith("position") and after.startswith("position"))
         )
-        session.lag_s = lag_s
-        session._looks = (
-            max((int(rows.look.max()) for rows in kept.values() if len(rows)), default=0) % 100_000
-        )
+        looks = (int(rows.look.max()) for rows in stored.kept.values() if len(rows))
+        session._looks = max(looks, default=0) % 100_000
         return session
-
-
-# The last one leads back to where the validation is done.
-POSITIONS = (
-    "Move about 15 cm to your left.",
-    "Now about 15 cm to the right of where you sat at first.",
-    "Back to the middle, and about 15 cm nearer.",
-    "Now about 20 cm further back than at first.",
-    "Sit as you usually do.",
-)
-TURN_AND_WAIT = "Turn to the screen; it goes on in a few seconds, or when you press the space bar."
-# What ends a look because nobody, or somebody else too, is there.
-AWAY = ("no face in view", "two people in view", "several people in view")
 
 
 def explain_skipped(session: Session) -> str:
@@ -359,7 +261,7 @@ def require_samples(session: Session) -> Samples:
     if len(places) < 2:
         reason = session.gave_up or explain_skipped(session) or "it was stopped"
         raise CalibrationError(
-            f"only {len(places)} of {len(session._targets)} targets were taken ({reason}); "
+            f"only {len(places)} of {len(session._course.targets_px)} targets were taken ({reason}); "
             "light the face, open the eyes, sit alone in front of the camera, and run it again"
         )
     return rows

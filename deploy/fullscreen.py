@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.displays import Display
-from deploy.window import DisplayError, display_problem
+from deploy.window import DisplayError, display_problem, keep_events
 
 # Codes of waitKeyEx: GTK and Qt, Windows, macOS.
 ARROWS = {
@@ -36,6 +36,7 @@ class FullScreen:
             raise DisplayError(
                 f"{problem}; show the targets with another program and give --schedule, or use a desktop"
             )
+        keep_events()
         self._display = display
         self._title = title
         self._clicked = False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import socket
 import sys
-import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -17,9 +18,6 @@ from numpy.typing import NDArray
 from gaze.errors import GazeError
 
 LARGEST_SHOWN_PX = 1600
-# On a busy machine the event that has Qt paint a new window can get lost, and the window stays black: made a
-# pixel larger, it is told again. Seconds after it was opened.
-NUDGES_S = (1.0, 3.0)
 
 
 class DisplayError(GazeError):
@@ -61,6 +59,20 @@ def _x_server_answers(name: str) -> bool:
         return False
 
 
+def keep_events() -> None:
+    """Let no event of a window get lost; to be called before the first window of the process.
+
+    OpenCV's wheels bring Qt and, with it, an old libX11-xcb. Where Qt tells libX11 that it alone reads the
+    events, that old library writes it to a wrong place of the system's newer libX11. Then both read, and what
+    libX11 gets is dropped: on a busy machine now and then the event without which a window stays black.
+    Loaded for all before Qt starts, the system's own libX11-xcb is taken instead.
+    """
+    if sys.platform.startswith("linux"):
+        # The system's OpenGL, without which OpenCV is not imported, needs it: it is hardly ever missing.
+        with suppress(OSError):
+            ctypes.CDLL("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
+
+
 class Window:
     """A resizable window. Keys come back from ``poll``; closing it counts as ``q``.
 
@@ -71,10 +83,9 @@ class Window:
     def __init__(self, title: str = "gaze") -> None:
         if (problem := display_problem()) is not None:
             raise DisplayError(f"{problem}; use --no-window with --save or --jsonl")
+        keep_events()
         self._title = title
         self._open = False
-        self._nudges_s: list[float] = []
-        self._enlarged: tuple[int, int] | None = None
 
     def __enter__(self) -> Window:
         return self
@@ -90,22 +101,7 @@ class Window:
             width, height = (max(160, round(side * scale)) for side in picture.shape[1::-1])
             cv2.resizeWindow(self._title, width, height)
             self._open = True
-            if sys.platform.startswith("linux"):
-                self._nudges_s = [time.monotonic() + wait_s for wait_s in NUDGES_S]
         cv2.imshow(self._title, picture)
-        self._nudge()
-
-    def _nudge(self) -> None:
-        """Enlarge the window by a pixel, and back with the next picture, when it is time to."""
-        if self._enlarged is not None:
-            cv2.resizeWindow(self._title, *self._enlarged)
-            self._enlarged = None
-        elif self._nudges_s and time.monotonic() > self._nudges_s[0]:
-            del self._nudges_s[0]
-            width, height = cv2.getWindowImageRect(self._title)[2:]
-            if width > 0 and height > 0:
-                self._enlarged = (width, height)
-                cv2.resizeWindow(self._title, width, height + 1)
 
     def poll(self, wait_ms: int = 1) -> str | None:
         """The key pressed in the last ``wait_ms``: a letter, "space", "q" for Escape and a closed window."""

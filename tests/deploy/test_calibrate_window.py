@@ -85,18 +85,20 @@ x.XCloseDisplay(d)
     subprocess.run([sys.executable, "-c", script], check=True, timeout=20)
 
 
-def person(display, tmp_path):
+def person(display, tmp_path, validation="0"):
     return start(
         display, tmp_path, "person", "--simulate", "3", "--size-mm", "300x169", "--points", "4",
-        "--validation", "0",
+        "--validation", validation,
     )  # fmt: skip
 
 
 def test_targets_fill_the_display_and_escape_keeps_what_was_taken(display, tmp_path):
-    process = person(display, tmp_path)
+    # The targets of the validation give a busy machine the time to press Escape before the end.
+    process = person(display, tmp_path, validation="6")
     x, y = until(process, lambda: green_spot(display))
-    # The first of four targets is the upper left one.
-    assert (x, y) == pytest.approx((MARGIN * 1280, MARGIN * 720), abs=2.0)
+    # The four targets stand near the corners. Which one is seen first is a matter of how busy the machine is.
+    from_edge = min(x, 1280 - x), min(y, 720 - y)
+    assert from_edge == pytest.approx((MARGIN * 1280, MARGIN * 720), abs=2.0)
     picture = display.picture()
     corners = picture[[0, 0, -1, -1], [0, -1, 0, -1]]
     assert np.abs(corners.astype(int) - BACKGROUND).max() <= 2, "the window fills the display to its corners"
@@ -110,7 +112,7 @@ def test_targets_fill_the_display_and_escape_keeps_what_was_taken(display, tmp_p
     assert "it was stopped" in text
     assert "--resume profile.session.json" in text
     done, wanted = Session.load(tmp_path / "profile.session.json").taken
-    assert 1 <= done < wanted == 4
+    assert 1 <= done < wanted == 4 + 6
 
 
 def test_card_check_sets_the_size(display, tmp_path):

@@ -1,0 +1,93 @@
+"""The file of a session: what was taken so far, to go on later or to fit again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from calibration.plan import Plan
+from calibration.samples import Samples
+from calibration.screen import Screen
+from gaze.errors import CalibrationError, UsageError
+from gaze.files import read_json, write_json
+
+SCHEMA = "gaze.session/1"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """What the file holds. ``setup``: what it was collected with; ``kept``: the rows by target or stage."""
+
+    plan: Plan
+    screen: Screen
+    other_screens: tuple[Screen, ...]
+    setup: dict[str, object]
+    lag_s: float
+    kept: dict[str, Samples]
+
+
+def write_session(path: str | os.PathLike[str], stored: StoredSession) -> None:
+    """Write the file."""
+    write_json(
+        path,
+        {
+            "schema": SCHEMA,
+            "plan": asdict(stored.plan),
+            "screen": stored.screen.to_json(),
+            "other_screens": [screen.to_json() for screen in stored.other_screens],
+            "setup": stored.setup,
+            "lag_s": stored.lag_s,
+            "kept": {name: rows.to_json() for name, rows in stored.kept.items()},
+        },
+    )
+
+
+def read_session(path: str | os.PathLike[str]) -> StoredSession:
+    """Read the file.
+
+    Raises:
+        CalibrationError: it is missing, truncated or altered.
+    """
+    path = Path(path)
+    try:
+        content = read_json(path)
+    except OSError as error:
+        raise CalibrationError(
+            f"{path}: cannot be read ({error.strerror}); `gaze calibrate person` keeps its session "
+            "beside the profile, as profile.session.json"
+        ) from error
+    except ValueError as error:
+        raise CalibrationError(f"{path}: is not JSON ({error}); start again without --resume") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise CalibrationError(
+            f"{path}: is not a {SCHEMA} file; give the profile.session.json that stands beside the "
+            "profile, or start again"
+        )
+    for name in ("plan", "kept", "setup"):
+        if not isinstance(content.get(name), dict):
+            raise CalibrationError(f"{path}: {name} must be an object; start again without --resume")
+    with damage_told(path):
+        return StoredSession(
+            plan=Plan(**content["plan"]),
+            kept={name: Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()},
+            lag_s=float(content["lag_s"]),
+            screen=Screen.from_json(content["screen"], str(path)),
+            setup=dict(content["setup"]),
+            other_screens=tuple(
+                Screen.from_json(item, str(path)) for item in content.get("other_screens", [])
+            ),
+        )
+
+
+@contextmanager
+def damage_told(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Inside, what fails because of the file's content is a CalibrationError that names the file."""
+    try:
+        yield
+    except UsageError as error:
+        raise CalibrationError(f"{path}: {error}; start again without --resume") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise CalibrationError(f"{path}: {error!r}; start again without --resume") from error
