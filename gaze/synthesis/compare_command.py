@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gaze.datasets.pictures import read_picture
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError, UsageError
-from gaze.files import replacing
+from gaze.files import prepare_outputs, replacing
 from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import create_detector
@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.limit < 1:
         raise UsageError("--limit must be at least 1")
+    prepare_outputs(args.out)
     with QuietDetector(lambda: create_detector("auto", static=True)) as detector:
 
         def patches_of(crops: Iterator[NDArray[np.uint8]], named: Path) -> NDArray[np.float32]:
@@ -92,10 +93,18 @@ def real_crops(folder: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 def rendered_crops(folder: Path, limit: int) -> Iterator[NDArray[np.uint8]]:
-    """The first ``limit`` rendered crops (S, S, 3) BGR that can be compared: see comparable_rows."""
+    """The first ``limit`` rendered crops (S, S, 3) BGR that can be compared: see comparable_rows.
+
+    Raises:
+        DataError: the folder holds no shards, or such without the attributes that decide.
+    """
     left = limit
     for shard in ShardFolder([folder]).shards:
-        for row in comparable_rows(shard.attributes(), shard.head_pitch_yaw_rad)[:left]:
+        try:
+            rows = comparable_rows(shard.attributes(), shard.head_pitch_yaw_rad)
+        except KeyError as error:
+            raise DataError(f"{shard.path}: lacks the attribute {error}; render it again") from error
+        for row in rows[:left]:
             left -= 1
             yield np.array(shard.faces[row])
 

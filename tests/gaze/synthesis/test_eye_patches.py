@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from gaze import cli
-from gaze.synthesis.compare_command import comparable_rows, picture, real_crops
+from gaze.errors import DataError
+from gaze.synthesis.compare_command import comparable_rows, picture, real_crops, rendered_crops
 from gaze.synthesis.eye_patches import (
     HEIGHT_PX,
     INNER_PX,
@@ -108,6 +109,23 @@ def test_folders_without_crops_are_named(tmp_path, kind, capsys):
     options = ["--images", str(folder), "--shards", str(tmp_path)]
     assert cli.main(["synthesize", "compare", *options]) == 1
     assert ("square" if kind == "not square" else "give a folder") in capsys.readouterr().err
+
+
+def test_shards_without_attributes_are_named(tmp_path):
+    camera = {"focal_px": 960.0, "distance_mm": 600.0, "size_px": 224}
+    about = {"schema": "gaze.shards/1", "size": 8, "normalized_camera": camera}
+    (tmp_path / "shards.json").write_text(json.dumps(about))
+    np.savez(
+        tmp_path / "shard_000000.npz",
+        faces=np.zeros((1, 8, 8, 3), np.uint8),
+        pitch_yaw_rad=np.zeros((1, 2), np.float32),
+        head_pitch_yaw_rad=np.zeros((1, 2), np.float32),
+        person=np.zeros(1, np.int32),
+        seed=np.zeros(1, np.int64),
+        attributes=np.array([json.dumps({"glasses": ""})]),
+    )
+    with pytest.raises(DataError, match="lacks the attribute 'sunglasses'; render it again"):
+        list(rendered_crops(tmp_path, 5))
 
 
 def test_real_crops_come_in_the_order_of_their_names(tmp_path):
