@@ -15,7 +15,7 @@ SUBCOMMANDS = {
     "upright": ("gaze.synthesis.upright_command", "fit what tells upright faces from faces upside down"),
     "rigid-table": ("gaze.synthesis.rigid_table_command", "measure the rigid face template anew"),
     "fetch-assets": ("gaze.synthesis.fetch_assets", "fetch, check and pack what the renderer starts from"),
-    "compare": ("gaze.synthesis.compare_command", "how light lies about rendered eyes and real ones"),
+    "compare": ("gaze.synthesis.compare_command", "rendered eyes and faces beside real ones, in figures"),
     "mpiifacegaze": ("gaze.synthesis.standin_command", "a data set in MPIIFaceGaze's own formats"),
 }
 

@@ -1,24 +1,28 @@
-"""`gaze synthesize compare`: how light lies about rendered eyes and about real ones."""
+"""`gaze synthesize compare`: rendered faces beside real ones: light about the eyes, proportions."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.camera import Camera
 from gaze.datasets.pictures import read_picture
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError, UsageError
 from gaze.files import prepare_outputs, replacing
-from gaze.geometry import angular_error_deg
+from gaze.geometry import FloatArray, angular_error_deg
 from gaze.help_format import HelpFormatter
-from gaze.landmarks import create_detector
+from gaze.landmarks import FaceDetector, create_detector
+from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.quiet_start import QuietDetector
 from gaze.synthesis.eye_patches import HEIGHT_PX, PLACES, WIDTH_PX, comparable, eye_patches, light_at
+from gaze.synthesis.face_proportions import HEIGHTS, WIDTHS, face_proportions
 from gaze.types import Frame
 
 HEAD_DEG = 25.0
@@ -37,9 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="gaze synthesize compare",
         description="Lay the eyes of real face crops, and of rendered ones, over each other and compare how "
-        "much darker than the cheek it is about them (medians, in stops). Of the rendered crops those are "
-        f"taken whose heads lie within {HEAD_DEG:g} degrees of the camera's direction, with open eyes, "
-        "nothing worn, enough light and detail.",
+        "much darker than the cheek it is about them (medians, in stops: blue, green, red), and how the "
+        "parts of the faces lie (medians, in mm of the head frame, downwards). Rendered crops are taken with "
+        f"heads within {HEAD_DEG:g} degrees of the camera's direction, open eyes, nothing worn, enough light "
+        "and detail.",
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--images", type=Path, required=True, help="folder of real normalised face crops")
@@ -51,29 +56,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("--limit must be at least 1")
     prepare_outputs(args.out)
     with QuietDetector(lambda: create_detector("auto", static=True)) as detector:
-
-        def patches_of(crops: Iterator[NDArray[np.uint8]], named: Path) -> NDArray[np.float32]:
-            patches: list[NDArray[np.float32]] = []
-            for crop in crops:
-                image = comparable(crop)
-                for face in detector.detect(Frame(image))[:1]:
-                    patches += eye_patches(image, face)
-            if not patches:
-                raise DataError(f"{named}: no face in it to compare")
-            return np.stack(patches)
-
-        real = patches_of(real_crops(args.images), args.images)
-        rendered = patches_of(rendered_crops(args.shards, args.limit), args.shards)
-    print(f"{len(real)} real eyes, {len(rendered)} rendered ones; stops against the cheek, blue green red")
-    medians = np.median(real, axis=0), np.median(rendered, axis=0)
+        real = measured(real_crops(args.images), detector, args.images)
+        rendered = measured(rendered_crops(args.shards, args.limit), detector, args.shards)
+    print(f"{len(real.patches)} real eyes, {len(rendered.patches)} rendered ones; stops against the cheek")
+    medians = np.median(real.patches, axis=0), np.median(rendered.patches, axis=0)
     for name, place in PLACES.items():
         columns = ["".join(f"{value:>7.2f}" for value in light_at(patch, place)) for patch in medians]
         print(f"  {name:<32}real{columns[0]}   rendered{columns[1]}")
+    print(
+        f"{len(real.proportions)} real faces, {len(rendered.proportions)} rendered ones; mm ± standard error"
+    )
+    for column, name in enumerate([*(f"{name}, height" for name in HEIGHTS), *WIDTHS]):
+        one, other = (_with_error(part.proportions[:, column]) for part in (real, rendered))
+        print(f"  {name:<32}real {one}   rendered {other}")
     with replacing(args.out) as temporary:
         if not cv2.imwrite(str(temporary), picture(*medians)):
             raise DataError(f"{args.out}: cannot be written; name a .png or .jpg in a folder that exists")
     print(args.out)
     return 0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of N faces: the eyes' ``patches`` (M, HEIGHT_PX, WIDTH_PX, 3) and ``proportions`` (N, K) in mm."""
+
+    patches: NDArray[np.float32]
+    proportions: FloatArray
+
+
+def measured(crops: Iterable[NDArray[np.uint8]], detector: FaceDetector, named: Path) -> Measured:
+    """Measure the faces that are found in normalised crops (S, S, 3).
+
+    Raises:
+        DataError: there is none; ``named`` is said to be without.
+    """
+    patches: list[NDArray[np.float32]] = []
+    proportions: list[FloatArray] = []
+    for crop in crops:
+        image = comparable(crop)
+        camera = Camera(DEFAULT_NORMALIZED_CAMERA.resized(image.shape[0]).K, [], *image.shape[1::-1])
+        for face in detector.detect(Frame(image))[:1]:
+            found = face_proportions(face, camera)
+            if found is not None:
+                patches += eye_patches(image, face)
+                proportions.append(found)
+    if not patches:
+        raise DataError(f"{named}: no face in it to compare")
+    return Measured(np.stack(patches), np.array(proportions))
+
+
+def _with_error(values: FloatArray) -> str:
+    return f"{np.median(values):>7.2f} ± {values.std() / np.sqrt(len(values)):.2f}"
 
 
 def real_crops(folder: Path) -> Iterator[NDArray[np.uint8]]:

@@ -1,0 +1,43 @@
+"""Where the parts of a face lie, in mm of the head frame: MediaPipe's landmarks and the head pose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gaze.camera import Camera
+from gaze.geometry import FloatArray
+from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
+from gaze.types import Face
+
+# Heights below the middle of the template's eyes, mm: the landmarks whose mean each one is. All of them lie
+# near the plane of the face centre, so that how a head is turned hardly counts.
+HEIGHTS = {
+    "eye corners": (33, 133, 362, 263),
+    "irises": (468, 473),
+    "mouth corners": (61, 291),
+}
+# Distances, mm, between two landmarks.
+WIDTHS = {
+    "outer eye corners apart": (33, 263),
+    "inner eye corners apart": (133, 362),
+    "irises apart": (468, 473),
+    "mouth corners apart": (61, 291),
+    "face wide": (234, 454),
+}
+
+
+def face_proportions(face: Face, camera: Camera) -> FloatArray | None:
+    """(len(HEIGHTS) + len(WIDTHS),) mm, in their order; None for landmarks that fit no head.
+
+    Landmarks are taken to lie in the plane through the face centre, at right angles to where the face points.
+    """
+    pose = estimate_head_pose(face, camera)
+    if pose is None:
+        return None
+    rays = np.column_stack([face.landmarks_px, np.ones(len(face.landmarks_px))]) @ np.linalg.inv(camera.K).T
+    normal = pose.R_cam_head[:, 2]
+    points_cam = rays * ((face_centre_cam_mm(pose) @ normal) / (rays @ normal))[:, None]
+    points = (points_cam - pose.t_cam_mm) @ pose.R_cam_head
+    heights = [points[list(index), 1].mean() for index in HEIGHTS.values()]
+    widths = [np.linalg.norm(points[a, :2] - points[b, :2]) for a, b in WIDTHS.values()]
+    return np.array([*heights, *widths])
