@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.10 python3 python py
 WORK ?= train-work
 ASSETS ?= $(WORK)/assets
 SHARDS ?= 141
-EPOCHS ?= 10
+EPOCHS ?= 13
 EPOCHS160 ?= 15
 
 .PHONY: help demo test lint doctor bench train clean
