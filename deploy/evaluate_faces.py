@@ -16,7 +16,7 @@ from gaze.errors import UsageError
 from gaze.estimator import GazeEstimator
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import create_detector
-from gaze.mirrored import MirroredPredictor
+from gaze.mirrored import mirrored_if
 from gaze.quiet_start import QuietDetector
 from gaze.training.evaluate_faces import CROP_CAMERA, crop_answers, evaluate_faces, live_answers
 from gaze.training.turned_views import predict_views, views_summary
@@ -71,7 +71,7 @@ def _evaluate_crops(args: argparse.Namespace, folder: FaceFolder, predictor: Pre
             detector = stack.enter_context(
                 closing(QuietDetector(lambda: create_detector("auto", 1, None, static=True)))
             )
-            network = MirroredPredictor(predictor) if args.mirror else predictor
+            network = mirrored_if(predictor, args.mirror)
             answers = live_answers(GazeEstimator(detector, network, CROP_CAMERA))
         else:
             answers = crop_answers(predictor, args.mirror)

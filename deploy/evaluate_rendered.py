@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parser().parse_args(argv)
     folder = ShardFolder([args.shards], args.limit)
-    attributes = _attributes(folder)
+    attributes = [crop for shard in folder.shards for crop in shard.attributes()][: len(folder)]
     predictor = open_predictor(args)
     try:
         print(predictor.description)
@@ -92,13 +91,3 @@ def main(argv: Sequence[str] | None = None) -> int:
             },
         )
     return 0
-
-
-def _attributes(folder: ShardFolder) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
-    for shard in folder.shards:
-        with np.load(shard.path, allow_pickle=False) as data:
-            if "attributes" not in data:
-                raise DataError(f"{shard.path}: has no attributes; render it again")
-            found += [json.loads(str(text)) for text in data["attributes"]]
-    return found[: len(folder)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deploy.stopping import sigterm_exits
 from gaze.errors import DataError, ModelError, UsageError
+from gaze.types import VIEW_LIMITS_MM
 
 if TYPE_CHECKING:
     from export.faces import FaceSet
@@ -79,10 +80,11 @@ def seen_at(spec: ModelSpec, view_mm: float) -> ModelSpec:
     """The model shown ``view_mm`` of a face in place of what it was trained on: its camera's focal length.
 
     Raises:
-        UsageError: the view is no width of a face, 80 to 250 mm.
+        UsageError: the view is no width of a face (gaze.types.VIEW_LIMITS_MM).
     """
-    if not 80.0 <= view_mm <= 250.0:
-        raise UsageError(f"--view-mm must be 80 to 250, got {view_mm:g}")
+    low, high = VIEW_LIMITS_MM
+    if not low <= view_mm <= high:
+        raise UsageError(f"--view-mm must be {low:g} to {high:g}, got {view_mm:g}")
     camera = spec.normalized_camera
     focal_px = camera.size_px * camera.distance_mm / view_mm
     return replace(spec, normalized_camera=replace(camera, focal_px=focal_px))

@@ -210,6 +210,10 @@ class Prediction:
     weight_map: NDArray[np.float32] | None = None
 
 
+# Narrowest and widest part of a face, mm, that a network is shown or trained on.
+VIEW_LIMITS_MM = (80.0, 250.0)
+
+
 @dataclass(frozen=True, slots=True)
 class NormalizedCamera:
     """The virtual camera of the normalisation. The crop covers ``size_px * distance_mm / focal_px`` mm."""

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.datasets.mpiifacegaze_calibration import PersonCalibration
+from gaze.datasets.pictures import PICTURE_ENDINGS
 from gaze.errors import DataError
 from gaze.face_model import FACE_CENTRE_HEAD_MM, SIX_POINTS_MM
 from gaze.geometry import FloatArray
 
 COLUMNS = 28
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
 # What no camera, head and screen give; further away a number is a slip of the file. By column, from 2 on.
 LIMITS = np.repeat([1e5, 100.0, 1e5], [14, 3, 9])
 UNITS = np.repeat(["px", "rad", "mm"], [14, 3, 9])

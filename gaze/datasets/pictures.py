@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from gaze.errors import DataError
 
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
+
 
 def read_picture(path: str | os.PathLike[str]) -> tuple[NDArray[np.uint8], str]:
     """A picture (H, W, 3) uint8 BGR and the SHA-256 of its file.

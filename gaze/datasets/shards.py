@@ -52,8 +52,14 @@ class Shard:
         return len(self.faces)
 
     def attributes(self) -> list[dict[str, object]]:
-        """What was in each picture, read from the file on every call."""
+        """What was in each picture, read from the file on every call.
+
+        Raises:
+            DataError: the shard keeps no attributes.
+        """
         with np.load(self.path) as archive:
+            if "attributes" not in archive:
+                raise DataError(f"{self.path}: has no attributes; render it again")
             return [json.loads(text) for text in archive["attributes"]]
 
     def rows_without(self, features: tuple[str, ...]) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
-from gaze.datasets.pictures import read_picture
-from gaze.datasets.shards import ShardFolder
+from gaze.datasets.pictures import PICTURE_ENDINGS, read_picture
+from gaze.datasets.shards import Shard, ShardFolder
 from gaze.errors import DataError, UsageError
 from gaze.files import prepare_outputs, replacing
 from gaze.geometry import FloatArray, angular_error_deg
@@ -21,13 +22,15 @@ from gaze.help_format import HelpFormatter
 from gaze.landmarks import FaceDetector, create_detector
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.quiet_start import QuietDetector
-from gaze.synthesis.eye_patches import HEIGHT_PX, PLACES, WIDTH_PX, comparable, eye_patches, light_at
+from gaze.synthesis.eye_patches import CROP_PX, HEIGHT_PX, PLACES, WIDTH_PX, comparable, eye_patches, light_at
 from gaze.synthesis.face_proportions import HEIGHTS, WIDTHS, face_proportions
 from gaze.types import Frame
 
 HEAD_DEG = 25.0
 LEAST_GRID_PX, LEAST_OPEN = 180, 0.35
 DIM_SCENES = ("dark", "backlight")
+# What a crop of 140 mm is a picture of, at the size of eye_patches.comparable.
+_CAMERA = Camera(DEFAULT_NORMALIZED_CAMERA.resized(2 * CROP_PX).K, [], 2 * CROP_PX, 2 * CROP_PX)
 # The picture shows -3 to +2 stops, and differences of -1 to +1.
 _SHOWN_STOPS, _SHOWN_DIFFERENCE, _ENLARGED = (-3.0, 2.0), 1.0, 5
 
@@ -94,9 +97,8 @@ def measured(crops: Iterable[NDArray[np.uint8]], detector: FaceDetector, named: 
     proportions: list[FloatArray] = []
     for crop in crops:
         image = comparable(crop)
-        camera = Camera(DEFAULT_NORMALIZED_CAMERA.resized(image.shape[0]).K, [], *image.shape[1::-1])
         for face in detector.detect(Frame(image))[:1]:
-            found = face_proportions(face, camera)
+            found = face_proportions(face, _CAMERA)
             if found is not None:
                 patches += eye_patches(image, face)
                 proportions.append(found)
@@ -115,7 +117,7 @@ def real_crops(folder: Path) -> Iterator[NDArray[np.uint8]]:
     Raises:
         DataError: it holds none, or one is not square.
     """
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURE_ENDINGS)
     if not paths:
         raise DataError(f"{folder}: holds no .png or .jpg; give a folder of normalised face crops")
     for path in paths:
@@ -131,14 +133,17 @@ def rendered_crops(folder: Path, limit: int) -> Iterator[NDArray[np.uint8]]:
     Raises:
         DataError: the folder holds no shards, or such without the attributes that decide.
     """
-    left = limit
-    for shard in ShardFolder([folder]).shards:
+    crops = _comparable_crops(ShardFolder([folder]).shards)
+    return itertools.islice(crops, limit)
+
+
+def _comparable_crops(shards: Iterable[Shard]) -> Iterator[NDArray[np.uint8]]:
+    for shard in shards:
         try:
             rows = comparable_rows(shard.attributes(), shard.head_pitch_yaw_rad)
         except KeyError as error:
             raise DataError(f"{shard.path}: lacks the attribute {error}; render it again") from error
-        for row in rows[:left]:
-            left -= 1
+        for row in rows:
             yield np.array(shard.faces[row])
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gaze.datasets.shard_features import FEATURES
 from gaze.errors import UsageError
 from gaze.training.augment import PRESETS
+from gaze.types import VIEW_LIMITS_MM
 
 LOSSES = ("l1", "angular", "heteroscedastic")
 BATCH_NORM = ("train", "frozen")
@@ -69,8 +70,9 @@ class TrainConfig:
             raise UsageError("give exactly one positive budget: --minutes, --steps or --epochs")
         if self.input_size % 16 or self.input_size < 64:
             raise UsageError(f"input size must be a multiple of 16 from 64 on, got {self.input_size}")
-        if self.view_mm is not None and not 80.0 <= self.view_mm <= 250.0:
-            raise UsageError(f"the view must be 80 to 250 mm of a face, got {self.view_mm:g}")
+        low, high = VIEW_LIMITS_MM
+        if self.view_mm is not None and not low <= self.view_mm <= high:
+            raise UsageError(f"the view must be {low:g} to {high:g} mm of a face, got {self.view_mm:g}")
         if unknown := set(self.without) - set(FEATURES):
             known = ", ".join(FEATURES)
             raise UsageError(f"without must name some of {known}, got {', '.join(sorted(unknown))}")

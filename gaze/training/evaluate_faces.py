@@ -12,7 +12,7 @@ from gaze.camera import Camera
 from gaze.datasets.face_folder import FaceFolder
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, angular_error_deg
-from gaze.mirrored import MirroredPredictor
+from gaze.mirrored import mirrored_if
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.training.metrics import offset_removed_deg, summary
 from gaze.training.virtual_camera import show_face
@@ -31,8 +31,7 @@ def predict_faces(
     predictor: Predictor, faces: NDArray[np.uint8], mirror: bool = False, batch: int = 32
 ) -> NDArray[np.float64]:
     """(pitch, yaw) (N, 2) rad of faces (N, S, S, 3); with ``mirror`` the mean with the mirrored faces."""
-    if mirror:
-        predictor = MirroredPredictor(predictor)
+    predictor = mirrored_if(predictor, mirror)
     parts = [predictor.predict(faces[k : k + batch]).pitch_yaw_rad for k in range(0, len(faces), batch)]
     return np.concatenate(parts).astype(np.float64)
 
