@@ -5,11 +5,11 @@ from __future__ import annotations
 SPATIAL_WEIGHTS = ("/Conv1/", "/Conv2/", "/Conv3/")
 # The layers that give the angles and their deviation.
 OUTPUTS = ("/fc_",)
-# What follows the backbone: the spatial weights and all fully connected layers.
+# What follows the backbones: the spatial weights and all fully connected layers.
 HEAD = ("/fc", *SPATIAL_WEIGHTS)
 BLOCKS = 19
 
 
 def blocks(*numbers: int) -> tuple[str, ...]:
-    """Blocks of the backbone: 0 the first convolution, 18 the last, between them the residual ones."""
-    return tuple(f"/backbone.{number}/" for number in numbers)
+    """Blocks of both backbones: 0 the first convolution, 18 the last, between them the residual ones."""
+    return tuple(f"/{name}.{number}/" for name in ("backbone", "eye_backbone") for number in numbers)

@@ -61,15 +61,16 @@ class CentredConvolution(nn.Module):
 
 @torch.no_grad()
 def steadied(net: GazeNet, pictures: Tensor) -> GazeNet:
-    """A copy whose first depthwise convolution is centred; equal to the network but for fp32 rounding.
+    """A copy whose first depthwise convolutions are centred; equal to the network but for fp32 rounding.
 
     Args:
         pictures: (N, 3, S, S) preprocessed faces to read the channels' means off.
     """
     net = copy.deepcopy(net).cpu().float().eval()
-    first = net.backbone[1].conv[0]
-    first[0] = CentredConvolution(first[0], first[1], net.backbone[0](pictures))
-    first[1] = nn.Identity()
+    for backbone, seen in zip(net.backbones, net.looks(pictures), strict=True):
+        first = backbone[1].conv[0]
+        first[0] = CentredConvolution(first[0], first[1], backbone[0](seen))
+        first[1] = nn.Identity()
     return net
 
 
@@ -102,7 +103,7 @@ def rounded(
     """
     net = _with_norms_folded(copy.deepcopy(net))
     # A module's name has points where a node's name has slashes, but for the number of a block.
-    groups = [group.replace("/backbone.", "/backbone/") for group in but]
+    groups = [group.replace("backbone.", "backbone/") for group in but]
     means: dict[nn.Module, Tensor] = {}
 
     def note(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:

@@ -2,8 +2,8 @@
 
 State-dict names are those of the public MobileNetV2 gaze checkpoints: ``backbone.*`` (torchvision's
 MobileNetV2 features), ``Conv1``, ``Conv2``, ``Conv3``, ``fc1.0``, ``fc2.0``, ``fc_final``; the optional
-head for the uncertainty adds ``fc_log_sigma``. Spatial weights: Zhang et al., It's Written All Over Your
-Face, CVPR workshops 2017.
+head for the uncertainty adds ``fc_log_sigma``, the optional second look at the eyes ``eye_backbone.*``.
+Spatial weights: Zhang et al., It's Written All Over Your Face, CVPR workshops 2017.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from __future__ import annotations
 import math
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gaze.errors import ModelError
 from gaze.network_file import read_tensors, save_tensors
+from gaze.network_inputs import check_input_size, eye_window, map_sizes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -35,6 +38,9 @@ STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
+
+
+RunBackbone = Callable[[nn.Sequential, Tensor], Tensor]
 
 
 class FacePreprocess(nn.Module):
@@ -104,17 +110,22 @@ def mobilenet_v2_features(width: float) -> nn.Sequential:
 class GazeNet(nn.Module):
     """Normalised faces -> gaze (pitch, yaw) in radians.
 
+    With ``eyes`` the network looks twice: at the whole face in half the size, and by a second backbone at the
+    part in which the eyes lie in full size. That shows the eyes as large as a network of twice the side does,
+    for half its computation.
+
     Args:
-        input_size: side S of the input in px, a multiple of 16 from 64 on.
+        input_size: side S of the input in px, a multiple of 16 from 64 on; with ``eyes`` of 32 from 128 on.
         width: channel multiplier of the MobileNetV2 features.
         spatial_weights: multiply the feature map by a learned weight per place.
         predict_sigma: add a head for the logarithm of each angle's standard deviation (rad).
         dropout: probability after the two hidden layers; off in eval mode.
         divide_map_gradient: divide the gradient into the weight map by the number of channels, as in the
             paper on spatial weights.
+        eyes: look at the eyes apart, too.
 
     Raises:
-        ValueError: the input size is no multiple of 16 or below 64, or dropout is outside 0 to 1.
+        ValueError: the input size is no such multiple or too small, or dropout is outside 0 to 1.
     """
 
     def __init__(
@@ -125,10 +136,10 @@ class GazeNet(nn.Module):
         predict_sigma: bool = False,
         dropout: float = 0.5,
         divide_map_gradient: bool = True,
+        eyes: bool = False,
     ) -> None:
         super().__init__()
-        if input_size % 16 or input_size < 64:
-            raise ValueError(f"input size must be a multiple of 16 from 64 on, got {input_size}")
+        check_input_size(input_size, eyes)
         if not 0.0 <= dropout < 1.0:
             raise ValueError(f"dropout must lie in 0 to 1, got {dropout}")
         self.config = {
@@ -138,6 +149,7 @@ class GazeNet(nn.Module):
             "predict_sigma": predict_sigma,
             "dropout": dropout,
             "divide_map_gradient": divide_map_gradient,
+            "eyes": eyes,
         }
         self.input_size = input_size
         self.divide_map_gradient = divide_map_gradient
@@ -146,9 +158,10 @@ class GazeNet(nn.Module):
             self.Conv1 = nn.Conv2d(FEATURE_CHANNELS, FEATURE_CHANNELS, 1)
             self.Conv2 = nn.Conv2d(FEATURE_CHANNELS, FEATURE_CHANNELS, 1)
             self.Conv3 = nn.Conv2d(FEATURE_CHANNELS, 1, 1)
-        side = math.ceil(input_size / 32)
+        self.eye_backbone = mobilenet_v2_features(width) if eyes else None
+        places = sum(math.prod(map_size) for map_size in map_sizes(input_size, eyes))
         self.fc1 = nn.Sequential(
-            nn.Linear(FEATURE_CHANNELS * side * side, HIDDEN), nn.ReLU(inplace=True), nn.Dropout(dropout)
+            nn.Linear(FEATURE_CHANNELS * places, HIDDEN), nn.ReLU(inplace=True), nn.Dropout(dropout)
         )
         self.fc2 = nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.ReLU(inplace=True), nn.Dropout(dropout))
         self.fc_final = nn.Linear(HIDDEN, 2)
@@ -160,10 +173,16 @@ class GazeNet(nn.Module):
         """Whether the network has a weight map."""
         return self.config["spatial_weights"]
 
+    @property
+    def backbones(self) -> list[nn.Sequential]:
+        """The face's, and the eyes' where the network looks at them apart."""
+        return [self.backbone] if self.eye_backbone is None else [self.backbone, self.eye_backbone]
+
     def _initialise(self) -> None:
-        for module in self.backbone.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        for backbone in self.backbones:
+            for module in backbone.modules():
+                if isinstance(module, nn.Conv2d):
+                    nn.init.kaiming_normal_(module.weight, mode="fan_out")
         if self.has_spatial_weights:
             for conv, std, bias in (
                 (self.Conv1, 0.01, 0.1),
@@ -188,11 +207,26 @@ class GazeNet(nn.Module):
         return pitch_yaw, log_sigma
 
     def forward_with_map(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """As forward, and the weight map (N, h, w) with h = w = ceil(S / 32), or None without one."""
-        return self.head(self.backbone(x))
+        """As forward, and the face's weight map (N, h, w) with h = w, or None without one."""
+        return self.head(self.features(x))
 
-    def head(self, features: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """What follows the backbone: features (N, 256, h, w) -> as forward_with_map."""
+    def looks(self, x: Tensor) -> list[Tensor]:
+        """What each backbone sees of RGB (N, 3, S, S): the face and, with ``eyes``, the eyes."""
+        if self.eye_backbone is None:
+            return [x]
+        columns, rows = eye_window(self.input_size)
+        return [functional.avg_pool2d(x, 2), x[:, :, rows, columns]]
+
+    def features(self, x: Tensor, run: RunBackbone = nn.Sequential.__call__) -> list[Tensor]:
+        """The feature map (N, 256, h, w) of each backbone for RGB (N, 3, S, S).
+
+        ``run`` computes a backbone's answer to a picture, for example in another precision.
+        """
+        return [run(backbone, seen) for backbone, seen in zip(self.backbones, self.looks(x), strict=True)]
+
+    def head(self, maps: list[Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """What follows the backbones: feature maps as `features` gives them -> as forward_with_map."""
+        features, *eyes = maps
         weight_map = None
         if self.has_spatial_weights:
             weights = torch.relu(self.Conv1(features))
@@ -203,7 +237,8 @@ class GazeNet(nn.Module):
                 share = 1.0 / features.shape[1]
                 weights = weights * share + (weights * (1.0 - share)).detach()
             features = features * weights
-        hidden = self.fc2(self.fc1(torch.flatten(features, 1)))
+        flat = torch.cat([torch.flatten(each, 1) for each in (features, *eyes)], 1)
+        hidden = self.fc2(self.fc1(flat))
         log_sigma = None if self.fc_log_sigma is None else self.fc_log_sigma(hidden)
         return self.fc_final(hidden), log_sigma, weight_map
 
@@ -245,7 +280,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, ob
 
 
 def load_imagenet(net: GazeNet, path: str | os.PathLike[str]) -> bool:
-    """Start the backbone from ImageNet weights: the packed .npz without BatchNorm, or torchvision's .pth.
+    """Start the backbones from ImageNet weights: the packed .npz without BatchNorm, or torchvision's .pth.
 
     The last convolution, 320 -> 256, has no counterpart and keeps its random start.
 
@@ -259,7 +294,8 @@ def load_imagenet(net: GazeNet, path: str | os.PathLike[str]) -> bool:
     if net.config["width"] != 1.0:
         raise ModelError(f"{path}: ImageNet weights are for width 1, the network has {net.config['width']}")
     if Path(path).suffix == ".npz":
-        _load_folded(net, path)
+        for backbone in net.backbones:
+            _load_folded(backbone, path)
         return True
     content = _public_state(read_tensors(path))
     wanted = {name: value for name, value in net.backbone.state_dict().items() if not name.startswith("18.")}
@@ -267,14 +303,15 @@ def load_imagenet(net: GazeNet, path: str | os.PathLike[str]) -> bool:
     missing = [name for name, value in state.items() if value is None or value.shape != wanted[name].shape]
     if missing:
         raise ModelError(f"{path}: is no MobileNetV2 checkpoint: {missing[0]} is missing or of another shape")
-    net.backbone.load_state_dict(state, strict=False)
+    for backbone in net.backbones:
+        backbone.load_state_dict(state, strict=False)
     return False
 
 
-def _load_folded(net: GazeNet, path: str | os.PathLike[str]) -> None:
+def _load_folded(backbone: nn.Sequential, path: str | os.PathLike[str]) -> None:
     """Convolutions with BatchNorm folded in, made for inputs of -1 to 1; BN becomes the bias alone."""
     pairs = []
-    for block in net.backbone[:-1]:
+    for block in backbone[:-1]:
         layers = block.conv if isinstance(block, InvertedResidual) else [block]
         flat = [m for layer in layers for m in (layer if isinstance(layer, nn.Sequential) else (layer,))]
         convs = [m for m in flat if isinstance(m, nn.Conv2d)]

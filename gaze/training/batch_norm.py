@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from gaze.network import GazeNet
+
 
 def norms(net: nn.Module) -> list[nn.BatchNorm2d]:
     """All BatchNorm layers in order."""
@@ -54,17 +56,17 @@ def measure(net: nn.Module, batches: Iterable[Tensor]) -> list[tuple[Tensor, Ten
 
 
 @torch.no_grad()
-def match_statistics(net: nn.Module, batches: Iterable[Tensor]) -> None:
+def match_statistics(net: GazeNet, batches: Iterable[Tensor]) -> None:
     """Give every BatchNorm the statistics of its input without changing what the network computes.
 
     For weights with BatchNorm folded in (gaze.network.load_imagenet): afterwards training mode and eval mode
-    agree. The last BatchNorm, behind a randomly started convolution, is normalised instead.
+    agree. A backbone's last BatchNorm, behind a randomly started convolution, is normalised instead.
     """
     measured = measure(net, batches)
-    layers = norms(net)
-    for layer, (mean, variance) in zip(layers, measured, strict=True):
+    last = {norms(backbone)[-1] for backbone in net.backbones}
+    for layer, (mean, variance) in zip(norms(net), measured, strict=True):
         variance = variance.clamp_min(1e-6)
-        if layer is not layers[-1]:
+        if layer not in last:
             old_scale = layer.weight * torch.rsqrt(layer.running_var + layer.eps)
             layer.bias.add_((mean - layer.running_mean) * old_scale)
             layer.weight.copy_(old_scale * torch.sqrt(variance + layer.eps))

@@ -17,6 +17,7 @@ from gaze.training.batches import Batch, BatchStream, FaceSource
 from gaze.training.config import TrainConfig
 from gaze.training.forward import TrainingForward, resolve_precision
 from gaze.training.losses import loss_of
+from gaze.training.start import network_of
 
 ROUNDS = 3
 # Also uses up the batches that were made while another way had its turn.
@@ -100,10 +101,7 @@ def _run(step: Callable[[], None], seconds: float) -> tuple[int, float, float]:
 def _step(
     config: TrainConfig, device: torch.device, next_batch: Callable[[], Batch], plain: bool
 ) -> Callable[[], None]:
-    torch.manual_seed(config.seed)
-    net = GazeNet(
-        config.input_size, config.width, config.spatial_weights, config.predict_sigma, config.dropout
-    ).to(device)
+    net = network_of(config).to(device)
     if plain:
         forward: nn.Module = _Plain(net).to(device).train()
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gaze.datasets.shard_features import FEATURES
 from gaze.errors import UsageError
+from gaze.network_inputs import check_input_size
 from gaze.training.augment import PRESETS
 from gaze.types import VIEW_LIMITS_MM
 
@@ -19,18 +20,19 @@ class TrainConfig:
     """Settings that change the result of a run; all of them are written into its checkpoint.
 
     Exactly one of ``minutes``, ``steps`` and ``epochs`` is set and is the budget that the learning rate's
-    cosine follows. ``view_mm`` is the middle of rendered faces that is used, None all of it; ``without``
-    names what the rendered pictures must not show (gaze.datasets.shard_features). ``batch_size``
-    is per process. ``start`` is "random", an ImageNet file (.npz as packed by
-    `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate`` scales the
-    learning rate of the spatial weights' three layers. ``teacher`` is a gaze checkpoint that is imitated
-    (gaze.training.distill), ``mimic_weight`` the imitation's weight against the loss on the labels.
+    cosine follows. ``eyes`` is as in gaze.network.GazeNet. ``view_mm`` is the middle of rendered faces that
+    is used, None all of it; ``without`` names what the rendered pictures must not show
+    (gaze.datasets.shard_features). ``batch_size`` is per process. ``start`` is "random", an ImageNet file
+    (.npz as packed by `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate``
+    scales the learning rate of the spatial weights' three layers. ``teacher`` is a gaze checkpoint that is
+    imitated (gaze.training.distill), ``mimic_weight`` the imitation's weight against the loss on the labels.
 
     Raises:
         UsageError: a value is out of its range.
     """
 
     input_size: int = 112
+    eyes: bool = False
     view_mm: float | None = None
     without: tuple[str, ...] = ()
     width: float = 1.0
@@ -68,8 +70,10 @@ class TrainConfig:
         budgets = [value for value in (self.minutes, self.steps, self.epochs) if value is not None]
         if len(budgets) != 1 or budgets[0] <= 0:
             raise UsageError("give exactly one positive budget: --minutes, --steps or --epochs")
-        if self.input_size % 16 or self.input_size < 64:
-            raise UsageError(f"input size must be a multiple of 16 from 64 on, got {self.input_size}")
+        try:
+            check_input_size(self.input_size, self.eyes)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         low, high = VIEW_LIMITS_MM
         if self.view_mm is not None and not low <= self.view_mm <= high:
             raise UsageError(f"the view must be {low:g} to {high:g} mm of a face, got {self.view_mm:g}")

@@ -140,3 +140,8 @@ def features(backbone: nn.Sequential, x: Tensor, dtype: torch.dtype = torch.bflo
         else:
             x = _convolve(x, block[0], block[1], relu6=True)
     return x
+
+
+def features_fp32(backbone: nn.Sequential, x: Tensor) -> Tensor:
+    """As `features`, in float32."""
+    return features(backbone, x, torch.float32)

@@ -46,17 +46,17 @@ class Distiller(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def answers(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Angles (N, 2) rad and features (N, 256, h, w) of the teacher for uint8 BGR faces (N, S, S, 3)."""
+    def answers(self, faces: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Angles (N, 2) rad and feature maps of the teacher for uint8 BGR faces (N, S, S, 3)."""
         x = self.preprocess(faces)
         size = self.teacher.input_size
         if x.shape[-1] != size:
             smaller = size < x.shape[-1]
             x = functional.interpolate(x, (size, size), mode="bilinear", antialias=smaller)
-        features = self.teacher.backbone(x.contiguous(memory_format=torch.channels_last))
-        return self.teacher.head(features)[0].float(), features.float()
+        features = self.teacher.features(x.contiguous(memory_format=torch.channels_last))
+        return self.teacher.head(features)[0].float(), [each.float() for each in features]
 
-    def loss(self, faces: Tensor, features: Tensor, pitch_yaw_rad: Tensor) -> Tensor:
+    def loss(self, faces: Tensor, features: list[Tensor], pitch_yaw_rad: Tensor) -> Tensor:
         """What the student's answers cost (N,): nothing where they are the teacher's.
 
         The squared difference of the features as a part of the teacher's own mean square, and the angle to
@@ -64,16 +64,21 @@ class Distiller(nn.Module):
 
         Args:
             faces: uint8 BGR (N, S, S, 3), what the student has seen.
-            features: the student's (N, 256, h, w).
+            features: the student's maps (N, 256, h, w); where one of the two does not look at the eyes
+                apart, only those of the face are compared.
             pitch_yaw_rad: the student's angles (N, 2).
         """
         angles, wanted = self.answers(faces)
-        features = features.float()
-        if wanted.shape[-2:] != features.shape[-2:]:
-            wanted = functional.adaptive_avg_pool2d(wanted, features.shape[-2:])
-        energy = wanted.square().mean((1, 2, 3)).clamp_min(1e-6)
-        mimic = (features - wanted).square().mean((1, 2, 3)) / energy
+        mimic = sum(_unlikeness(own, other) for own, other in zip(features, wanted, strict=False))
         return self.weight * (mimic + angular(pitch_yaw_rad, angles) / ANGLE_SCALE_RAD)
+
+
+def _unlikeness(features: Tensor, wanted: Tensor) -> Tensor:
+    """(N,): the squared difference of two maps (N, 256, h, w), as a part of the wanted one's mean square."""
+    if wanted.shape[-2:] != features.shape[-2:]:
+        wanted = functional.adaptive_avg_pool2d(wanted, features.shape[-2:])
+    energy = wanted.square().mean((1, 2, 3)).clamp_min(1e-6)
+    return (features.float() - wanted).square().mean((1, 2, 3)) / energy
 
 
 def load_teacher(
@@ -102,7 +107,7 @@ def take_over_head(student: GazeNet, teacher: GazeNet) -> list[str]:
         weights are taken over.
     """
     own, other = student.state_dict(), teacher.state_dict()
-    heads = [name for name in own if not name.startswith("backbone.")]
+    heads = [name for name in own if "backbone." not in name]
     same_grid = own["fc1.0.weight"].shape == other["fc1.0.weight"].shape
     taken = {
         name: other[name]

@@ -27,7 +27,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 class TrainingForward(nn.Module):
     """uint8 BGR faces (N, S, S, 3) -> (pitch, yaw) (N, 2) float32 and log deviation (N, 2) or None.
 
-    ``features`` (N, 256, h, w) are the backbone's of the last call, with their gradient.
+    ``features`` are the network's feature maps of the last call, with their gradient.
     """
 
     def __init__(self, net: GazeNet, precision: str, frozen_batch_norm: bool, fast: bool) -> None:
@@ -37,7 +37,7 @@ class TrainingForward(nn.Module):
         self.bf16 = precision == "bf16"
         self.frozen_batch_norm = frozen_batch_norm
         self.fast = fast
-        self.features: Tensor | None = None
+        self.features: list[Tensor] = []
 
     def train(self, mode: bool = True) -> TrainingForward:
         """Training mode; frozen BatchNorm layers stay in eval mode."""
@@ -49,9 +49,8 @@ class TrainingForward(nn.Module):
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor | None]:
         x = self.preprocess(faces).contiguous(memory_format=torch.channels_last)
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            features = cpu_features.features(self.net.backbone, x) if self.fast else self.net.backbone(x)
-            pitch_yaw, log_sigma, _ = self.net.head(features)
-        self.features = features
+            self.features = self.net.features(x, cpu_features.features) if self.fast else self.net.features(x)
+            pitch_yaw, log_sigma, _ = self.net.head(self.features)
         return pitch_yaw.float(), None if log_sigma is None else log_sigma.float()
 
 
@@ -68,7 +67,7 @@ def predict(net: GazeNet, faces: Tensor, mirror: bool = False, batch: int = 128)
 
     def run(x: Tensor) -> Tensor:
         if device.type == "cpu" and cpu_features.available_fp32():
-            return net.head(cpu_features.features(net.backbone, x, torch.float32))[0]
+            return net.head(net.features(x, cpu_features.features_fp32))[0]
         return net(x)[0].float()
 
     parts = []

@@ -14,26 +14,26 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gaze.network import GazeNet, InvertedResidual
+from gaze.network import InvertedResidual
 
 
 @torch.no_grad()
-def take_over_backbone(net: GazeNet, wide: GazeNet) -> None:
-    """Fill the features of ``net`` with channels of ``wide``; dropping silent ones changes no answer.
+def take_over_backbone(narrow: nn.Sequential, wide: nn.Sequential) -> None:
+    """Fill the layers of ``narrow`` with channels of ``wide``; dropping silent ones changes no answer.
 
     Running statistics are copied too; what the dropped channels carried is missing in them, so they have to
     be measured again (gaze.training.batch_norm.reestimate).
     """
-    kept = _strongest(_writes(wide.backbone[0]) * _reads(wide.backbone[1]), net.backbone[0][0].out_channels)
-    _copy_conv(wide.backbone[0], net.backbone[0], kept, None)
-    for stage, following in pairwise([*_stages(wide.backbone), [len(wide.backbone) - 1]]):
-        written = sum(_writes(wide.backbone[index]) for index in stage)
-        read = sum(_reads(wide.backbone[index]) for index in [*stage[1:], following[0]])
-        outputs = _strongest(written * read, net.backbone[stage[0]].conv[-1].num_features)
+    kept = _strongest(_writes(wide[0]) * _reads(wide[1]), narrow[0][0].out_channels)
+    _copy_conv(wide[0], narrow[0], kept, None)
+    for stage, following in pairwise([*_stages(wide), [len(wide) - 1]]):
+        written = sum(_writes(wide[index]) for index in stage)
+        read = sum(_reads(wide[index]) for index in [*stage[1:], following[0]])
+        outputs = _strongest(written * read, narrow[stage[0]].conv[-1].num_features)
         for index in stage:
-            _copy_block(wide.backbone[index], net.backbone[index], kept, outputs)
+            _copy_block(wide[index], narrow[index], kept, outputs)
             kept = outputs
-    _copy_conv(wide.backbone[-1], net.backbone[-1], None, kept)
+    _copy_conv(wide[-1], narrow[-1], None, kept)
 
 
 def _stages(backbone: nn.Sequential) -> list[list[int]]:

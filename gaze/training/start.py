@@ -16,6 +16,7 @@ from gaze.network import (
     load_imagenet,
     read_tensors,
 )
+from gaze.network_inputs import map_sizes
 from gaze.training import batch_norm
 from gaze.training.batches import FaceSource
 from gaze.training.config import TrainConfig
@@ -23,6 +24,8 @@ from gaze.training.narrowing import take_over_backbone
 from gaze.training.virtual_camera import resize_face
 
 STATISTICS_SAMPLES = 256
+# What GazeNet.backbones are called in its state.
+BACKBONES = ("backbone", "eye_backbone")
 
 
 def build(config: TrainConfig, source: FaceSource) -> GazeNet:
@@ -33,15 +36,7 @@ def build(config: TrainConfig, source: FaceSource) -> GazeNet:
     Raises:
         ModelError: the start file is missing, of another kind, or does not fit the network.
     """
-    torch.manual_seed(config.seed)
-    net = GazeNet(
-        config.input_size,
-        config.width,
-        config.spatial_weights,
-        config.predict_sigma,
-        config.dropout,
-        config.divide_map_gradient,
-    )
+    net = network_of(config)
     unset = True
     if config.start != "random":
         path = Path(config.start)
@@ -56,6 +51,20 @@ def build(config: TrainConfig, source: FaceSource) -> GazeNet:
     elif unset and config.batch_norm == "frozen":
         raise ModelError("a random start has no BatchNorm statistics to freeze; use --batch-norm train")
     return net
+
+
+def network_of(config: TrainConfig) -> GazeNet:
+    """The network of ``config`` with random weights, the same for the same seed."""
+    torch.manual_seed(config.seed)
+    return GazeNet(
+        config.input_size,
+        config.width,
+        config.spatial_weights,
+        config.predict_sigma,
+        config.dropout,
+        config.divide_map_gradient,
+        config.eyes,
+    )
 
 
 def people_seen(start: str) -> list[str] | None:
@@ -88,7 +97,8 @@ def _is_imagenet(path: Path) -> bool:
 def _load_gaze(net: GazeNet, path: Path) -> bool:
     """Take over all weights of a gaze checkpoint, also of another input size or of a wider network.
 
-    A head for the deviation may be missing in it.
+    A head for the deviation may be missing in it. Where it does not look at the eyes apart and ``net`` does,
+    both backbones start as its one, and what the second says counts nothing yet.
 
     Returns:
         Whether channels were dropped, which leaves the BatchNorm statistics wrong.
@@ -96,11 +106,18 @@ def _load_gaze(net: GazeNet, path: Path) -> bool:
     other, _ = load_checkpoint(path)
     state = other.state_dict()
     if narrower := net.config["width"] < other.config["width"]:
-        take_over_backbone(net, other)
-        state |= {f"backbone.{name}": value for name, value in net.backbone.state_dict().items()}
+        for name, narrow, wide in zip(BACKBONES, net.backbones, other.backbones, strict=False):
+            take_over_backbone(narrow, wide)
+            state |= {f"{name}.{key}": value for key, value in narrow.state_dict().items()}
     own = net.state_dict()
-    if other.input_size != net.input_size:
-        state["fc1.0.weight"] = _resized_grid(state["fc1.0.weight"], own["fc1.0.weight"].shape[1])
+    if not other.config["eyes"]:
+        maps = map_sizes(net.input_size, net.config["eyes"])
+        state["fc1.0.weight"] = _resized_grid(state["fc1.0.weight"], maps[0][0])
+    if net.config["eyes"] and not other.config["eyes"]:
+        state |= {f"eye_{name}": value for name, value in state.items() if name.startswith("backbone.")}
+        kernel = state["fc1.0.weight"]
+        nothing = kernel.new_zeros(len(kernel), own["fc1.0.weight"].shape[1] - kernel.shape[1])
+        state["fc1.0.weight"] = torch.cat([kernel, nothing], 1)
     bad = [name for name, value in state.items() if name not in own or own[name].shape != value.shape]
     missing = [name for name in own if name not in state and not name.startswith("fc_log_sigma")]
     bad = [name for name in bad if not name.startswith("fc_log_sigma")] + missing
@@ -112,17 +129,17 @@ def _load_gaze(net: GazeNet, path: Path) -> bool:
     return narrower
 
 
-def _resized_grid(weight: torch.Tensor, inputs: int) -> torch.Tensor:
-    """The first linear layer (O, C h w) for a feature map of another side: (O, ``inputs``).
+def _resized_grid(weight: torch.Tensor, new: int) -> torch.Tensor:
+    """The first linear layer (O, C old old) for a feature map of another side: (O, C new new).
 
     Its weights are a kernel as large as the map. Each is spread over the cells that now lie where its cell
     lay, by their share of it, so that the layer answers to a constant map exactly as before.
     """
-    old, new = (round((count / FEATURE_CHANNELS) ** 0.5) for count in (weight.shape[1], inputs))
+    old = round((weight.shape[1] / FEATURE_CHANNELS) ** 0.5)
     kernel = weight.reshape(len(weight), FEATURE_CHANNELS, old, old)
     # Every old cell in as many pieces as there are new ones; every new cell takes as many as there were old.
     share = torch.eye(old).repeat_interleave(new, dim=0).reshape(new, old, old).sum(1) / new
-    return torch.einsum("ia,jb,ocab->ocij", share, share, kernel).reshape(len(weight), inputs)
+    return torch.einsum("ia,jb,ocab->ocij", share, share, kernel).reshape(len(weight), -1)
 
 
 def _first_faces(source: FaceSource, size_px: int) -> list[torch.Tensor]:

@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"budget in passes over the data that is there at the start ({EPOCHS} for a prepared file)",
     )
     add("--input-size", type=int, default=d.input_size, help="side of the network's input, px")
+    add("--eyes", action="store_true", help="look at the eyes apart too, the face in half the size")
     add(
         "--view-mm",
         type=float,
@@ -192,6 +193,7 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
         raise UsageError(f"--teacher {args.teacher}: no such file; give a checkpoint of `gaze train`")
     return TrainConfig(
         input_size=args.input_size,
+        eyes=args.eyes,
         view_mm=args.view_mm,
         without=tuple(args.without),
         width=args.width,

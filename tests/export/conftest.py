@@ -9,24 +9,33 @@ import pytest
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     """A narrow network whose angles differ plainly from face to face."""
+    return _narrow_network(tmp_path_factory.mktemp("checkpoint") / "small.pt", 64)
+
+
+@pytest.fixture(scope="session")
+def checkpoint_with_eyes(tmp_path_factory):
+    """Such a network that looks at the eyes apart."""
+    return _narrow_network(tmp_path_factory.mktemp("checkpoint") / "eyes.pt", 128, eyes=True)
+
+
+def _narrow_network(path, size_px, **options):
     torch = pytest.importorskip("torch")
     from export.faces import made_faces
     from gaze.network import FacePreprocess, GazeNet, save_checkpoint
 
     torch.manual_seed(3)
-    net = GazeNet(input_size=64, width=0.25, predict_sigma=True, dropout=0.0)
+    net = GazeNet(input_size=size_px, width=0.25, predict_sigma=True, dropout=0.0, **options)
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
-    pictures = FacePreprocess()(torch.from_numpy(made_faces(64, 64, seed=1).faces))
+    pictures = FacePreprocess()(torch.from_numpy(made_faces(size_px, 64, seed=1).faces))
     with torch.no_grad():
         net.train()(pictures)
         angles, _ = net.eval()(pictures)
         # So that the angles spread by 0.05 rad about zero.
         net.fc_final.weight *= (0.05 / angles.std(dim=0)).unsqueeze(1)
         net.fc_final.bias -= net(pictures)[0].mean(dim=0)
-    path = tmp_path_factory.mktemp("checkpoint") / "small.pt"
-    camera = {"focal_px": 280.0, "distance_mm": 600.0, "size_px": 64}
+    camera = {"focal_px": 280.0 * size_px / 64, "distance_mm": 600.0, "size_px": size_px}
     save_checkpoint(
         path,
         net,

@@ -8,8 +8,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from export.faces import made_faces  # noqa: E402
-from export.steady import rounded, steadied, to_bf16, to_int8  # noqa: E402
-from gaze.network import FacePreprocess, load_checkpoint  # noqa: E402
+from export.layers import blocks  # noqa: E402
+from export.steady import CentredConvolution, rounded, steadied, to_bf16, to_int8  # noqa: E402
+from gaze.network import FacePreprocess, GazeNet, load_checkpoint  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,20 @@ def test_steadied_is_the_same_network(net_and_pictures):
     dark = torch.full_like(asked[:1], -2.0)
     np.testing.assert_allclose(angles(steadied(net, shown), dark), angles(net, dark), atol=2e-5)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_eyes_apart_are_steadied_and_rounded_too():
+    torch.manual_seed(3)
+    net = GazeNet(128, width=0.25, eyes=True).eval()
+    shown = FacePreprocess()(torch.from_numpy(made_faces(128, 8, seed=5).faces))
+    steady = steadied(net, shown)
+    for backbone in steady.backbones:
+        assert isinstance(backbone[1].conv[0][0], CentredConvolution)
+    np.testing.assert_allclose(angles(steady, shown[:4]), angles(net, shown[:4]), atol=2e-5)
+    whole, part = rounded(steady, shown, to_int8), rounded(steady, shown, to_int8, blocks(3))
+    for name in ("backbone.3.conv.0.0", "eye_backbone.3.conv.0.0"):
+        assert not torch.equal(whole.get_submodule(name).weight, part.get_submodule(name).weight)
+    assert torch.equal(whole.eye_backbone[4].conv[2].weight, part.eye_backbone[4].conv[2].weight)
 
 
 @pytest.mark.parametrize("rounding", [to_bf16, to_int8])

@@ -74,6 +74,57 @@ def test_sizes(size, side):
     assert weight_map.shape == (2, side, side)
 
 
+@pytest.mark.parametrize(("size", "face", "eyes"), [(128, 2, (2, 4)), (160, 3, (2, 5)), (224, 4, (3, 6))])
+def test_sizes_with_the_eyes_apart(size, face, eyes):
+    net = small(input_size=size, eyes=True).eval()
+    maps = net.features(torch.zeros(2, 3, size, size))
+    assert [tuple(each.shape) for each in maps] == [(2, 256, face, face), (2, 256, *eyes)]
+    angles, _, weight_map = net.forward_with_map(torch.zeros(2, 3, size, size))
+    assert angles.shape == (2, 2)
+    assert weight_map.shape == (2, face, face)
+
+
+@pytest.mark.parametrize("size", [96, 144])
+def test_an_input_too_odd_for_the_eyes_apart_is_refused(size):
+    with pytest.raises(ValueError, match="a multiple of 32 from 128 on"):
+        small(input_size=size, eyes=True)
+
+
+def test_what_the_backbones_see():
+    net = small(input_size=224, eyes=True)
+    picture = torch.arange(224 * 224.0).reshape(1, 1, 224, 224).expand(1, 3, -1, -1)
+    face, eyes = net.looks(picture)
+    # The mean of a square of four, in numpy; the window of the eyes as gaze.network_inputs states it.
+    wanted = picture.numpy().reshape(1, 3, 112, 2, 112, 2).mean((3, 5))
+    np.testing.assert_allclose(face.numpy(), wanted)
+    np.testing.assert_array_equal(eyes.numpy(), picture.numpy()[:, :, 36:116, 16:208])
+    assert len(small().looks(picture)) == 1
+
+
+def test_details_about_the_eyes_reach_the_eyes_alone():
+    net = small(input_size=128, eyes=True).eval()
+    picture = torch.rand(1, 3, 128, 128)
+    # The mean of four stays as it is, so the face's backbone sees no difference.
+    pattern = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(64, 64)
+    below = pattern.clone()
+    below[:70] = 0
+    with torch.no_grad():
+        face, eyes = net.features(picture)
+        face_changed, eyes_changed = net.features(picture + pattern)
+        _, eyes_below = net.features(picture + below)
+    torch.testing.assert_close(face_changed, face, rtol=0, atol=1e-5 * float(face.max()))
+    torch.testing.assert_close(eyes_below, eyes, rtol=0, atol=0)
+    assert (eyes_changed - eyes).abs().max() > 0.1 * eyes.max()
+
+
+def test_a_checkpoint_with_the_eyes_apart_comes_back(tmp_path):
+    net = small(input_size=128, eyes=True).eval()
+    save_checkpoint(tmp_path / "eyes.pt", net, {})
+    again, _ = load_checkpoint(tmp_path / "eyes.pt")
+    picture = torch.rand(2, 3, 128, 128)
+    torch.testing.assert_close(again(picture)[0], net(picture)[0], rtol=0, atol=0)
+
+
 def test_without_spatial_weights_or_sigma():
     net = small(spatial_weights=False)
     angles, log_sigma, weight_map = net.forward_with_map(torch.zeros(2, 3, 64, 64))

@@ -36,7 +36,7 @@ def some(count: int = 6, size: int = 64) -> torch.Tensor:
     return torch.from_numpy(spots(count, size)[0])
 
 
-def answers(net: GazeNet, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def answers(net: GazeNet, faces: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
     forward = TrainingForward(net, "fp32", False, False).eval()
     angles, _ = forward(faces)
     return angles, forward.features
@@ -55,13 +55,24 @@ def test_the_teachers_own_answers_cost_nothing():
 def test_the_terms_are_what_is_written():
     teacher = network()
     faces = some(3)
-    angles, features = answers(copy.deepcopy(teacher), faces)
+    angles, (features,) = answers(copy.deepcopy(teacher), faces)
     angles, features = angles.detach(), features.detach()
     distiller = Distiller(teacher, weight=2.0)
     # Half of the features is a quarter of their mean square.
-    assert np.allclose(distiller.loss(faces, 0.5 * features, angles), 2.0 * 0.25, atol=2e-4)
+    assert np.allclose(distiller.loss(faces, [0.5 * features], angles), 2.0 * 0.25, atol=2e-4)
     turned = angles + torch.tensor([0.05, 0.0])  # pitch alone: an angle of 0.05 rad
-    assert np.allclose(distiller.loss(faces, features, turned), 2.0 * 0.05 / ANGLE_SCALE_RAD, atol=2e-3)
+    assert np.allclose(distiller.loss(faces, [features], turned), 2.0 * 0.05 / ANGLE_SCALE_RAD, atol=2e-3)
+
+
+def test_eyes_apart_are_imitated_where_both_look_at_them():
+    faces, teacher = some(3, 128), network(128, 0.25, eyes=True)
+    angles, (face, eyes) = answers(copy.deepcopy(teacher), faces)
+    angles, face, eyes = angles.detach(), face.detach(), eyes.detach()
+    distiller = Distiller(teacher)
+    for maps, cost in (([face, eyes], 0.0), ([face, 0.5 * eyes], 0.25), ([0.5 * face, 0.5 * eyes], 0.5)):
+        assert np.allclose(distiller.loss(faces, maps, angles), cost, atol=1e-3)
+    # A student that looks at the face alone, as large as the teacher's face.
+    assert np.allclose(distiller.loss(faces, [0.5 * face], angles), 0.25, atol=1e-3)
 
 
 def test_the_student_learns_and_the_teacher_does_not():

@@ -71,7 +71,7 @@ def test_silent_channels_are_the_ones_dropped():
     narrow = _shuffled(GazeNet(64, 0.25, predict_sigma=True))
     wide = _widened(narrow, 0.5)
     found = GazeNet(64, 0.25, predict_sigma=True).eval()
-    take_over_backbone(found, wide)
+    take_over_backbone(found.backbone, wide.backbone)
     x = torch.randn(3, 3, 64, 64)
     wanted = narrow.backbone(x)
     assert wanted.std() > 0.01

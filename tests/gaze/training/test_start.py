@@ -70,9 +70,30 @@ def test_the_same_size_takes_the_weights_over_as_they_are(tmp_path, checkpoint):
         assert torch.equal(value, after[name]), name
 
 
+def test_eyes_apart_start_as_the_face_alone(tmp_path, checkpoint):
+    before, path = checkpoint
+    after = _started(tmp_path, path, 224, width=0.25, eyes=True).eval()
+    for name, value in before.backbone.state_dict().items():
+        assert torch.equal(value, after.eye_backbone.state_dict()[name]), name
+    faces = torch.rand(3, 3, 112, 112)
+    large = faces.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    with torch.no_grad():
+        wanted, _ = before.eval()(faces)
+        found, _ = after(large)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
+
+
 def test_another_network_is_refused_by_name(tmp_path, checkpoint):
     with pytest.raises(ModelError, match=r"start.pt: .* does not fit; the checkpoint is of .*'width': 0.25"):
         _started(tmp_path, checkpoint[1], 160, width=0.5)
+
+
+def test_eyes_apart_are_refused_for_a_network_without_or_of_another_size(tmp_path):
+    save_checkpoint(tmp_path / "eyes.pt", GazeNet(160, eyes=True, **SMALL), {})
+    with pytest.raises(ModelError, match=r"eyes.pt: fc1.0.weight does not fit"):
+        _started(tmp_path, tmp_path / "eyes.pt", 224, width=0.25, eyes=True)
+    with pytest.raises(ModelError, match=r"eyes.pt: .*eye_backbone.* does not fit|eyes.pt: fc1.0.weight"):
+        _started(tmp_path, tmp_path / "eyes.pt", 160, width=0.25)
 
 
 def test_the_shipped_weights_still_see_where_enlarged_faces_look(tmp_path, shared_dir):
