@@ -67,9 +67,9 @@ def sharpness(face: NDArray[np.uint8], view_mm: float = DEFAULT_NORMALIZED_CAMER
     128, so that exposure does not either. ``view_mm`` is the width of what the face shows.
     """
     size_px = max(MIDDLE_PX, 2 * round(PX_PER_MM * view_mm / 2))
-    if face.shape[0] != size_px:
-        face = cv2.resize(face, (size_px, size_px), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
+    if len(grey) != size_px:
+        grey = cv2.resize(grey, (size_px, size_px), interpolation=cv2.INTER_AREA)
     rim_px = (size_px - MIDDLE_PX) // 2
     middle = grey[rim_px : rim_px + MIDDLE_PX, rim_px : rim_px + MIDDLE_PX]
     mean = float(cv2.mean(middle)[0])

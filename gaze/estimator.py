@@ -187,7 +187,7 @@ class GazeEstimator:
     def _predict(self, batch: NDArray[np.uint8]) -> Prediction:
         prediction = self.predictor.predict(batch)
         angles = prediction.pitch_yaw_rad
-        if angles.shape != (len(batch), 2) or not np.all(np.isfinite(angles)):
+        if angles.shape != (len(batch), 2) or not np.isfinite(angles).all():
             raise ModelError(
                 f"{self.predictor.name}: gave {angles.shape} angles for {len(batch)} faces, or values that "
                 "are not finite; the model file is damaged or not a gaze network"

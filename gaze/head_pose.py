@@ -11,6 +11,8 @@ path accounts for the distortion of landmarks.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,7 +56,7 @@ def face_centre_cam_mm(pose: HeadPose) -> FloatArray:
 def _fit(model_mm: FloatArray, points_px: FloatArray, camera: Camera, first_method: int) -> HeadPose | None:
     """Closed form, then Levenberg-Marquardt on the reprojection error in raw px."""
     lens = camera.K, camera.distortion
-    if not np.all(np.isfinite(points_px)):
+    if not np.isfinite(points_px).all():
         return None
     try:
         found, rvec, tvec = cv2.solvePnP(model_mm, points_px, *lens, flags=first_method)
@@ -65,12 +67,12 @@ def _fit(model_mm: FloatArray, points_px: FloatArray, camera: Camera, first_meth
         )
     except cv2.error:  # degenerate points, such as all in one place
         return None
-    if not found or not np.all(np.isfinite(rvec)) or not np.all(np.isfinite(tvec)):
+    if not found or not np.isfinite(rvec).all() or not np.isfinite(tvec).all():
         return None
     R, t = cv2.Rodrigues(rvec)[0], tvec.reshape(3)
     if np.any(model_mm @ R[2] + t[2] <= 0):
         return None
     projected_px, _ = cv2.projectPoints(model_mm, rvec, tvec, *lens)
     residual_px = projected_px.reshape(-1, 2) - points_px
-    rms_px = float(np.sqrt(np.mean(np.sum(residual_px**2, axis=1))))
+    rms_px = math.sqrt(float(np.vdot(residual_px, residual_px)) / len(points_px))
     return HeadPose(R, t, rms_px)

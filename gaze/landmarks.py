@@ -221,7 +221,7 @@ def _faces(found: Iterable[NDArray[np.float64]], shape: tuple[int, ...]) -> list
         points = fractions[:LANDMARK_COUNT] * (width, height, width)
         # A fraction counts from the picture's edge, a pixel from its centre.
         landmarks_px = points[:, :2] - 0.5
-        if len(landmarks_px) != LANDMARK_COUNT or not np.all(np.isfinite(points)):
+        if len(landmarks_px) != LANDMARK_COUNT or not np.isfinite(points).all():
             continue
         box_px = np.concatenate([landmarks_px.min(axis=0), landmarks_px.max(axis=0)])
         faces.append(Face(box_px, landmarks_px, eye_openness(points)))

@@ -7,6 +7,9 @@ is here for reading data sets that use it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +32,7 @@ def normalizing_rotation(R_cam_head: ArrayLike, centre_cam_mm: ArrayLike) -> Flo
     """
     z = unit(centre_cam_mm)
     y = unit(cross(z, np.asarray(R_cam_head, dtype=np.float64)[:, 0]))
-    return np.stack([cross(y, z), y, z])
+    return np.array([cross(y, z), y, z])
 
 
 def normalizing_warp(
@@ -97,11 +100,17 @@ def _inverse(matrix: ArrayLike) -> FloatArray:
 def _shrink_factor(W: FloatArray, size_px: int, limit: int = 4) -> int:
     """How many source px one output px covers at the middle of the output, as a whole number 1..limit."""
     half = size_px / 2.0
-    inverse = _inverse(W)
-    points = np.array([[half, half, 1.0], [half + 1.0, half, 1.0]]) @ inverse.T
-    points = points[:, :2] / points[:, 2:]
-    step = float(np.linalg.norm(points[1] - points[0]))
-    return int(np.clip(round(step), 1, limit)) if np.isfinite(step) else 1
+    inverse = _inverse(W).tolist()
+    # Python's own arithmetic: numpy takes several times as long for two points.
+    (x, y), (x1, y1) = (_mapped(inverse, u, half) for u in (half, half + 1.0))
+    step = math.hypot(x1 - x, y1 - y)
+    return min(max(round(step), 1), limit) if math.isfinite(step) else 1
+
+
+def _mapped(matrix: Sequence[Sequence[float]], x: float, y: float) -> tuple[float, float]:
+    """A point through a homography; infinite where it has no image."""
+    u, v, w = (row[0] * x + row[1] * y + row[2] for row in matrix)
+    return (u / w, v / w) if w else (math.inf, math.inf)
 
 
 def normalize_direction(direction_cam: ArrayLike, R_norm_cam: ArrayLike) -> FloatArray:

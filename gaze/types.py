@@ -18,16 +18,13 @@ from gaze.geometry import is_rotation, unit
 LANDMARK_COUNT = 478
 
 
-def _frozen(value, shape: tuple[int | None, ...], name: str, dtype=np.float64) -> NDArray:
+def _frozen(value, shape: tuple[int, ...], name: str, dtype=np.float64) -> NDArray:
     # An array that a value was made of before, as in dataclasses.replace, is taken as it is.
     known = isinstance(value, np.ndarray) and value.flags.owndata and not value.flags.writeable
     array = np.asarray(value, dtype=dtype) if known else np.array(value, dtype=dtype)
-    fits = array.ndim == len(shape) and all(
-        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
+    if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
-    if not np.all(np.isfinite(array)):
+    if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite")
     array.setflags(write=False)
     return array

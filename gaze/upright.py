@@ -40,10 +40,10 @@ def edges(face: NDArray[np.uint8], view_mm: float = VIEW_MM) -> NDArray[np.float
     """
     margin_px = max(0, round(_SIZE_PX * (1.0 - view_mm / VIEW_MM) / 2.0))
     shown_px = _SIZE_PX - 2 * margin_px
-    small = cv2.resize(face, (shown_px, shown_px), interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
+    grey = cv2.resize(grey, (shown_px, shown_px), interpolation=cv2.INTER_AREA).astype(np.float32)
     if margin_px:
-        small = cv2.copyMakeBorder(small, *4 * (margin_px,), cv2.BORDER_REPLICATE)
-    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+        grey = cv2.copyMakeBorder(grey, *4 * (margin_px,), cv2.BORDER_REPLICATE)
     down, side = cv2.Sobel(grey, cv2.CV_32F, 0, 1), cv2.Sobel(grey, cv2.CV_32F, 1, 0)
     scale = np.float32(np.sqrt((cv2.norm(down) ** 2 + cv2.norm(side) ** 2) / grey.size) + 4.0)
     kinds = np.stack([np.maximum(down, 0.0), np.maximum(-down, 0.0), np.abs(side)], axis=2)
