@@ -11,9 +11,9 @@ from gaze.network import GazeNet
 from gaze.training import batch_norm
 
 
-def network():
+def network(size_px=64, eyes=False):
     torch.manual_seed(0)
-    net = GazeNet(64, width=0.25, dropout=0.0)
+    net = GazeNet(size_px, width=0.25, dropout=0.0, eyes=eyes)
     for norm in batch_norm.norms(net):
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.normal_(norm.bias, std=0.3)
@@ -22,31 +22,46 @@ def network():
     return net
 
 
-def batches():
+def batches(size_px=64):
     torch.manual_seed(1)
-    return [torch.randn(16, 3, 64, 64) + 0.3 for _ in range(3)]
+    return [torch.randn(16, 3, size_px, size_px) + 0.3 for _ in range(3)]
 
 
-def test_matching_keeps_the_function_and_makes_training_mode_agree():
-    net = network()
-    data = torch.cat(batches())
+# The face alone, and the eyes apart too.
+LOOKS = pytest.mark.parametrize(("size_px", "eyes"), [(64, False), (128, True)])
+
+
+@LOOKS
+def test_matching_keeps_the_function_and_makes_training_mode_agree(size_px, eyes):
+    net = network(size_px, eyes)
+    data = torch.cat(batches(size_px))
+
+    def before_the_last_layer():
+        return net.features(data, lambda backbone, seen: backbone[:-1](seen))
+
     with torch.no_grad():
-        before = net.eval().backbone[:-1](data)
-        batch_norm.match_statistics(net, batches())
-        after = net.eval().backbone[:-1](data)
-        in_training = net.train().backbone[:-1](data)
+        net.eval()
+        before = before_the_last_layer()
+        batch_norm.match_statistics(net, batches(size_px))
+        after = before_the_last_layer()
+        net.train()
+        in_training = before_the_last_layer()
     torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(in_training, before, atol=2e-2, rtol=1e-2)
 
 
-def test_matching_normalises_the_last_layer():
-    net = network()
+@LOOKS
+def test_matching_normalises_the_last_layers(size_px, eyes):
+    net = network(size_px, eyes).eval()
     with torch.no_grad():
-        batch_norm.match_statistics(net, batches())
-        last = net.backbone[-1]
-        x = last[0](net.eval().backbone[:-1](torch.cat(batches())))
-    torch.testing.assert_close(x.mean((0, 2, 3)), last[1].running_mean, atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(x.var((0, 2, 3), unbiased=False), last[1].running_var, atol=1e-3, rtol=1e-3)
+        batch_norm.match_statistics(net, batches(size_px))
+        inputs = net.features(
+            torch.cat(batches(size_px)), lambda backbone, seen: backbone[-1][0](backbone[:-1](seen))
+        )
+    for backbone, x in zip(net.backbones, inputs, strict=True):
+        norm = backbone[-1][1]
+        torch.testing.assert_close(x.mean((0, 2, 3)), norm.running_mean, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(x.var((0, 2, 3), unbiased=False), norm.running_var, atol=1e-3, rtol=1e-3)
 
 
 def test_measure_equals_the_direct_statistics_of_the_first_layer():
