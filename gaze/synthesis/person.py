@@ -18,7 +18,7 @@ STREAM_SHAPE, STREAM_EYES, STREAM_LIDS, STREAM_SKIN, STREAM_HAIR, STREAM_WEAR, S
 
 
 # From eyes to mouth the mesh's faces are longer than people's of the same width (`gaze synthesize compare`).
-SHORTER_MM = 4.0
+SHORTER_MM = 3.0
 # How far below the middle of the eyes that begins and ends, mm: below the eyeballs, at the mouth's corners.
 EYES_REACH_MM, MOUTH_MM = 15.5, 70.0
 
