@@ -17,7 +17,10 @@ def check_input_size(input_size: int, eyes: bool) -> None:
     """
     step, least = (32, 128) if eyes else (16, 64)
     if input_size % step or input_size < least:
-        raise ValueError(f"input size must be a multiple of {step} from {least} on, got {input_size}")
+        looking = "with the eyes apart the " if eyes else ""
+        raise ValueError(
+            f"{looking}input size must be a multiple of {step} from {least} on, got {input_size}"
+        )
 
 
 def eye_window(input_size: int) -> tuple[slice, slice]:

@@ -75,7 +75,11 @@ def parser() -> argparse.ArgumentParser:
         help=f"budget in passes over the data that is there at the start ({EPOCHS} for a prepared file)",
     )
     add("--input-size", type=int, default=d.input_size, help="side of the network's input, px")
-    add("--eyes", action="store_true", help="look at the eyes apart too, the face in half the size")
+    add(
+        "--eyes",
+        action="store_true",
+        help="look at the eyes apart too, at the face in half the size; for --input-size 128 and more",
+    )
     add(
         "--view-mm",
         type=float,
