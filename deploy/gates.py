@@ -97,7 +97,7 @@ class FrozenGate:
 
     def reset(self) -> None:
         """Forget the last picture."""
-        self._last: NDArray[np.float32] | None = None
+        self._last: NDArray[np.uint8] | None = None
         self._same_since_s: float | None = None
 
     def __call__(self, image: NDArray[np.uint8], t_s: float) -> bool:
@@ -105,7 +105,7 @@ class FrozenGate:
         if self._hold_s == 0:
             return False
         coarse = cv2.resize(image, self.SIZE, interpolation=cv2.INTER_NEAREST)
-        grey = cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY).astype(np.float32)
+        grey = cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY)
         last, self._last = self._last, grey
         if last is None or self._differ(last, grey):
             self._same_since_s = None
@@ -114,10 +114,10 @@ class FrozenGate:
             self._same_since_s = t_s
         return t_s - self._same_since_s >= self._hold_s
 
-    def _differ(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    def _differ(self, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
         if cv2.norm(a, b, cv2.NORM_L1) >= self.CHANGED * a.size:
             return True
-        return structural_similarity(a, b) < self.SAME
+        return structural_similarity(a.astype(np.float32), b.astype(np.float32)) < self.SAME
 
 
 def structural_similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,7 +61,9 @@ class FaceTracker:
 
 def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Distance of the centres in sizes of the larger box, plus how much the sizes differ (log ratio)."""
-    size_a = max(1e-6, float(np.sqrt(abs((a[2] - a[0]) * (a[3] - a[1])))))
-    size_b = max(1e-6, float(np.sqrt(abs((b[2] - b[0]) * (b[3] - b[1])))))
-    shift = np.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2)
-    return float(shift / max(size_a, size_b) + 0.5 * abs(np.log(size_a / size_b)))
+    # Python's own arithmetic: numpy's takes several times as long for single numbers.
+    (left_a, top_a, right_a, bottom_a), (left_b, top_b, right_b, bottom_b) = a.tolist(), b.tolist()
+    size_a = max(1e-6, math.sqrt(abs((right_a - left_a) * (bottom_a - top_a))))
+    size_b = max(1e-6, math.sqrt(abs((right_b - left_b) * (bottom_b - top_b))))
+    shift = math.hypot((left_a + right_a - left_b - right_b) / 2, (top_a + bottom_a - top_b - bottom_b) / 2)
+    return shift / max(size_a, size_b) + 0.5 * abs(math.log(size_a / size_b))

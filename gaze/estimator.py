@@ -144,7 +144,7 @@ class GazeEstimator:
             if is_upside_down(view.image, R_norm_head, view.view_mm):
                 poses[row] = normalized[row] = None  # upright landmarks were laid over it
         seen = [face for face in normalized if face is not None]
-        batch = np.stack([face.image for face in seen]) if seen else None
+        batch = _batch_of([face.image for face in seen])
         warped = time.perf_counter()
         prediction = None if batch is None else self._predict(batch)
         end = time.perf_counter()
@@ -193,6 +193,13 @@ class GazeEstimator:
                 "are not finite; the model file is damaged or not a gaze network"
             )
         return prediction
+
+
+def _batch_of(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8] | None:
+    """(N, S, S, 3) of the pictures; a single one is not copied."""
+    if len(images) == 1:
+        return images[0][None]
+    return np.stack(images) if images else None
 
 
 def _gather(

@@ -46,7 +46,7 @@ def edges(face: NDArray[np.uint8], view_mm: float = VIEW_MM) -> NDArray[np.float
         grey = cv2.copyMakeBorder(grey, *4 * (margin_px,), cv2.BORDER_REPLICATE)
     down, side = cv2.Sobel(grey, cv2.CV_32F, 0, 1), cv2.Sobel(grey, cv2.CV_32F, 1, 0)
     scale = np.float32(np.sqrt((cv2.norm(down) ** 2 + cv2.norm(side) ** 2) / grey.size) + 4.0)
-    kinds = np.stack([np.maximum(down, 0.0), np.maximum(-down, 0.0), np.abs(side)], axis=2)
+    kinds = cv2.merge([np.maximum(down, 0.0), np.maximum(-down, 0.0), np.abs(side)])
     # A single strong edge, such as the rim of a hat, counts no more than the eyes.
     coarse = cv2.resize(np.minimum(kinds / scale, 2.5), (GRID, GRID), interpolation=cv2.INTER_AREA)
     folded = (coarse + coarse[:, ::-1]) / 2.0
