@@ -17,7 +17,8 @@ from gaze.synthesis.skin import SkinAppearance
 STREAM_SHAPE, STREAM_EYES, STREAM_LIDS, STREAM_SKIN, STREAM_HAIR, STREAM_WEAR, STREAM_POSE_HABIT = range(7)
 
 
-# From eyes to mouth the mesh's faces are longer than people's of the same width (`gaze synthesize compare`).
+# As MediaPipe sees them, the mesh's faces are longer from eyes to mouth than people's of the same width
+# (`gaze synthesize compare`).
 SHORTER_MM = 3.0
 # How far below the middle of the eyes that begins and ends, mm: below the eyeballs, at the mouth's corners.
 EYES_REACH_MM, MOUTH_MM = 15.5, 70.0
