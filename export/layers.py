@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gaze.network_inputs import BACKBONES
+
 SPATIAL_WEIGHTS = ("/Conv1/", "/Conv2/", "/Conv3/")
 # The layers that give the angles and their deviation.
 OUTPUTS = ("/fc_",)
@@ -12,4 +14,4 @@ BLOCKS = 19
 
 def blocks(*numbers: int) -> tuple[str, ...]:
     """Blocks of both backbones: 0 the first convolution, 18 the last, between them the residual ones."""
-    return tuple(f"/{name}.{number}/" for name in ("backbone", "eye_backbone") for number in numbers)
+    return tuple(f"/{name}.{number}/" for name in BACKBONES for number in numbers)

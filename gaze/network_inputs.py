@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+# Names of the face's and the eyes' backbone in a GazeNet's state and in exported graphs.
+BACKBONES = ("backbone", "eye_backbone")
+
 # Left, top, right and bottom of the part of a normalised face in which both eyes lie, as shares of its side
 # (at 224 px 16, 36, 208, 116). Of 863 rendered faces and 26 real ones 98 % have all lids and corners inside.
 EYES = (1 / 14, 9 / 56, 13 / 14, 29 / 56)

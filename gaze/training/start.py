@@ -16,7 +16,7 @@ from gaze.network import (
     load_imagenet,
     read_tensors,
 )
-from gaze.network_inputs import map_sizes
+from gaze.network_inputs import BACKBONES, map_sizes
 from gaze.training import batch_norm
 from gaze.training.batches import FaceSource
 from gaze.training.config import TrainConfig
@@ -24,8 +24,6 @@ from gaze.training.narrowing import take_over_backbone
 from gaze.training.virtual_camera import resize_face
 
 STATISTICS_SAMPLES = 256
-# What GazeNet.backbones are called in its state.
-BACKBONES = ("backbone", "eye_backbone")
 
 
 def build(config: TrainConfig, source: FaceSource) -> GazeNet:
@@ -136,6 +134,8 @@ def _resized_grid(weight: torch.Tensor, new: int) -> torch.Tensor:
     lay, by their share of it, so that the layer answers to a constant map exactly as before.
     """
     old = round((weight.shape[1] / FEATURE_CHANNELS) ** 0.5)
+    if old == new:
+        return weight
     kernel = weight.reshape(len(weight), FEATURE_CHANNELS, old, old)
     # Every old cell in as many pieces as there are new ones; every new cell takes as many as there were old.
     share = torch.eye(old).repeat_interleave(new, dim=0).reshape(new, old, old).sum(1) / new
