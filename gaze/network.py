@@ -9,36 +9,18 @@ Spatial weights: Zhang et al., It's Written All Over Your Face, CVPR workshops 2
 from __future__ import annotations
 
 import math
-import os
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gaze.errors import ModelError
-from gaze.network_file import read_tensors, save_tensors
+from gaze.mobilenet import FEATURE_CHANNELS, mobilenet_v2_features
 from gaze.network_inputs import check_input_size, eye_window, map_sizes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-CHECKPOINT_SCHEMA = "gaze.checkpoint/1"
-FEATURE_CHANNELS = 256
 HIDDEN = 512
-# (expansion, channels, repeats, stride) of the inverted residual stages (Sandler et al. 2018, table 2).
-STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-
 
 RunBackbone = Callable[[nn.Sequential, Tensor], Tensor]
 
@@ -58,53 +40,6 @@ class FacePreprocess(nn.Module):
     def forward(self, faces: Tensor) -> Tensor:
         rgb = faces.permute(0, 3, 1, 2).flip(1).to(torch.float32)
         return rgb * self.scale + self.shift
-
-
-def _round_to_8(channels: float) -> int:
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded
-
-
-def _conv_bn_relu6(
-    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU6(inplace=True),
-    )
-
-
-class InvertedResidual(nn.Module):
-    """Expand 1x1, depthwise 3x3, project 1x1; with a shortcut where the shapes agree."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        hidden = inputs * expansion
-        layers: list[nn.Module] = [] if expansion == 1 else [_conv_bn_relu6(inputs, hidden, kernel=1)]
-        layers += [
-            _conv_bn_relu6(hidden, hidden, stride=stride, groups=hidden),
-            nn.Conv2d(hidden, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        ]
-        self.conv = nn.Sequential(*layers)
-        self.shortcut = stride == 1 and inputs == outputs
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv(x) if self.shortcut else self.conv(x)
-
-
-def mobilenet_v2_features(width: float) -> nn.Sequential:
-    """MobileNetV2's features, named as torchvision names them, ending in 256 channels at 1/32."""
-    channels = _round_to_8(32 * width)
-    layers: list[nn.Module] = [_conv_bn_relu6(3, channels, stride=2)]
-    for expansion, base, repeats, stride in STAGES:
-        outputs = _round_to_8(base * width)
-        for index in range(repeats):
-            layers.append(InvertedResidual(channels, outputs, stride if index == 0 else 1, expansion))
-            channels = outputs
-    layers.append(_conv_bn_relu6(channels, FEATURE_CHANNELS, kernel=1))
-    return nn.Sequential(*layers)
 
 
 class GazeNet(nn.Module):
@@ -241,118 +176,3 @@ class GazeNet(nn.Module):
         hidden = self.fc2(self.fc1(flat))
         log_sigma = None if self.fc_log_sigma is None else self.fc_log_sigma(hidden)
         return self.fc_final(hidden), log_sigma, weight_map
-
-
-def save_checkpoint(path: str | os.PathLike[str], net: GazeNet, meta: dict[str, object]) -> None:
-    """Write the network's weights, its configuration and ``meta`` (JSON-like values) in one step.
-
-    Raises:
-        ModelError: the file cannot be written; an older one of that name is then untouched.
-    """
-    state = {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
-    content = {"schema": CHECKPOINT_SCHEMA, "config": dict(net.config), "meta": dict(meta), "state": state}
-    save_tensors(path, content)
-
-
-def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, object]]:
-    """Read a checkpoint of this project, or a bare state dict with the public names .
-
-    Returns:
-        The network in eval mode on the CPU, and the checkpoint's meta (empty for a bare state dict).
-
-    Raises:
-        ModelError: the file is missing, truncated, of another kind, or does not fit the network.
-    """
-    content = read_tensors(path)
-    if content.get("schema") == CHECKPOINT_SCHEMA:
-        if missing := [key for key in ("config", "meta", "state") if not isinstance(content.get(key), dict)]:
-            raise ModelError(f"{path}: lacks its {missing[0]}; train a new one with `gaze train`")
-        config, meta, state = content["config"], content["meta"], content["state"]
-    else:
-        state, meta = _public_state(content), {}
-        config = _config_of_state(state, path)
-    try:
-        net = GazeNet(**config)
-        net.load_state_dict(state)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path}: does not fit the network: {error}") from error
-    return net.eval(), meta
-
-
-def load_imagenet(net: GazeNet, path: str | os.PathLike[str]) -> bool:
-    """Start the backbones from ImageNet weights: the packed .npz without BatchNorm, or torchvision's .pth.
-
-    The last convolution, 320 -> 256, has no counterpart and keeps its random start.
-
-    Returns:
-        Whether the BatchNorm statistics must be set from data before training (true of the packed file,
-        see gaze.training.batch_norm.match_statistics).
-
-    Raises:
-        ModelError: the file is missing or of another kind, or the network has another width than 1.
-    """
-    if net.config["width"] != 1.0:
-        raise ModelError(f"{path}: ImageNet weights are for width 1, the network has {net.config['width']}")
-    if Path(path).suffix == ".npz":
-        for backbone in net.backbones:
-            _load_folded(backbone, path)
-        return True
-    content = _public_state(read_tensors(path))
-    wanted = {name: value for name, value in net.backbone.state_dict().items() if not name.startswith("18.")}
-    state = {name: content.get(f"backbone.{name}", content.get(f"features.{name}")) for name in wanted}
-    missing = [name for name, value in state.items() if value is None or value.shape != wanted[name].shape]
-    if missing:
-        raise ModelError(f"{path}: is no MobileNetV2 checkpoint: {missing[0]} is missing or of another shape")
-    for backbone in net.backbones:
-        backbone.load_state_dict(state, strict=False)
-    return False
-
-
-def _load_folded(backbone: nn.Sequential, path: str | os.PathLike[str]) -> None:
-    """Convolutions with BatchNorm folded in, made for inputs of -1 to 1; BN becomes the bias alone."""
-    pairs = []
-    for block in backbone[:-1]:
-        layers = block.conv if isinstance(block, InvertedResidual) else [block]
-        flat = [m for layer in layers for m in (layer if isinstance(layer, nn.Sequential) else (layer,))]
-        convs = [m for m in flat if isinstance(m, nn.Conv2d)]
-        pairs += zip(convs, [m for m in flat if isinstance(m, nn.BatchNorm2d)], strict=True)
-    try:
-        with np.load(path) as archive:
-            for index, (conv, norm) in enumerate(pairs):
-                name = f"{index:02d}_{'dw' if conv.groups > 1 else 'conv'}"
-                weight = torch.from_numpy(archive[f"{name}.weight"].astype(np.float32))
-                bias = torch.from_numpy(archive[f"{name}.bias"].astype(np.float32))
-                if index == 0:
-                    # 2 (n * std + mean) - 1 is the input that these weights expect, n is ours.
-                    bias = bias + torch.einsum("oihw,i->o", weight, 2.0 * torch.tensor(IMAGENET_MEAN) - 1.0)
-                    weight = weight * (2.0 * torch.tensor(IMAGENET_STD)).view(1, 3, 1, 1)
-                with torch.no_grad():
-                    conv.weight.copy_(weight)
-                    norm.bias.copy_(bias)
-                    norm.weight.fill_(1.0)
-                norm.reset_running_stats()
-                norm.running_var.fill_(1.0 - norm.eps)
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path}: is not the packed MobileNetV2 file: {error}") from error
-
-
-def _public_state(content: dict[str, object]) -> dict[str, Tensor]:
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(content.get(key), dict):
-            content = content[key]
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
-
-
-def _config_of_state(state: dict[str, Tensor], path: str | os.PathLike[str]) -> dict[str, object]:
-    try:
-        places = state["fc1.0.weight"].shape[1] // FEATURE_CHANNELS
-        width = state["backbone.0.0.weight"].shape[0] / 32.0
-    except (KeyError, AttributeError, IndexError) as error:
-        raise ModelError(f"{path}: is no gaze checkpoint: lacks {error}") from error
-    return {
-        # 4 places a side are 112 px: the only size of the public checkpoints that is no multiple of 32.
-        "input_size": {4: 112}.get(math.isqrt(places), 32 * math.isqrt(places)),
-        "width": width,
-        "spatial_weights": "Conv1.weight" in state,
-        "predict_sigma": "fc_log_sigma.weight" in state,
-    }

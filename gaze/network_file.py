@@ -70,3 +70,11 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
     if not isinstance(content, dict):
         raise ModelError(f"{path}: holds {type(content).__name__}, not a state dict")
     return content
+
+
+def bare_state(content: dict[str, object]) -> dict[str, torch.Tensor]:
+    """The weights of a file by other training code: out of its wrapping, without DataParallel's prefix."""
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(content.get(key), dict):
+            content = content[key]
+    return {str(name).removeprefix("module."): value for name, value in content.items()}

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from deploy.runtimes.base import Runtime, check_precision, check_threads
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import sha256_of
-from gaze.network import IMAGENET_MEAN, IMAGENET_STD, FacePreprocess, GazeNet, load_checkpoint
+from gaze.network import IMAGENET_MEAN, IMAGENET_STD, FacePreprocess, GazeNet
+from gaze.network_checkpoint import load_checkpoint
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.types import ModelSpec, NormalizedCamera
 

@@ -13,7 +13,8 @@ import torch
 
 from gaze.datasets.sample import ROTATION_ONLY
 from gaze.errors import ModelError
-from gaze.network import GazeNet, load_checkpoint
+from gaze.network import GazeNet
+from gaze.network_checkpoint import load_checkpoint
 from gaze.training.augment import Augment, AugmentConfig
 from gaze.training.batches import FaceSource
 from gaze.training.finishing import finish

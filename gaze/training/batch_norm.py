@@ -59,7 +59,7 @@ def measure(net: nn.Module, batches: Iterable[Tensor]) -> list[tuple[Tensor, Ten
 def match_statistics(net: GazeNet, batches: Iterable[Tensor]) -> None:
     """Give every BatchNorm the statistics of its input without changing what the network computes.
 
-    For weights with BatchNorm folded in (gaze.network.load_imagenet): afterwards training mode and eval mode
+    For weights with BatchNorm folded in (gaze.training.imagenet): afterwards training mode and eval mode
     agree. A backbone's last BatchNorm, behind a randomly started convolution, is normalised instead.
     """
     measured = measure(net, batches)

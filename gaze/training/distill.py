@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gaze.errors import ModelError
-from gaze.network import FacePreprocess, GazeNet, load_checkpoint
+from gaze.network import FacePreprocess, GazeNet
+from gaze.network_checkpoint import load_checkpoint
 from gaze.training.losses import angular
 from gaze.types import NormalizedCamera
 

@@ -16,7 +16,8 @@ from tqdm import tqdm
 from gaze.datasets.sample import ROTATION_ONLY
 from gaze.errors import GazeError
 from gaze.files import replacing
-from gaze.network import GazeNet, save_checkpoint
+from gaze.network import GazeNet
+from gaze.network_checkpoint import save_checkpoint
 from gaze.training import cpu_features, run_state
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
 from gaze.training.batches import (

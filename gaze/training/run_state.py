@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gaze.errors import ModelError
-from gaze.network import read_tensors, save_tensors
+from gaze.network_file import read_tensors, save_tensors
 from gaze.training.batches import Position
 from gaze.training.config import TrainConfig
 from gaze.training.ema import Ema

@@ -8,18 +8,15 @@ import numpy as np
 import torch
 
 from gaze.errors import ModelError
-from gaze.network import (
-    FEATURE_CHANNELS,
-    FacePreprocess,
-    GazeNet,
-    load_checkpoint,
-    load_imagenet,
-    read_tensors,
-)
+from gaze.mobilenet import FEATURE_CHANNELS
+from gaze.network import FacePreprocess, GazeNet
+from gaze.network_checkpoint import load_checkpoint
+from gaze.network_file import read_tensors
 from gaze.network_inputs import BACKBONES, map_sizes
 from gaze.training import batch_norm
 from gaze.training.batches import FaceSource
 from gaze.training.config import TrainConfig
+from gaze.training.imagenet import load_imagenet
 from gaze.training.narrowing import take_over_backbone
 from gaze.training.virtual_camera import resize_face
 

@@ -264,7 +264,7 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
 
 
 def _average(args: argparse.Namespace, source: FaceSource) -> None:
-    from gaze.network import save_checkpoint
+    from gaze.network_checkpoint import save_checkpoint
     from gaze.training.averaging import average_runs
 
     net, meta = average_runs(args.average, source, args.seed)

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 from deploy.runtimes import create_runtime  # noqa: E402
 from deploy.runtimes.torch_runtime import TorchRuntime  # noqa: E402
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError  # noqa: E402
-from gaze.network import FacePreprocess, GazeNet, save_checkpoint  # noqa: E402
+from gaze.network import FacePreprocess, GazeNet  # noqa: E402
+from gaze.network_checkpoint import save_checkpoint  # noqa: E402
 
 
 @pytest.fixture(scope="module")

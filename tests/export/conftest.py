@@ -21,7 +21,8 @@ def checkpoint_with_eyes(tmp_path_factory):
 def _narrow_network(path, size_px, **options):
     torch = pytest.importorskip("torch")
     from export.faces import made_faces
-    from gaze.network import FacePreprocess, GazeNet, save_checkpoint
+    from gaze.network import FacePreprocess, GazeNet
+    from gaze.network_checkpoint import save_checkpoint
 
     torch.manual_seed(3)
     net = GazeNet(input_size=size_px, width=0.25, predict_sigma=True, dropout=0.0, **options)

@@ -25,7 +25,8 @@ from gaze.cli import main as gaze  # noqa: E402
 from gaze.errors import DataError, GazeError, ModelError, UsageError  # noqa: E402
 from gaze.geometry import angular_error_deg  # noqa: E402
 from gaze.model_spec import load_model_spec  # noqa: E402
-from gaze.network import IMAGENET_MEAN, IMAGENET_STD, load_checkpoint  # noqa: E402
+from gaze.network import IMAGENET_MEAN, IMAGENET_STD  # noqa: E402
+from gaze.network_checkpoint import load_checkpoint  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = {

@@ -13,7 +13,8 @@ from spot_faces import write_shard
 from gaze.cli import main
 from gaze.datasets.sample import ROTATION_ONLY
 from gaze.datasets.shards import ShardFolder
-from gaze.network import GazeNet, load_checkpoint, save_checkpoint
+from gaze.network import GazeNet
+from gaze.network_checkpoint import load_checkpoint, save_checkpoint
 from gaze.training.forward import predict
 from gaze.training.virtual_camera import resize_face
 

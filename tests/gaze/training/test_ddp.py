@@ -11,7 +11,8 @@ pytest.importorskip("torch")
 import torch
 from spot_faces import write_shard
 
-from gaze.network import GazeNet, load_checkpoint, save_checkpoint
+from gaze.network import GazeNet
+from gaze.network_checkpoint import load_checkpoint, save_checkpoint
 from gaze.training import batch_norm
 
 

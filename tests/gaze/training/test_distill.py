@@ -13,7 +13,8 @@ import torch
 from spot_faces import spots
 
 from gaze.errors import ModelError
-from gaze.network import FacePreprocess, GazeNet, save_checkpoint
+from gaze.network import FacePreprocess, GazeNet
+from gaze.network_checkpoint import save_checkpoint
 from gaze.training.batch_norm import norms
 from gaze.training.distill import ANGLE_SCALE_RAD, Distiller, load_teacher, take_over_head
 from gaze.training.forward import TrainingForward

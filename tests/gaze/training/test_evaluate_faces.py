@@ -90,7 +90,8 @@ def test_command_writes_the_json(crops, monkeypatch, capsys):
 
 def test_a_checkpoint_is_evaluated(crops, capsys):
     pytest.importorskip("torch")
-    from gaze.network import GazeNet, save_checkpoint
+    from gaze.network import GazeNet
+    from gaze.network_checkpoint import save_checkpoint
 
     save_checkpoint(crops / "net.pt", GazeNet(64, width=0.25), {})
     options = ["--images", str(crops), "--labels", str(crops / "labels.csv")]

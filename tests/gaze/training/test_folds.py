@@ -17,7 +17,8 @@ from gaze.datasets.normalized_rows import NormalizedRows
 from gaze.datasets.normalized_source import PersonSource
 from gaze.errors import DataError, UsageError
 from gaze.geometry import angular_error_deg
-from gaze.network import GazeNet, load_checkpoint, save_checkpoint
+from gaze.network import GazeNet
+from gaze.network_checkpoint import load_checkpoint, save_checkpoint
 from gaze.training import finishing, loop
 from gaze.training.folds import choose_folds, predict_rows
 from gaze.training.forward import predict

@@ -14,7 +14,7 @@ from spot_faces import write_shard
 
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError, GazeError, ModelError, UsageError
-from gaze.network import load_checkpoint
+from gaze.network_checkpoint import load_checkpoint
 from gaze.training import finishing, loop, virtual_camera
 from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
