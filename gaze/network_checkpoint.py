@@ -8,9 +8,9 @@ import os
 from torch import Tensor
 
 from gaze.errors import ModelError
-from gaze.mobilenet import FEATURE_CHANNELS
 from gaze.network import GazeNet
 from gaze.network_file import bare_state, read_tensors, save_tensors
+from gaze.network_mobilenet import FEATURE_CHANNELS
 
 CHECKPOINT_SCHEMA = "gaze.checkpoint/1"
 

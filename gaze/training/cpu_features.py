@@ -1,6 +1,6 @@
 """A faster way through the same backbone for training on CPUs with bfloat16 convolutions.
 
-It runs the modules of a `gaze.mobilenet` backbone with the same weights and, but for bfloat16 rounding, the
+It runs the modules of a `gaze.network_mobilenet` backbone with the same weights and, but for bfloat16 rounding, the
 same result. What it changes: ReLU6 is fused into the convolution; a frozen BatchNorm is folded into the
 convolution's weights (the gradient flows through the folding); and the gradient into the input of a strided
 depthwise convolution, for which oneDNN has no fast bfloat16 kernel, is computed as an ordinary depthwise
@@ -15,7 +15,7 @@ import sys
 import torch
 from torch import Tensor, nn
 
-from gaze.mobilenet import InvertedResidual
+from gaze.network_mobilenet import InvertedResidual
 
 
 def available() -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gaze.mobilenet import InvertedResidual
+from gaze.network_mobilenet import InvertedResidual
 
 
 @torch.no_grad()

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from gaze.errors import ModelError
-from gaze.mobilenet import FEATURE_CHANNELS
 from gaze.network import FacePreprocess, GazeNet
 from gaze.network_checkpoint import load_checkpoint
 from gaze.network_file import read_tensors
 from gaze.network_inputs import BACKBONES, map_sizes
+from gaze.network_mobilenet import FEATURE_CHANNELS
 from gaze.training import batch_norm
 from gaze.training.batches import FaceSource
 from gaze.training.config import TrainConfig

@@ -9,8 +9,8 @@ import torch
 from small_networks import faces, small
 from torch import nn
 
-from gaze.mobilenet import InvertedResidual
 from gaze.network import FacePreprocess, GazeNet
+from gaze.network_mobilenet import InvertedResidual
 
 
 def test_parameter_count_and_names():

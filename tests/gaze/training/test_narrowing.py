@@ -9,9 +9,9 @@ from spot_faces import write_shard
 
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import ModelError
-from gaze.mobilenet import InvertedResidual
 from gaze.network import FacePreprocess, GazeNet
 from gaze.network_checkpoint import save_checkpoint
+from gaze.network_mobilenet import InvertedResidual
 from gaze.training.config import TrainConfig
 from gaze.training.narrowing import take_over_backbone
 from gaze.training.start import build

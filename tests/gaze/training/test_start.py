@@ -14,10 +14,10 @@ from spot_faces import write_shard
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import ModelError
 from gaze.geometry import angular_error_deg
-from gaze.mobilenet import FEATURE_CHANNELS
 from gaze.model_spec import DEFAULT_MODEL
 from gaze.network import GazeNet
 from gaze.network_checkpoint import load_checkpoint, save_checkpoint
+from gaze.network_mobilenet import FEATURE_CHANNELS
 from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
 from gaze.training.start import build
