@@ -1,10 +1,10 @@
 """A faster way through the same backbone for training on CPUs with bfloat16 convolutions.
 
 It runs the modules of a `gaze.network_mobilenet` backbone with the same weights and, but for bfloat16
-rounding, the same result. What it changes: ReLU6 is fused into the convolution; a frozen BatchNorm is folded into the
-convolution's weights (the gradient flows through the folding); and the gradient into the input of a strided
-depthwise convolution, for which oneDNN has no fast bfloat16 kernel, is computed as an ordinary depthwise
-convolution of the gradient spread out with zeros.
+rounding, the same result. What it changes: ReLU6 is fused into the convolution; a frozen BatchNorm is folded
+into the convolution's weights (the gradient flows through the folding); and the gradient into the input of a
+strided depthwise convolution, for which oneDNN has no fast bfloat16 kernel, is computed as an ordinary
+depthwise convolution of the gradient spread out with zeros.
 """
 
 from __future__ import annotations
