@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from deploy import records
 from deploy.evaluate_options import write_figures
-from deploy.truth import Truth, TruthFace, load_truth
+from deploy.truth import Truth, load_truth, nearest_box
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, angular_error_rad
 from gaze.help_format import HelpFormatter
@@ -72,8 +73,8 @@ def read_records(path: Path) -> Iterator[dict[str, object]]:
             for number, line in enumerate(file, start=1):
                 try:
                     record = json.loads(line)
-                    if record["schema"] != "gaze/1":
-                        raise ValueError(f"schema is {record['schema']!r}, wanted 'gaze/1'")
+                    if record["schema"] != records.SCHEMA:
+                        raise ValueError(f"schema is {record['schema']!r}, wanted {records.SCHEMA!r}")
                 except (ValueError, KeyError, TypeError) as error:
                     raise DataError(
                         f"{path}: line {number}: {error}; run `gaze run --jsonl` again"
@@ -83,7 +84,9 @@ def read_records(path: Path) -> Iterator[dict[str, object]]:
         raise DataError(f"{path}: cannot be read ({error}); write it with `gaze run --jsonl`") from error
 
 
-def evaluate_records(truth: Truth, records: Iterator[dict[str, object]], where: str) -> dict[str, object]:
+def evaluate_records(
+    truth: Truth, found: Iterator[dict[str, object]], where: str
+) -> dict[str, object]:
     """Compare frame records with the truth: each true gaze with the face it lies in.
 
     Angles are those of the camera frame. True faces with closed eyes have no gaze and are left out.
@@ -94,14 +97,16 @@ def evaluate_records(truth: Truth, records: Iterator[dict[str, object]], where: 
     true_directions, found_directions, frames = [], [], []
     missing: Counter[str] = Counter()
     seen: set[int] = set()
-    for record in records:
+    for record in found:
         try:
             index = int(record["frame"])
             seen.add(index)
             for true in truth.frames.get(index, ()):
                 if not true.eyes_open:
                     continue
-                face = _face_at(truth, true, record["faces"])
+                faces = record["faces"]
+                row = nearest_box(true, truth.camera, [face["box_px"] for face in faces])
+                face = None if row is None else faces[row]
                 if face is None or face["gaze"] is None:
                     missing["NO_FACE" if face is None else str(face["status"])] += 1
                     continue
@@ -117,9 +122,9 @@ def evaluate_records(truth: Truth, records: Iterator[dict[str, object]], where: 
         missing["NOT_RUN"] += unseen
     if len(frames) < 2:
         raise DataError(f"{where}: {len(frames)} gazes can be compared with the truth; is it the same clip?")
-    true, found = np.array(true_directions), np.array(found_directions)
-    errors = np.rad2deg(angular_error_rad(found, true))
-    figures = summary(angles_from_vector(found), angles_from_vector(true))
+    true, run = np.array(true_directions), np.array(found_directions)
+    errors = np.rad2deg(angular_error_rad(run, true))
+    figures = summary(angles_from_vector(run), angles_from_vector(true))
     return {
         **{name: None if np.isnan(value) else value for name, value in figures.items()},
         "n_truth": len(frames) + sum(missing.values()),
@@ -129,17 +134,6 @@ def evaluate_records(truth: Truth, records: Iterator[dict[str, object]], where: 
             for frame, error in zip(frames, errors, strict=True)
         ],
     }
-
-
-def _face_at(truth: Truth, true: TruthFace, faces: list[dict]) -> dict | None:
-    """The found face whose box holds the true face's centre; the one centred nearest to it if several do."""
-    u, v = truth.camera.project([true.origin_cam_mm])[0]
-    inside = []
-    for face in faces:
-        left, top, right, bottom = face["box_px"]
-        if left <= u <= right and top <= v <= bottom:
-            inside.append((np.hypot((left + right) / 2 - u, (top + bottom) / 2 - v), face))
-    return min(inside, key=lambda pair: pair[0])[1] if inside else None
 
 
 def _run_and_evaluate(

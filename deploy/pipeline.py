@@ -97,7 +97,7 @@ class Pipeline:
 
     def _tracked(self, estimates: list[Estimate], t_s: float) -> list[Estimate]:
         if not self._sequence:
-            self._tracker = FaceTracker()
+            self._tracker.reset()
         ids = self._tracker.update([estimate.face.box_px for estimate in estimates], t_s)
         self._blink.forget_all_but(set(ids))
         return [

@@ -27,11 +27,6 @@ class Systemd:
         )
         self._next_feed = 0.0
 
-    @property
-    def present(self) -> bool:
-        """Whether systemd listens."""
-        return self._socket is not None
-
     def send(self, message: str) -> None:
         """Send ``KEY=value`` lines; a full or vanished socket is no reason to stop."""
         if self._socket is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,19 @@ def _face(record: dict) -> TruthFace:
     return TruthFace(direction, origin, max(record.get("eye_open", [1.0])) >= OPEN_ENOUGH)
 
 
+def nearest_box(true: TruthFace, camera: Camera, boxes_px: Sequence[Sequence[float]]) -> int | None:
+    """Which found box (left, top, right, bottom) holds the true face's centre, seen by ``camera``.
+
+    The one centred nearest to it if several do, None if none does.
+    """
+    u, v = camera.project([true.origin_cam_mm])[0]
+    inside = []
+    for row, (left, top, right, bottom) in enumerate(boxes_px):
+        if left <= u <= right and top <= v <= bottom:
+            inside.append((math.hypot((left + right) / 2 - u, (top + bottom) / 2 - v), row))
+    return min(inside)[1] if inside else None
+
+
 def _error_deg(estimate: Estimate, true: TruthFace) -> float:
     return float(np.rad2deg(angular_error_rad(estimate.ray.direction_cam, true.direction_cam)))
 
@@ -105,11 +119,13 @@ class TruthScore:
 
     def add(self, result: FrameResult) -> None:
         """Compare a frame's faces with the truth; each true face with the nearest found one."""
+        height, width = result.frame.image.shape[:2]
+        camera = self._truth.camera.resized(width, height)
         for true in self._truth.frames.get(result.frame.index, ()):
             if not true.eyes_open:
                 continue
             self._wanted += 1
-            row = self._nearest(result, true)
+            row = nearest_box(true, camera, [estimate.face.box_px for estimate in result.estimates])
             estimate = None if row is None else result.estimates[row]
             if estimate is None or estimate.ray is None:
                 status = Status.NO_FACE if estimate is None else estimate.status
@@ -118,16 +134,6 @@ class TruthScore:
             self._errors_deg.append(_error_deg(estimate, true))
             if result.unsmoothed:
                 self._unsmoothed_deg.append(_error_deg(result.unsmoothed[row], true))
-
-    def _nearest(self, result: FrameResult, true: TruthFace) -> int | None:
-        height, width = result.frame.image.shape[:2]
-        u, v = self._truth.camera.resized(width, height).project([true.origin_cam_mm])[0]
-        inside = []
-        for row, estimate in enumerate(result.estimates):
-            left, top, right, bottom = estimate.face.box_px
-            if left <= u <= right and top <= v <= bottom:
-                inside.append((np.hypot((left + right) / 2 - u, (top + bottom) / 2 - v), row))
-        return min(inside, key=lambda pair: pair[0])[1] if inside else None
 
     @property
     def errors_deg(self) -> Sequence[float]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from gaze.user_folders import cache_dir
 
 # Version 1 on MediaPipe's own model page; Apache-2.0.
 URL = (
@@ -15,8 +16,5 @@ SIZE_BYTES = 3_758_596
 
 
 def cached_model_path() -> Path:
-    """Where `gaze download-models` puts the file: the XDG cache folder, ~/.cache unless set otherwise."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification: a relative path is invalid and to be ignored.
-    folder = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-    return folder / "webcam-gaze" / "face_landmarker.task"
+    """Where `gaze download-models` puts the file."""
+    return cache_dir() / "face_landmarker.task"

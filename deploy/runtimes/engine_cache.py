@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+from gaze import user_folders
 from gaze.errors import ModelError, RuntimeUnavailableError
 from gaze.files import write_json
 
@@ -21,12 +22,12 @@ MAX_BATCH = 16
 
 
 def cache_root(cache_dir: str | os.PathLike[str] | None = None) -> Path:
-    """The folder given, else the one named by GAZE_CACHE_DIR, else ``gaze`` in the user's cache folder."""
+    """The folder given, else the one named by GAZE_CACHE_DIR, else the project's in the user's cache."""
     if cache_dir is not None:
         return Path(cache_dir)
     if named := os.environ.get(VARIABLE):
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaze"
+    return user_folders.cache_dir()
 
 
 def writable_folder(folder: Path) -> Path:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import DataError
+from gaze.user_folders import data_dir
 
 FETCH = "run `gaze synthesize fetch-assets`"
 
@@ -22,8 +23,7 @@ def default_assets_dir() -> Path:
     beside = Path(__file__).resolve().parents[3] / "shared" / "assets"
     if beside.is_dir():
         return beside
-    home = os.environ.get("XDG_DATA_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "share") / "gaze" / "assets"
+    return data_dir() / "assets"
 
 
 def read_packed(path: Path) -> dict[str, NDArray]:
