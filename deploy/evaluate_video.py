@@ -84,9 +84,7 @@ def read_records(path: Path) -> Iterator[dict[str, object]]:
         raise DataError(f"{path}: cannot be read ({error}); write it with `gaze run --jsonl`") from error
 
 
-def evaluate_records(
-    truth: Truth, found: Iterator[dict[str, object]], where: str
-) -> dict[str, object]:
+def evaluate_records(truth: Truth, found: Iterator[dict[str, object]], where: str) -> dict[str, object]:
     """Compare frame records with the truth: each true gaze with the face it lies in.
 
     Angles are those of the camera frame. True faces with closed eyes have no gaze and are left out.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.displays import Display
-from deploy.window import DisplayError, display_problem, keep_events
+from deploy.window import DisplayError, display_problem, keep_events, key_name
 
 # Codes of waitKeyEx: GTK and Qt, Windows, macOS.
 ARROWS = {
@@ -17,7 +17,6 @@ ARROWS = {
     2424832: "left", 2490368: "up", 2555904: "right", 2621440: "down",
     63234: "left", 63232: "up", 63235: "right", 63233: "down",
 }  # fmt: skip
-NAMES = {27: "escape", 32: "space", 13: "enter", 10: "enter"}
 # Window managers take a while to obey.
 PATIENCE_S = 3.0
 
@@ -78,8 +77,7 @@ class FullScreen:
             return None
         if code in ARROWS:
             return ARROWS[code]
-        code &= 0xFF
-        return NAMES.get(code, chr(code).lower())
+        return key_name(code)
 
     def _mouse(self, event: int, x: int, y: int, flags: int, user: object) -> None:
         if event == cv2.EVENT_LBUTTONDOWN:

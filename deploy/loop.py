@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from deploy.overlay import Hud, OverlayOptions, draw_overlay
 from deploy.pipeline import FrameResult, Pipeline
 from deploy.service import Health, resident_mb
-from deploy.sinks import ReaderGone, Sink, VideoSink, any_needs_picture
+from deploy.sinks import ReaderGone, Sink, SinkError, VideoSink, any_needs_picture
 from deploy.sources import Source
 from deploy.stopping import StopSignals
 from deploy.window import Window, snapshot_path
@@ -140,8 +142,9 @@ class Loop:
             plain = dataclasses.replace(self._overlay, mirror=False, help=False)
             canvas = draw_overlay(result, plain, Hud(self._fps, self._source.dropped))
             picture = self._hooked(canvas.image, result)
-        for sink in [*self._sinks, *([self._recording] if self._recording else [])]:
+        for sink in self._sinks:
             sink.write(result, picture)
+        self._record(result, picture)
         for observe in self._observers:
             observe(result)
         if self._window is not None:
@@ -265,12 +268,28 @@ class Loop:
             self._end_recording()
             return
         fps = self._source.fps or DEFAULT_FPS
-        self._recording = VideoSink(str(self._new_path(".mp4")), fps, real_time=self._source.live)
-        self._summary.files.append(self._recording.name)
+        try:
+            self._recording = VideoSink(str(self._new_path(".mp4")), fps, real_time=self._source.live)
+        except (OSError, SinkError) as error:
+            self._say(f"no recording: {error}")
+            return
         self._say(f"recording {self._recording.name}")
 
+    def _record(self, result: FrameResult, picture: NDArray[np.uint8] | None) -> None:
+        """A recording that was begun by key and cannot go on ends; the run goes on."""
+        if self._recording is None:
+            return
+        try:
+            self._recording.write(result, picture)
+        except SinkError as error:
+            self._end_recording()
+            self._say(str(error))
+
     def _end_recording(self) -> None:
-        if self._recording is not None:
-            self._recording.close()
-            self._say(f"saved {self._recording.name}")
-            self._recording = None
+        if self._recording is None:
+            return
+        recording, self._recording = self._recording, None
+        recording.close()
+        if Path(recording.name).exists():
+            self._summary.files.append(recording.name)
+            self._say(f"saved {recording.name}")

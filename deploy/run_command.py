@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import signal
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gaze")
 
+FIRST_CAMERA = "0"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the loop. Returns 0, or 128 plus the signal when a file was left unfinished.
@@ -49,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with StopSignals() as stop:
         if config.demo:
             config = with_demo_choices(config)
+        if config.source is None:
+            config = dataclasses.replace(config, source=FIRST_CAMERA)
         return run(config, stop)
 
 
@@ -74,17 +79,19 @@ def run(config: RunConfig, stop: StopSignals) -> int:
         if config.progress and not wants_window and source.frame_count:
             observers.append(_progress_bar(source.frame_count, config.frames, stack))
         window = stack.enter_context(Window("gaze: press h for help")) if wants_window else None
-        # Last, because it empties files of these names: a run that cannot start must not.
+        # Last, so that a run that cannot start makes no files.
         sinks = stack.enter_context(
             open_sinks(
                 save=config.save,
                 jsonl=config.jsonl,
                 csv_path=config.csv,
-                fps=config.fps or source.fps or DEFAULT_FPS,
+                fps=source.fps or config.fps or DEFAULT_FPS,
                 real_time=source.live,
             )
         )
-        options = OverlayOptions(config.mirror, config.show_landmarks, config.weight_map, config.timings)
+        options = OverlayOptions(
+            bool(config.mirror), config.show_landmarks, config.weight_map, config.timings
+        )
         loop = Loop(
             source,
             pipeline,

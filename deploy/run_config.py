@@ -24,7 +24,7 @@ else:
 class RunConfig:
     """Every setting of a run; names are those of the flags."""
 
-    source: str
+    source: str | None
     size: tuple[int, int] | None
     fps: float | None
     newest: bool
@@ -56,7 +56,7 @@ class RunConfig:
     areas: str | None
     dwell: str | None
     window: bool | None
-    mirror: bool
+    mirror: bool | None
     show_landmarks: bool
     weight_map: bool
     timings: bool

@@ -15,11 +15,16 @@ DEFAULT_FILE = Path("gaze.toml")
 TABLE = "run"
 
 
+LARGEST_SIDE_PX = 16384
+
+
 def size_argument(text: str) -> tuple[int, int]:
     """``640x480`` -> (640, 480)."""
     match = re.fullmatch(r"(\d+)[xX](\d+)", text.strip())
     if match is None or int(match[1]) == 0 or int(match[2]) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write WIDTHxHEIGHT, such as 640x480")
+    if max(int(match[1]), int(match[2])) > LARGEST_SIDE_PX:
+        raise argparse.ArgumentTypeError(f"{text!r} is larger than {LARGEST_SIDE_PX} a side")
     return int(match[1]), int(match[2])
 
 
@@ -59,9 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("source")
     group.add_argument(
         "--source",
-        default="0",
         help="camera index or device path, video file, picture, folder of pictures, RTSP or HTTP URL, "
-        "GStreamer pipeline string, or - for raw BGR frames on standard input (with --size)",
+        "GStreamer pipeline string, or - for raw BGR frames on standard input (with --size) "
+        "(default: camera 0)",
     )
     group.add_argument(
         "--size",
@@ -90,7 +95,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--demo",
         action=on_off,
         default=False,
-        help="the first camera that delivers a picture, else the clip that comes with the package",
+        help="without --source: the first camera that delivers a picture, else the clip in the package; with "
+        "no display: writes demo.mp4 and demo.jsonl",
     )
 
     group = parser.add_argument_group("camera and network")
@@ -194,7 +200,11 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--window", action=on_off, default=None, help="show a window; where there is a display"
     )
-    group.add_argument("--mirror", action=on_off, default=False, help="show the window like a mirror")
+    group.add_argument(
+        "--mirror",
+        action=on_off,
+        help="show the window like a mirror (default: of the demo's camera only)",
+    )
     group.add_argument("--show-landmarks", action=on_off, default=False, help="draw the landmarks")
     group.add_argument(
         "--weight-map",

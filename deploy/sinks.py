@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -57,9 +58,10 @@ def _failure(path: object, error: OSError) -> SinkError:
 
 
 def _open_file(path: str) -> BinaryIO:
+    """Open for writing without emptying the file: a run that gives no frame must not cost an older one."""
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return Path(path).open("wb", buffering=0)
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb", buffering=0)
     except OSError as error:
         raise _failure(path, error) from error
 
@@ -67,19 +69,29 @@ def _open_file(path: str) -> BinaryIO:
 class TextSink:
     """Lines of text, each written whole or not at all; ``-`` is standard output.
 
+    An older file of that name is replaced when the first frame comes, not before. ``header`` stands above
+    the frames.
+
     Raises:
         SinkError: the file cannot be opened or written.
         ReaderGone: (from write) standard output has been closed by its reader.
     """
 
     needs_picture = False
+    header = ""
 
     def __init__(self, path: str) -> None:
         self.name = path
         self._file = None if path == "-" else _open_file(path)
         self._good_bytes = 0
+        self._begun = False
 
     def _put(self, text: str) -> None:
+        if not self._begun:
+            self._begun = True
+            if self._file is not None and self._is_plain():
+                self._file.truncate(0)
+            text = self.header + text
         if self._file is None:
             try:
                 sys.stdout.write(text)
@@ -99,6 +111,9 @@ class TextSink:
             raise _failure(self.name, error) from error
         self._good_bytes += len(content)
 
+    def _is_plain(self) -> bool:
+        return stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+
     def close(self) -> None:
         """Close the file; standard output stays open."""
         if self._file is not None:
@@ -116,14 +131,11 @@ class JsonlSink(TextSink):
 class CsvSink(TextSink):
     """One row a face (see deploy.records)."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self._put(",".join(CSV_COLUMNS) + "\n")
+    header = ",".join(CSV_COLUMNS) + "\n"
 
     def write(self, result: FrameResult, picture: NDArray[np.uint8] | None = None) -> None:
         """Append the frame's rows."""
-        for row in csv_rows(result):
-            self._put(",".join(map(str, row)) + "\n")
+        self._put("".join(",".join(map(str, row)) + "\n" for row in csv_rows(result)))
 
 
 class VideoSink:
@@ -152,6 +164,7 @@ class VideoSink:
         self._written = 0
         self._first_s: float | None = None
         self._next_check = 0.0
+        self._made = not Path(path).exists()
         _open_file(path).close()  # says now, not after a minute of work, that the path is no good
         self._check_space()
 
@@ -203,11 +216,11 @@ class VideoSink:
             )
 
     def close(self) -> None:
-        """Write the index; the file can then be played. A recording without a frame is removed."""
+        """Write the index; the file can then be played. Without a frame no file is left, an older one is."""
         if self._writer is not None:
             self._writer.release()
             self._writer = None
-        elif self._written == 0:
+        elif self._written == 0 and self._made:
             Path(self.name).unlink(missing_ok=True)
 
 

@@ -10,15 +10,20 @@ from types import FrameType
 
 
 class StopSignals:
-    """Inside its ``with`` the first SIGINT or SIGTERM sets ``requested``; a second SIGINT interrupts."""
+    """Inside its ``with`` the first SIGINT or SIGTERM sets ``requested``; a second SIGINT interrupts.
+
+    Until somebody looks at ``requested``, as the loop does once it runs, a signal ends the program at once.
+    """
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self._watched = False
         self._before: dict[int, object] = {}
 
     @property
     def requested(self) -> bool:
         """Whether the run shall end."""
+        self._watched = True
         return self.number is not None
 
     def __enter__(self) -> StopSignals:
@@ -35,6 +40,8 @@ class StopSignals:
         if self.number is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.number = number
+        if not self._watched:
+            raise SystemExit(128 + number)
 
 
 @contextmanager

@@ -73,6 +73,18 @@ def keep_events() -> None:
             ctypes.CDLL("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
+def key_name(code: int) -> str | None:
+    """The name of a key that types something, by its code of cv2.waitKeyEx; None for arrows and the like.
+
+    Codes of letters stand in the lower 16 bits, those of Num Lock and Shift above; keys without a letter have
+    larger numbers there (GTK, Qt, macOS) or none (Windows).
+    """
+    code &= 0xFFFF
+    if not 0 < code < 256:
+        return None
+    return {27: "escape", 32: "space", 13: "enter", 10: "enter"}.get(code, chr(code).lower())
+
+
 class Window:
     """A resizable window. Keys come back from ``poll``; closing it counts as ``q``.
 
@@ -105,14 +117,13 @@ class Window:
 
     def poll(self, wait_ms: int = 1) -> str | None:
         """The key pressed in the last ``wait_ms``: a letter, "space", "q" for Escape and a closed window."""
-        code = cv2.waitKey(max(1, wait_ms)) if self._open else -1
+        code = cv2.waitKeyEx(max(1, wait_ms)) if self._open else -1
         if self._open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self._open = False
             return "q"
         if code < 0:
             return None
-        code &= 0xFF
-        return {27: "q", 32: "space"}.get(code, chr(code).lower())
+        return {"escape": "q"}.get(name := key_name(code), name)
 
     def close(self) -> None:
         """Close the window."""

@@ -67,33 +67,25 @@ class Run:
     precision: str | None
 
 
-def choose_kinds(
-    names: Sequence[str] | None, calibrated: bool, openvino_precisions: Sequence[str]
-) -> list[Kind]:
+def choose_kinds(names: Sequence[str] | None, openvino_precisions: Sequence[str]) -> list[Kind]:
     """The kinds asked for, each after the kind it is made from; all that can be made when none is named.
 
     Args:
-        calibrated: whether there are faces to calibrate on.
         openvino_precisions: what OpenVINO's CPU device calculates in here.
 
     Raises:
-        UsageError: an unknown kind, a kind without the faces that calibrate it, or bf16 on a CPU without.
+        UsageError: an unknown kind, or bf16 on a CPU without.
     """
     if names is None:
         return [
             kind
             for kind in KINDS.values()
-            if (calibrated or not kind.calibrated)
-            and (not kind.is_engine or is_installed("tensorrt"))
+            if (not kind.is_engine or is_installed("tensorrt"))
             and (kind.precision != "bf16" or "bf16" in openvino_precisions)
         ]
     for name in names:
         if name not in KINDS:
             raise UsageError(f"no format {name!r}; choose from {', '.join(KINDS)}")
-        if KINDS[name].calibrated and not calibrated:
-            raise UsageError(
-                f"{name} is calibrated on faces: give --calibration FOLDER with training shards or face crops"
-            )
         if KINDS[name].precision == "bf16" and "bf16" not in openvino_precisions:
             raise UsageError(
                 f"{name}: OpenVINO does not calculate in bf16 on this CPU, and nothing is exported that was "

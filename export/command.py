@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 
 from deploy.stopping import sigterm_exits
 from gaze.errors import DataError, ModelError, UsageError
+from gaze.model_spec import load_spec, sidecar_path
 from gaze.types import VIEW_LIMITS_MM
 
 if TYPE_CHECKING:
+    from export.artefacts import Kind
     from export.faces import FaceSet
     from gaze.types import ModelSpec, NormalizedCamera
 
 CALIBRATION_FACES = 256
 PARITY_FACES = 256
+# Real people to compare on, where a development checkout has them beside it.
+REAL_FACES = Path(__file__).resolve().parents[2] / "shared" / "real" / "validation_faces"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,33 +34,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> int:
     from deploy.runtimes.torch_runtime import TorchRuntime
     from export.artefacts import choose_kinds
-    from export.faces import load_faces
     from export.pipeline import export_all, openvino_precisions
     from export.report import default_line, markdown_table, write_report
 
-    kinds = choose_kinds(options.formats, options.calibration is not None, openvino_precisions())
+    kinds = choose_kinds(options.formats, openvino_precisions())
     if options.calibration_faces < 1:
         raise UsageError(f"--calibration-faces must be at least 1, got {options.calibration_faces}")
     reference = TorchRuntime(options.checkpoint)
-    if options.view_mm is not None:
-        reference.spec = seen_at(reference.spec, options.view_mm)
-    reference.spec = replace(reference.spec, average_mirror=options.average_mirror)
-    camera = reference.spec.normalized_camera
-    calibration = None
-    faces = [load_faces(path, camera, PARITY_FACES) for path in options.faces]
-    if options.calibration is not None:
-        # What calibrates must not judge: a fifth is kept back for parity.
-        whole = load_faces(options.calibration, camera, options.calibration_faces * 5 // 4)
-        calibration, held_back = whole.every_fifth_apart()
-        if len(calibration) == 0 or len(held_back) == 0:
-            raise DataError(
-                f"{options.calibration}: {len(whole)} faces are too few to calibrate on; give more"
-            )
-        faces.append(held_back)
-    faces = faces or _default_faces(camera)
+    reference.spec = settled_spec(reference.spec, options.checkpoint, options.view_mm, options.average_mirror)
+    print(f"the models see {seeing(reference.spec)}", flush=True)
+    calibration, faces = _faces_of(options, reference.spec.normalized_camera, kinds)
+    if calibration is not None:
+        print(f"calibrated on: {len(calibration)} faces of {calibration.name}", flush=True)
     print(f"compared on: {', '.join(f'{len(item)} faces of {item.name}' for item in faces)}", flush=True)
-    if options.formats is None and options.calibration is None:
-        print("left out: bf16 and int8 files, which need --calibration FOLDER", flush=True)
     kept, failed = export_all(
         reference,
         options.name or reference.spec.name,
@@ -70,10 +60,39 @@ def _export(options: argparse.Namespace) -> int:
     default = default_line(kept)
     write_report(kept, options.out, default)
     print("\n" + markdown_table(kept) + f"\n{default}")
-    coarse = [f"do not run {item.path.name} on {text}" for item in kept for text in item.breaches]
-    if failed or coarse:
-        raise ModelError("not all kept their bounds:\n  " + "\n  ".join([*failed, *coarse]))
+    for item in kept:
+        for text in item.breaches:
+            print(f"do not run {item.path.name} on {text}")
+    if failed:
+        raise ModelError("not all kept their bounds:\n  " + "\n  ".join(failed))
     return 0
+
+
+def settled_spec(
+    spec: ModelSpec, checkpoint: Path, view_mm: float | None, average_mirror: bool | None
+) -> ModelSpec:
+    """How the models are to be used: as asked for, else as the sidecar beside the checkpoint says.
+
+    Where there is none they see what the checkpoint was trained on and are read mirrored too.
+
+    Raises:
+        ModelError: the sidecar is damaged.
+        UsageError: the view is no width of a face.
+    """
+    beside = load_spec(sidecar_path(checkpoint)) if sidecar_path(checkpoint).is_file() else None
+    if view_mm is not None:
+        spec = seen_at(spec, view_mm)
+    elif beside is not None and beside.input_size == spec.input_size:
+        spec = replace(spec, normalized_camera=beside.normalized_camera)
+    if average_mirror is None:
+        average_mirror = True if beside is None else beside.average_mirror
+    return replace(spec, average_mirror=average_mirror)
+
+
+def seeing(spec: ModelSpec) -> str:
+    """What a model sees and how it is read, in words."""
+    read = "the mean with the mirrored face is taken" if spec.average_mirror else "it is read once"
+    return f"{spec.normalized_camera.view_mm:.4g} mm of a face; {read}"
 
 
 def seen_at(spec: ModelSpec, view_mm: float) -> ModelSpec:
@@ -90,11 +109,34 @@ def seen_at(spec: ModelSpec, view_mm: float) -> ModelSpec:
     return replace(spec, normalized_camera=replace(camera, focal_px=focal_px))
 
 
-def _default_faces(camera: NormalizedCamera) -> list[FaceSet]:
-    from export.faces import load_faces, made_faces
+def _faces_of(
+    options: argparse.Namespace, camera: NormalizedCamera, kinds: Sequence[Kind]
+) -> tuple[FaceSet | None, list[FaceSet]]:
+    """Faces to calibrate on, None where no kind asks for it, and faces to compare on.
 
-    real = Path(__file__).resolve().parents[2] / "shared" / "real" / "validation_faces"
-    return [load_faces(real, camera, PARITY_FACES) if real.is_dir() else made_faces(camera.size_px)]
+    Raises:
+        DataError: a folder cannot be used or holds too few.
+    """
+    from export.bundled_faces import bundled_faces
+    from export.faces import load_faces
+
+    compared = [load_faces(path, camera, PARITY_FACES) for path in options.faces]
+    if not options.faces and REAL_FACES.is_dir():
+        compared.append(load_faces(REAL_FACES, camera, PARITY_FACES))
+    calibrating = any(kind.calibrated for kind in kinds)
+    if options.calibration is not None:
+        whole = load_faces(options.calibration, camera, options.calibration_faces * 5 // 4)
+    elif calibrating or not options.faces:
+        whole = bundled_faces(camera)
+    else:
+        return None, compared
+    if not calibrating:
+        return None, [*compared, whole]
+    # What calibrates must not judge: a fifth is kept back for parity.
+    calibration, held_back = whole.every_fifth_apart()
+    if len(calibration) == 0 or len(held_back) == 0:
+        raise DataError(f"{options.calibration}: {len(whole)} faces are too few to calibrate on; give more")
+    return calibration, [*compared, held_back]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,13 +153,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--view-mm",
         type=float,
-        help="show the models so much of a face in place of what the checkpoint was trained on",
+        help="show the models so much of a face (default: as the sidecar beside the checkpoint says, what "
+        "it was trained on without one)",
     )
     parser.add_argument(
         "--average-mirror",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="write into the sidecar that the live loop gives the mean with the mirrored face",
+        help="write into the sidecar that the live loop gives the mean with the mirrored face (default: as "
+        "the sidecar beside the checkpoint says, yes without one)",
     )
     parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
     parser.add_argument(
@@ -129,11 +172,14 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="FOLDER",
-        help="faces to compare on: training shards or normalised crops (without: the real validation faces "
-        "beside the checkout where present, else made pictures)",
+        help="faces to compare on: training shards or normalised crops (default: the rendered people in the "
+        "package, and real validation faces beside the checkout where present)",
     )
     parser.add_argument(
-        "--calibration", type=Path, metavar="FOLDER", help="faces to calibrate int8 on: shards or crops"
+        "--calibration",
+        type=Path,
+        metavar="FOLDER",
+        help="faces to calibrate bf16 and int8 on: shards or crops (default: those in the package)",
     )
     parser.add_argument(
         "--calibration-faces", type=int, default=CALIBRATION_FACES, help="how many of them to use"

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from deploy.sources.base import Source, without_credentials
-from deploy.sources.cameras import find_cameras
+from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import open_camera, open_gstreamer, open_url
 from deploy.sources.pictures import PICTURE_SUFFIXES, PictureSource, picture_files
 from deploy.sources.pipes import RawPipe
@@ -39,9 +39,15 @@ def kind_of_source(text: str) -> str:
     if re.match(r"[a-z][a-z0-9+.-]*://", text):
         return "url"
     path = Path(text)
-    if path.is_dir():
-        return "folder"
-    if not path.exists():
+    try:
+        if path.is_dir():
+            return "folder"
+        there = path.exists()
+    except OSError as error:  # a name longer than any file's
+        raise SourceError(
+            f"--source {text[:60]}...: {error.strerror}; name a file, camera or stream"
+        ) from error
+    if not there:
         cameras = ", ".join(map(str, find_cameras())) or "none"
         raise SourceError(f"{text}: no such file or folder; cameras found: {cameras}")
     return "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "video"
@@ -80,7 +86,8 @@ def open_source(
         return ThreadedSource("standard input", opener, newest=newest, reopen=False, timed_by_count_fps=timed)
     if kind == "camera":
         device = int(text) if text.isdigit() else text
-        return ThreadedSource(f"camera {text}", partial(open_camera, device, size, fps), wait=wait)
+        opener, why = partial(open_camera, device, size, fps), partial(why_no_camera, device)
+        return ThreadedSource(f"camera {text}", opener, wait=wait, why=why)
     if kind == "gstreamer":
         return ThreadedSource("GStreamer pipeline", partial(open_gstreamer, text), wait=wait)
     if kind == "url":

@@ -9,7 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.errors import SourceError
 from gaze.types import Frame
+
+# Containers without an index only estimate their frame count; less than this part of it is a broken file.
+COMPLETE_PART = 0.9
 
 
 class Source(ABC):
@@ -58,6 +62,7 @@ class Capture(Protocol):
     """One opened device or stream, as the threaded source uses it."""
 
     fps: float | None
+    frame_count: int | None  # what a file promises; None for what has no end
 
     def read(self) -> NDArray[np.uint8] | None:
         """The next BGR picture; None when the device gave none. May block."""
@@ -71,6 +76,15 @@ class Capture(Protocol):
 
     def close(self) -> None:
         """Release the device."""
+
+
+def check_complete(name: str, got: int, promised: int | None) -> None:
+    """Raises SourceError: a file gave clearly fewer frames than it promised."""
+    if promised is not None and got < COMPLETE_PART * promised:
+        raise SourceError(
+            f"{name}: breaks off after {got} of {promised} frames; "
+            "copy it again (everything up to there has been processed)"
+        )
 
 
 def without_credentials(text: str) -> str:

@@ -16,6 +16,8 @@ from gaze.errors import SourceError
 
 OPEN_TIMEOUT_MS = 8000
 READ_TIMEOUT_MS = 5000
+# OpenCV keeps the drivers' indices in steps of 100; larger numbers are no cameras, and some it cannot take.
+LARGEST_INDEX = 9999
 
 
 class OpenCvCapture:
@@ -27,6 +29,8 @@ class OpenCvCapture:
         self._capture = capture
         fps = capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0.0 < fps < 1000.0 else None
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.frame_count = count if count > 0 else None
 
     def read(self) -> NDArray[np.uint8] | None:
         """The next picture as three-channel BGR, or None."""
@@ -56,6 +60,8 @@ def open_camera(
     backend = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}.get(
         sys.platform, cv2.CAP_ANY
     )
+    if isinstance(device, int) and device > LARGEST_INDEX:
+        raise SourceError(f"camera {device} cannot be opened; {why_no_camera(device)}")
     capture = cv2.VideoCapture(device, backend)
     if not capture.isOpened():
         raise SourceError(f"camera {device} cannot be opened; {why_no_camera(device)}")

@@ -57,10 +57,14 @@ class GStreamerProcess:
         body, _, last = pipeline.rpartition("!")
         if not last.strip().startswith(("appsink", "autovideosink", "fakesink")):
             body = pipeline
+        try:
+            words = shlex.split(body)
+        except ValueError as error:
+            raise SourceError(f"GStreamer pipeline: {error}; quotes must come in pairs") from error
         reading, writing = os.pipe()
         tail = f"! videoconvert ! video/x-raw,format=BGRx ! fdsink name={_SINK} fd={writing} sync=false"
         self._process = subprocess.Popen(
-            [program, "-v", *shlex.split(f"{body} {tail}")],
+            [program, "-v", *words, *shlex.split(tail)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -70,6 +74,7 @@ class GStreamerProcess:
         self._pipe = os.fdopen(reading, "rb", buffering=0)
         _enlarge(reading)
         self.fps: float | None = None
+        self.frame_count = None
         self._size: tuple[int, int] | None = None
         self._size_known = threading.Event()
         self._said: deque[str] = deque(maxlen=20)
@@ -151,6 +156,7 @@ class RawPipe:
         self._stream = stream
         self._width, self._height = size
         self.fps = fps
+        self.frame_count = None
         self.finished = False
         self._count = 0
 

@@ -8,7 +8,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from deploy.sources.base import Capture, Source
+import cv2
+
+from deploy.sources.base import Capture, Source, check_complete
 from gaze.errors import SourceError
 from gaze.types import Frame
 
@@ -28,7 +30,8 @@ class ThreadedSource(Source):
     ``wait`` says to keep trying. ``reopen`` False: the end of the stream is the end.
 
     ``Frame.index`` counts captured pictures, so that dropped ones are gaps; ``t_s`` runs from the moment
-    the source was made, or by ``fps`` from the picture's number where ``timed_by_count`` is set.
+    the source was made, or by ``fps`` from the picture's number where ``timed_by_count`` is set. ``why``
+    gives the likely reason when an opened source delivers nothing.
     """
 
     live = True
@@ -42,12 +45,15 @@ class ThreadedSource(Source):
         wait: bool = False,
         reopen: bool = True,
         timed_by_count_fps: float | None = None,
+        why: Callable[[], str] = lambda: "check that its sender still runs",
         pauses_s: tuple[float, ...] = REOPEN_PAUSES_S,
     ) -> None:
         self.name = name
         self.live = newest
         self.fps = timed_by_count_fps
         self._opener = opener
+        self._why = why
+        self._promised: int | None = None
         self._newest = newest
         self._wait = wait
         self._reopen = reopen
@@ -94,6 +100,12 @@ class ThreadedSource(Source):
             self._capture_until_stopped()
         except SourceError as error:
             self._error = error
+        except (cv2.error, OSError, ValueError, MemoryError) as error:
+            # What a driver or decoder throws would end the thread without a word to the loop.
+            self._error = SourceError(
+                f"{self.name}: cannot be read ({type(error).__name__}: {str(error).strip()}); "
+                "try the source in another program, or run `gaze doctor`"
+            )
         finally:
             with self._changed:
                 self._thread_done = True
@@ -108,6 +120,7 @@ class ThreadedSource(Source):
             if not self._captured and not self._wait:
                 raise reason
             if not self._reopen:
+                check_complete(self.name, self._captured, self._promised)
                 return
             attempt = 0 if delivered else attempt
             pause = self._pauses_s[min(attempt, len(self._pauses_s) - 1)]
@@ -124,6 +137,7 @@ class ThreadedSource(Source):
         delivered, failures = False, 0
         try:
             self.fps = self.fps or capture.fps
+            self._promised = capture.frame_count
             if not self._newest and self._count_fps is None:
                 self._count_fps = capture.fps
             while not self._stop.is_set():
@@ -139,7 +153,7 @@ class ThreadedSource(Source):
                 failures += 1
                 if failures >= FAILED_READS_BEFORE_LOST:
                     what = "stopped delivering" if delivered else "was opened but delivers no picture"
-                    return delivered, SourceError(f"{self.name} {what}; is it in use or unplugged?")
+                    return delivered, SourceError(f"{self.name} {what}; {self._why()}")
             return delivered, None
         finally:
             self._capture = None

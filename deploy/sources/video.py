@@ -6,12 +6,9 @@ from pathlib import Path
 
 import cv2
 
-from deploy.sources.base import Source
+from deploy.sources.base import Source, check_complete
 from gaze.errors import SourceError
 from gaze.types import Frame
-
-# Containers without an index only estimate their frame count; less than this part of it is a broken file.
-COMPLETE_PART = 0.9
 
 
 class VideoSource(Source):
@@ -78,11 +75,7 @@ class VideoSource(Source):
     def _check_complete(self) -> None:
         if self._index_in_file == 0:
             raise SourceError(f"{self._path}: holds no frame that can be decoded; copy or encode it again")
-        if self._promised is not None and self._index_in_file < COMPLETE_PART * self._promised:
-            raise SourceError(
-                f"{self._path}: breaks off after {self._index_in_file} of {self._promised} frames; "
-                "copy it again (everything up to there has been processed)"
-            )
+        check_complete(str(self._path), self._index_in_file, self._promised)
 
     def close(self) -> None:
         """Close the file."""

@@ -31,7 +31,7 @@ def played(tmp_path_factory, model, landmark_models):
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DISPLAY", raising=False)
-        patch.setattr("deploy.demo.camera_delivers", lambda index: False)
+        patch.setattr("deploy.demo.camera_problem", lambda index: "none here")
         assert main(["--demo", "--model", model, "--out", str(folder)]) == 0
     return folder
 
@@ -87,7 +87,7 @@ def test_blinks_of_the_rendered_people_are_gated(played):
 def test_the_shipped_network_sees_where_the_rendered_people_look(caplog, monkeypatch, tmp_path):
     """Its mean error is printed at the end and far below that of "into the camera" (18 degrees)."""
     monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.setattr("deploy.demo.camera_delivers", lambda index: False)
+    monkeypatch.setattr("deploy.demo.camera_problem", lambda index: "none here")
     caplog.set_level("INFO", logger="gaze")
     assert main(["--demo", "--out", str(tmp_path)]) == 0
     (told,) = [message for message in caplog.messages if message.startswith("mean angular error")]

@@ -94,10 +94,18 @@ def test_stop_ends_between_frames():
 
 def test_a_second_interrupt_is_immediate():
     stop = StopSignals()
+    assert not stop.requested
     stop._handle(signal.SIGINT, None)
     assert stop.requested
     with pytest.raises(KeyboardInterrupt):
         stop._handle(signal.SIGINT, None)
+
+
+def test_a_signal_before_the_loop_runs_ends_the_program():
+    """While models load nobody looks whether a signal came."""
+    with pytest.raises(SystemExit) as ended:
+        StopSignals()._handle(signal.SIGTERM, None)
+    assert ended.value.code == 143
 
 
 def test_signals_are_given_back():
@@ -156,6 +164,32 @@ def test_a_snapshot_that_cannot_be_saved_is_told_and_the_loop_goes_on(tmp_path):
     summary = loop(tmp_path=tmp_path, window=window).run()
     assert summary.frames == 5
     assert summary.files == []
+
+
+@pytest.mark.parametrize("fault", ["no folder", "full disk"])
+def test_a_recording_that_cannot_be_made_is_told_and_the_loop_goes_on(tmp_path, monkeypatch, caplog, fault):
+    caplog.set_level("INFO", logger="gaze")
+    if fault == "no folder":
+        (tmp_path / "out").write_text("a file where the folder should be")
+    else:
+        monkeypatch.setattr("deploy.sinks.RESERVED_BYTES", 1 << 60)
+    summary = loop(tmp_path=tmp_path, window=FakeWindow(["r"])).run()
+    assert (summary.frames, summary.files) == (5, [])
+    assert any(message.startswith("no recording: ") for message in caplog.messages)
+
+
+def test_a_recording_ends_where_the_disk_fills_up_and_the_loop_goes_on(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="gaze")
+    monkeypatch.setattr("deploy.sinks.SPACE_CHECK_S", 0.0)
+
+    def fill_up(result):
+        if result.frame.index == 2:
+            monkeypatch.setattr("deploy.sinks.RESERVED_BYTES", 1 << 60)
+
+    summary = loop(tmp_path=tmp_path, window=FakeWindow(["r"]), observers=[fill_up]).run()
+    (file,) = (tmp_path / "out").iterdir()
+    assert (summary.frames, summary.files, len(read_clip(file))) == (5, [str(file)], 2)
+    assert any("the disk is full" in message for message in caplog.messages)
 
 
 def test_a_heat_map_that_the_model_does_not_give_is_told(tmp_path, caplog):

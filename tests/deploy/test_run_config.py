@@ -23,7 +23,7 @@ def toml(folder, text, name="gaze.toml"):
 
 def test_defaults():
     config = parse_run([])
-    assert (config.source, config.max_faces, config.runtime, config.window) == ("0", 1, "auto", None)
+    assert (config.source, config.max_faces, config.runtime, config.window) == (None, 1, "auto", None)
     assert config.smoothing is None
     assert config.gates == GateConfig()
 
@@ -107,6 +107,6 @@ def test_sizes():
 
 def test_help_shows_defaults_but_not_none():
     text = make_parser().format_help()
-    assert "(default: 0)" in text
+    assert "(default: camera 0)" in text
     assert f"(default: {GateConfig().sharpness})" in text
     assert "default: None" not in text

@@ -61,8 +61,10 @@ def test_a_full_disk_is_named(tmp_path):
     ):
         sink.write(results(1)[0])
     sink.close()
+    table = CsvSink("/dev/full")
     with pytest.raises(SinkError, match="No space left"):
-        CsvSink("/dev/full")
+        table.write(results(1)[0])
+    table.close()
 
 
 class FullAfter:
@@ -178,6 +180,15 @@ def test_two_sinks_on_one_file(tmp_path):
 def test_an_unknown_container(tmp_path):
     with pytest.raises(UsageError, match=r"a video is saved as \.mp4, \.mkv, \.avi"):
         VideoSink(str(tmp_path / "a.webp"), 25.0)
+
+
+def test_without_a_frame_an_older_file_stays_as_it_was(tmp_path):
+    for name in ("a.mp4", "a.jsonl", "a.csv"):
+        (tmp_path / name).write_bytes(b"of an earlier run")
+    VideoSink(str(tmp_path / "a.mp4"), 25.0).close()
+    JsonlSink(str(tmp_path / "a.jsonl")).close()
+    CsvSink(str(tmp_path / "a.csv")).close()
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"of an earlier run"}
 
 
 def test_a_recording_without_a_frame_leaves_no_file(tmp_path):

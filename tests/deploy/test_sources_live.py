@@ -23,6 +23,7 @@ class FakeCapture:
     """Delivers ``count`` pictures whose first pixel is their number, then nothing."""
 
     fps = 30.0
+    frame_count = None
 
     def __init__(self, count=10**9, pause_s=0.0, finished=False, gate=None):
         self.count, self.pause_s, self.finished_after, self.gate = count, pause_s, finished, gate
@@ -128,7 +129,7 @@ def test_a_camera_that_disappears_comes_back(caplog):
     # One line when it is lost and one when it is back, none for the tries between.
     messages = [record.message for record in caplog.records]
     assert messages == [
-        "cam stopped delivering; is it in use or unplugged?; trying again until it is back",
+        "cam stopped delivering; check that its sender still runs; trying again until it is back",
         "cam delivers pictures again",
     ]
 
@@ -281,6 +282,45 @@ def test_a_gstreamer_pipeline_that_is_wrong():
         pytest.raises(SourceError, match="GStreamer pipeline does not start"),
     ):
         drain(source, 20.0)
+
+
+@needs_gstreamer
+def test_a_gstreamer_pipeline_with_half_a_quote():
+    with (
+        open_source("videotestsrc ! 'bad") as source,
+        pytest.raises(SourceError, match="quotes must come in pairs"),
+    ):
+        drain(source, 20.0)
+
+
+def test_what_a_driver_throws_is_told_and_ends_the_source():
+    def opener():
+        raise MemoryError("no room for a picture")
+
+    with (
+        ThreadedSource("standard input", opener, reopen=False) as source,
+        pytest.raises(SourceError, match=r"standard input: cannot be read \(MemoryError: no room"),
+    ):
+        drain(source)
+
+
+def test_a_film_of_a_web_server_that_breaks_off():
+    capture = FakeCapture(count=40)
+    capture.frame_count = 100
+    with (
+        ThreadedSource("film", script(capture), newest=False, reopen=False) as source,
+        pytest.raises(SourceError, match="film: breaks off after 40 of 100 frames"),
+    ):
+        drain(source)
+
+
+@pytest.mark.parametrize("source", ["99999999999999999999", "x" * 5000])
+def test_sources_that_opencv_or_the_system_cannot_take(source):
+    with (
+        pytest.raises(SourceError, match=r"cannot be opened|File name too long"),
+        open_source(source) as opened,
+    ):
+        drain(opened)
 
 
 def test_gstreamer_without_gstreamer(monkeypatch):

@@ -9,7 +9,7 @@ import xvfb
 from fixed_model import write_fixed_model
 from loop_fakes import read_clip, until, write_clip
 
-from deploy.window import DisplayError, Window, display_problem, snapshot_path
+from deploy.window import DisplayError, Window, display_problem, key_name, snapshot_path
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X displays are Linux's")
 
@@ -33,6 +33,19 @@ def test_a_window_without_a_display_is_a_clear_error(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     with pytest.raises(DisplayError, match="use --no-window with --save or --jsonl"):
         Window()
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (ord("q"), "q"), (ord("Q"), "q"), (27, "escape"), (32, "space"), (0x100000 + ord("r"), "r"),
+        # Left, Up, Right, Down: of X11, of Windows and of macOS; F1; Shift.
+        (0xFF51, None), (0xFF52, None), (0xFF53, None), (0xFF54, None),
+        (0x250000, None), (63234, None), (0xFFBE, None), (0xFFE1, None),
+    ],
+)  # fmt: skip
+def test_keys_that_type_nothing_are_no_commands(code, name):
+    assert key_name(code) == name
 
 
 def test_snapshots_never_overwrite(tmp_path):
@@ -92,6 +105,8 @@ def test_a_real_window_shows_frames_and_obeys_keys(tmp_path):
             assert until(lambda: np.ptp(display.window_picture()[10:90].astype(int)) > 100, 60)
             display.press("s")
             assert until(lambda: list((tmp_path / "out").glob("*.png")), 60)
+            for arrow in ("Left", "Up", "Right", "Down"):
+                display.press(arrow)
             display.press("r")
             assert until(lambda: list((tmp_path / "out").glob("*.mp4")), 60)
             time.sleep(0.5)
@@ -100,6 +115,7 @@ def test_a_real_window_shows_frames_and_obeys_keys(tmp_path):
         finally:
             process.kill()
     assert process.returncode == 0, told
+    assert len(list((tmp_path / "out").glob("*.png"))) == 1
     (recording,) = (tmp_path / "out").glob("*.mp4")
     assert len(read_clip(recording)) > 1
     assert "NO_FACE" in told

@@ -1,0 +1,91 @@
+"""Rendered faces in the package: what an export is calibrated on and compared with where no others are given.
+
+`python -m export.bundled_faces SHARDS` packs the file anew from rendered shards, one face a person in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from export.faces import FaceSet
+from gaze.datasets.shards import ShardFolder
+from gaze.errors import DataError
+from gaze.files import replacing
+from gaze.training.virtual_camera import show_face
+from gaze.types import NormalizedCamera
+
+FILE = Path(__file__).parent / "assets" / "rendered_faces.npz"
+NAME = "rendered people in the package"
+JPEG_QUALITY = 92
+
+
+def bundled_faces(camera: NormalizedCamera, path: Path = FILE) -> FaceSet:
+    """The packed faces with their true gaze, as the network with this camera sees them.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as packed:
+            pictures = np.split(packed["jpeg"], packed["ends"][:-1])
+            angles_rad = packed["pitch_yaw_rad"].astype(np.float64)
+            focal_px, distance_mm, size_px = packed["normalized_camera"].tolist()
+        taken = NormalizedCamera(focal_px, distance_mm, int(size_px))
+        faces = [show_face(cv2.imdecode(each, cv2.IMREAD_COLOR), taken, camera) for each in pictures]
+        return FaceSet(NAME, np.stack(faces), angles_rad)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, cv2.error) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}); install the package again, or give --faces and --calibration"
+        ) from error
+
+
+def pack(shards: Sequence[Path], count: int, path: Path = FILE) -> int:
+    """Write ``count`` faces, evenly spread over the shards, with their labels; returns how many there are.
+
+    Raises:
+        DataError: the shards cannot be read.
+    """
+    folder = ShardFolder(shards)
+    rows = np.unique(np.linspace(0, len(folder) - 1, min(count, len(folder))).astype(np.int64))
+    faces, angles_rad = folder.read(rows)
+    camera = folder.normalized_camera
+    settings = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        JPEG_QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]
+    pictures = [cv2.imencode(".jpg", face, settings)[1] for face in faces]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            jpeg=np.concatenate(pictures),
+            ends=np.cumsum([len(picture) for picture in pictures]),
+            pitch_yaw_rad=angles_rad.astype(np.float32),
+            normalized_camera=np.array([camera.focal_px, camera.distance_mm, camera.size_px]),
+        )
+    return len(pictures)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Pack the faces of some shards."""
+    parser = argparse.ArgumentParser(prog="python -m export.bundled_faces", description=__doc__)
+    parser.add_argument("shards", type=Path, nargs="+", help="folders of `gaze synthesize shards`")
+    parser.add_argument("--count", type=int, default=160, help="how many faces")
+    parser.add_argument("--out", type=Path, default=FILE, help="the file")
+    options = parser.parse_args(argv)
+    count = pack(options.shards, options.count, options.out)
+    print(f"{options.out}: {count} faces, {options.out.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
