@@ -22,7 +22,6 @@ class EyeField:
     upper: np.ndarray
     along: np.ndarray
     window: tuple[slice, slice]
-    side: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +97,6 @@ def _build(atlas: UvAtlas) -> FaceRegions:
         "nose_bridge": spot(0, nose_y - 18, 9, 20),
         "chin": spot(0, chin_y - 12, 20, 13),
         "forehead": spot(0, eye_y - 42, 45, 20),
-        "under_eye": np.clip(
-            spot(eye_x - 1, eye_y + 13, 15, 6.5) + 0.7 * spot(eye_x - 11, eye_y + 10, 8, 7), 0, 1
-        ),
         "orbit": spot(eye_x - 1, eye_y - 9, 18, 8),
         "inner_corner": spot(eye_x - 15, eye_y - 1, 6, 9),
         "perioral": spot(0, mouth_y, 30, 20),
@@ -155,4 +151,4 @@ def _eye_field(atlas: UvAtlas, side: int) -> EyeField:
     hole = np.zeros((size, size), np.uint8)
     cv2.fillPoly(hole, [np.round(rim_texel * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
     distance[(hole > 0) | ~atlas.inside & (distance < 6)] = 0.0
-    return EyeField(distance, rows > axis, along, window, side)
+    return EyeField(distance, rows > axis, along, window)

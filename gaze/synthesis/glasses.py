@@ -65,10 +65,6 @@ class _Seat:
         self.pupil = np.array([half_pupils - self.centre_u, pupil_y - self.centre_y])
         self.z = float(centres_mm[:, 2].mean()) - CORNEA_MM - style.vertex_mm
         self._clear_face(skin)
-        self.nose_y = self.centre_y - 0.45 * self.half[1]
-        on_ridge = (np.abs(skin[:, 0] - self.middle_x) < 2.5) & (skin[:, 2] < self.z + 45.0)
-        near = on_ridge & (np.abs(skin[:, 1] - self.nose_y) < 5.0)
-        self.nose_z = float(skin[near, 2].min()) if near.any() else self.z
         self.skin = skin
 
     def _clear_face(self, skin: NDArray) -> None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from gaze.geometry import unit
 
 RECTANGLE, DISC, RING, WINDOW, SCREEN = range(5)
-KIND_NAMES = ("rectangle", "disc", "ring", "window", "screen")
 DOWN = np.array([0.0, 1.0, 0.0])
 
 
@@ -119,7 +118,7 @@ def window(rng: np.random.Generator, head_mm, azimuth_deg: float) -> Lamp:
     return facing("window", WINDOW, centre, wall, half, detail=bars)
 
 
-def screen(rng: np.random.Generator, head_mm) -> Lamp:
+def screen(rng: np.random.Generator) -> Lamp:
     """The screen below the camera: a laptop's, a monitor's or a telephone's."""
     size = rng.choice(3, p=[0.55, 0.35, 0.1])
     half_width = (rng.uniform(140, 180), rng.uniform(220, 350), rng.uniform(33, 75))[size]

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +19,6 @@ from gaze.synthesis.lamps import Lamp, sunlight
 from gaze.synthesis.scenes import Scene, sample_scene
 
 LAMPS = 3  # as in light.glsl
-
-
-@lru_cache(maxsize=1)
-def light_source() -> str:
-    """GLSL text to include after ``#version 330``."""
-    return (Path(__file__).parent / "shaders" / "light.glsl").read_text(encoding="utf-8")
 
 
 # Normals of a face turned to the camera, over which its light is averaged.
@@ -39,8 +32,7 @@ class LightRig:
     """Everything that shines in one picture, in the camera frame.
 
     ``R_env_cam`` takes camera directions to the panorama's; ``env_gain`` (3,) multiplies the panorama;
-    ``head_cam_mm`` is where the lamps' irradiance holds; ``lux`` is the place's brightness;
-    ``shadow_lamp`` is the lamp that casts the plainest shadow, or -1.
+    ``head_cam_mm`` is where the lamps' irradiance holds; ``lux`` is the place's brightness.
     """
 
     scene: str
@@ -62,15 +54,6 @@ class LightRig:
             return np.zeros((0, 3))
         towards = np.stack([lamp.centre_mm for lamp in self.lamps]) - self.head_cam_mm
         return towards / np.linalg.norm(towards, axis=1, keepdims=True)
-
-    @property
-    def shadow_lamp(self) -> int:
-        """Index of the lamp with the plainest shadow on the face (strong and small), or -1."""
-        scores = [
-            float(lamp.irradiance.mean() / (0.3 + lamp.angular_radius_sine(self.head_cam_mm)))
-            for lamp in self.lamps
-        ]
-        return int(np.argmax(scores)) if scores else -1
 
     def face_irradiance(self, normals: NDArray[np.floating]) -> NDArray[np.float64]:
         """Irradiance (N, 3) without shadows on unit normals (N, 3) at the head."""

@@ -113,13 +113,13 @@ def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tu
         return lamps, rng.uniform(0.1, 0.9)
     if name == "office":
         lamps = [warm(make.ceiling_panel(rng, head), 1.0, white) for _ in range(int(rng.integers(1, 3)))]
-        lamps.append(warm(_screen(rng, head), rng.uniform(0.05, 0.3), rng.uniform(5500, 8000)))
+        lamps.append(warm(_screen(rng), rng.uniform(0.05, 0.3), rng.uniform(5500, 8000)))
         return lamps, rng.uniform(0.4, 1.5)
     if name == "window":
         azimuth = side * float(np.clip(rng.normal(55, 25), 5, 110))
         lamps = [warm(make.window(rng, head, azimuth), 1.0, rng.uniform(5500, 8000))]
         if rng.random() < 0.5:
-            lamps.append(warm(_screen(rng, head), rng.uniform(0.03, 0.15), rng.uniform(5500, 8000)))
+            lamps.append(warm(_screen(rng), rng.uniform(0.03, 0.15), rng.uniform(5500, 8000)))
         if rng.random() < 0.4:
             lamps.append(warm(make.bulb(rng, head), rng.uniform(0.1, 0.4), rng.uniform(2700, 4500)))
         return lamps, rng.uniform(0.12, 1.0)
@@ -128,10 +128,10 @@ def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tu
         if rng.random() < 0.5:
             lamps.append(warm(make.bulb(rng, head), rng.uniform(0.2, 0.8), rng.uniform(2600, 4500)))
         if rng.random() < 0.6:
-            lamps.append(warm(_screen(rng, head), rng.uniform(0.05, 0.4), rng.uniform(5500, 8000)))
+            lamps.append(warm(_screen(rng), rng.uniform(0.05, 0.4), rng.uniform(5500, 8000)))
         return lamps, rng.uniform(0.3, 1.4)
     if name == "screen":
-        lamps = [warm(_screen(rng, head), 1.0, rng.uniform(5000, 9000))]
+        lamps = [warm(_screen(rng), 1.0, rng.uniform(5000, 9000))]
         if rng.random() < 0.6:
             lamps.append(warm(make.bulb(rng, head), rng.uniform(0.1, 0.7), rng.uniform(2600, 4000)))
         return lamps, rng.uniform(0.15, 0.8)
@@ -145,17 +145,17 @@ def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tu
                 rng.uniform(5500, 8000),
             )
         ]
-        lamps.append(warm(_screen(rng, head), rng.uniform(0.1, 0.5), rng.uniform(5500, 8000)))
+        lamps.append(warm(_screen(rng), rng.uniform(0.1, 0.5), rng.uniform(5500, 8000)))
         return lamps, rng.uniform(0.5, 1.0)
     if name == "dark":
-        lamp = _screen(rng, head) if rng.random() < 0.6 else make.bulb(rng, head)
+        lamp = _screen(rng) if rng.random() < 0.6 else make.bulb(rng, head)
         return [warm(lamp, 1.0, rng.uniform(3000, 9000))], rng.uniform(0.05, 0.4)
     return [], 1.0  # surroundings and sun
 
 
-def _screen(rng: np.random.Generator, head: NDArray[np.float64]) -> Lamp:
+def _screen(rng: np.random.Generator) -> Lamp:
     """A screen, now and then strongly coloured by what it shows."""
-    lamp = make.screen(rng, head)
+    lamp = make.screen(rng)
     if rng.random() < 0.2:
         tint = np.exp(rng.normal(0.0, 0.18, 3))
         lamp = lamp.lit(tint / tint.mean())

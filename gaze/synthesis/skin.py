@@ -171,7 +171,7 @@ def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Genera
     melanin += lips * (a.lip_melanin - 0.05 * a.melanin + 0.006 * stripes)
     grey += 0.20 * regions["mouth_inner"] + 0.16 * lips
 
-    depth, shade = wrinkle_height(atlas, regions, a.age_years, rng)
+    depth, shade = wrinkle_height(atlas, a.age_years, rng)
     depth *= 1.0 - np.clip(lips, 0, 1)
     grey += 0.30 * shade
     blood += 0.35 * shade

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from gaze.synthesis.face_regions import FaceRegions, smooth_curve
+from gaze.synthesis.face_regions import smooth_curve
 from gaze.synthesis.uv_atlas import UvAtlas
 
 
@@ -98,7 +98,7 @@ def wrinkle_lines(atlas: UvAtlas) -> dict[str, list[list[np.ndarray]]]:
 
 
 def wrinkle_height(
-    atlas: UvAtlas, regions: FaceRegions, age_years: float, rng: np.random.Generator
+    atlas: UvAtlas, age_years: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Depth of grooves in mm (size, size), and a mask 0..1 of where their bottoms lie in shade."""
     size, scale = atlas.size, atlas.size / 512.0

@@ -76,10 +76,6 @@ class Accessory:
         """The same thing, following the skin."""
         return replace(self, binding=binding)
 
-    def with_material(self, material: Material) -> Accessory:
-        """The same shape of another matter."""
-        return replace(self, material=material)
-
 
 @dataclass(frozen=True)
 class Part:
@@ -256,13 +252,3 @@ def sheet(grid: NDArray, thickness_mm: float) -> Part:
         -1,
     ).reshape(-1, 2)
     return Part(layers, _outward(layers, triangles), np.concatenate([coords, coords]))
-
-
-def is_closed(triangles: NDArray[np.int32]) -> bool:
-    """Whether every edge is met once in each direction: a closed mesh with one sense of winding."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(
-        np.int64
-    )
-    size = int(triangles.max()) + 1
-    forth, back = edges[:, 0] * size + edges[:, 1], edges[:, 1] * size + edges[:, 0]
-    return len(np.unique(forth)) == len(forth) and np.array_equal(np.sort(forth), np.sort(back))

@@ -29,9 +29,7 @@ _RINGS = np.array(
 _STEPS = 48
 
 
-def make_torso(
-    R_cam_head: NDArray[np.float64], t_cam_mm: NDArray[np.float64], albedo: tuple[float, float, float]
-) -> Accessory:
+def make_torso(R_cam_head: NDArray[np.float64], albedo: tuple[float, float, float]) -> Accessory:
     """A body for a posed head, in the head frame, mm; ``albedo`` is the cloth's linear RGB."""
     angle = np.linspace(0.0, 2.0 * np.pi, _STEPS, endpoint=False)
     cosine, sine = np.cos(angle), np.sin(angle)

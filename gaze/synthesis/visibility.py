@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from gaze.synthesis.gl import column_major
 from gaze.synthesis.mesh import EYEBALLS, SKIN_COUNT, HeadMesh
 
-ORDER_TERMS = 25
 _DIRECTIONS = 160
 _MAP_PX = 384
 

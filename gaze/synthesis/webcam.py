@@ -99,7 +99,7 @@ class WebcamRenderer:
         camera = self.camera
         middle = (camera.K[0, 2] + self._left, camera.K[1, 2] + self._top)
         view = View(np.eye(3), float(camera.K[0, 0]), self._size_px, middle, head.face_centre_cam_mm)
-        torso = make_torso(head.R_cam_head, head.t_cam_mm, dressed.cloth_albedo)
+        torso = make_torso(head.R_cam_head, dressed.cloth_albedo)
         drawn = self.renderer.render(
             dressed, head, moment.pupil_radius_mm, view, shot.rig, shot.finish, [torso]
         )
