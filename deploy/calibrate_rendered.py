@@ -30,8 +30,8 @@ from gaze.files import prepare_outputs, write_json
 from gaze.geometry import FloatArray, angles_from_vector, head_angles_from_rotation, unit
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.lids import LidState
-from gaze.synthesis.pose import Moment
-from gaze.synthesis.scene import Pose, head_rotation
+from gaze.synthesis.moment import Moment
+from gaze.synthesis.pose import Pose, head_rotation
 from gaze.types import Frame
 
 if TYPE_CHECKING:

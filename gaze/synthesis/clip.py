@@ -15,9 +15,10 @@ from gaze.camera import Camera
 from gaze.errors import DataError
 from gaze.files import replacing
 from gaze.synthesis.lids import LidState
+from gaze.synthesis.moment import Moment
 from gaze.synthesis.person import stream
-from gaze.synthesis.pose import Moment, PosedHead
-from gaze.synthesis.scene import Pose, head_rotation
+from gaze.synthesis.pose import Pose, head_rotation
+from gaze.synthesis.posed_head import PosedHead
 from gaze.synthesis.webcam import WebcamRenderer
 
 TRUTH_SCHEMA = "gaze.truth/1"

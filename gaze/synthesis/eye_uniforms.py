@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.mesh import HeadMesh
 from gaze.synthesis.person import Person
-from gaze.synthesis.pose import PosedHead
+from gaze.synthesis.posed_head import PosedHead
 
 _LID_SAMPLES = np.linspace(0.0, 1.0, 9)
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import Accessory, join
 from gaze.synthesis.glasses_style import GlassesStyle
 from gaze.synthesis.mesh import LANDMARKS_68, SKIN_COUNT
-from gaze.synthesis.solids import Accessory, Part, ellipsoid, join, sweep
+from gaze.synthesis.solids import Part, ellipsoid, sweep
 
 POINTS = 56
 CORNEA_MM = 13.2  # apex before the eye's centre of rotation

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.environment import ATLAS_HEIGHT, ATLAS_WIDTH, Environment, Irradiance
 from gaze.synthesis.lamps import Lamp, sunlight
-from gaze.synthesis.scenes import Scene, sample_scene
+from gaze.synthesis.lighting_scene import LightingScene, sample_lighting_scene
 
 LAMPS = 3  # as in light.glsl
 
@@ -115,7 +115,7 @@ class LightRig:
     ) -> LightRig:
         """Draw a place. ``head_cam_mm`` (3,) is the face in the camera frame; ``scene`` is one of SCENES."""
         head = np.asarray(head_cam_mm, dtype=np.float64)
-        place = sample_scene(rng, environments, head, scene)
+        place = sample_lighting_scene(rng, environments, head, scene)
         rotation = _turn_environment(rng, place)
         lamps = list(place.lamps)
         environment = place.environment
@@ -148,7 +148,7 @@ class LightRig:
         )
 
 
-def _turn_environment(rng: np.random.Generator, place: Scene) -> NDArray[np.float64]:
+def _turn_environment(rng: np.random.Generator, place: LightingScene) -> NDArray[np.float64]:
     """Rotation from camera to panorama: bright side to the face or anywhere, camera tilted a little."""
     environment = place.environment
     bright = environment.irradiance.linear.sum(0)

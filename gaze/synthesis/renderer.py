@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.culling import CulledArray
 from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import VertexNormals, skin_kind, skin_normals
@@ -20,9 +20,9 @@ from gaze.synthesis.lashes import LashBuilder, Lashes
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
 from gaze.synthesis.orbit import OrbitShade
-from gaze.synthesis.pose import PosedHead
-from gaze.synthesis.scene import View
-from gaze.synthesis.solids import Accessory
+from gaze.synthesis.posed_head import PosedHead
+from gaze.synthesis.skin_finish import SkinFinish
+from gaze.synthesis.view import View
 from gaze.synthesis.visibility import Visibility
 from gaze.synthesis.wear_pass import WearPass
 
@@ -30,6 +30,7 @@ NEAR_MM, FAR_MM = 60.0, 6000.0
 BEHIND_EARS_MM = 40.0
 _ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS, _PLACE, _FACING, _LAMPS = range(9)
 _NO_SKIN = (0.0, 0.0, -1.0, 0.0)
+_LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
 
 
 class HeadRenderer:
@@ -265,33 +266,6 @@ def _in_front(mesh: HeadMesh, triangles: NDArray[np.int32], facing: float) -> ND
     centre = corners.mean(axis=1)
     kept = (centre[:, 2] < BEHIND_EARS_MM) & (-normals[:, 2] >= facing)
     return triangles[kept]
-
-
-_LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
-
-
-@dataclass(frozen=True, slots=True)
-class SkinFinish:
-    """How strongly bumps, oil and the shade of lids and lashes show in one picture (about 0..1).
-
-    ``orbit_stops`` is how much darker it is in the inner corners of the eyes (gaze.synthesis.orbit).
-    """
-
-    bump: float = 0.8
-    oiliness: float = 0.5
-    lid_shade: float = 0.6
-    lash_shade: float = 0.25
-    orbit_stops: float = 1.0
-
-    @classmethod
-    def sample(cls, rng: np.random.Generator) -> SkinFinish:
-        return cls(
-            bump=float(rng.uniform(0.4, 1.2)),
-            oiliness=float(rng.beta(1.6, 2.4)),
-            lid_shade=float(rng.uniform(0.55, 0.97)),
-            lash_shade=float(rng.uniform(0.25, 0.7)),
-            orbit_stops=float(np.clip(rng.normal(1.3, 0.7), 0.0, 2.8)),
-        )
 
 
 def rays_of(view: View) -> NDArray[np.float64]:

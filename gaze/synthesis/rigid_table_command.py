@@ -134,9 +134,9 @@ def measure_head(
     The person looks straight ahead with a neutral face, in studio light, through a clean sensor.
     """
     from gaze.synthesis.light import LightRig
+    from gaze.synthesis.moment import Moment
     from gaze.synthesis.person import stream
-    from gaze.synthesis.pose import Moment
-    from gaze.synthesis.scene import Pose, head_rotation
+    from gaze.synthesis.pose import Pose, head_rotation
 
     rng = stream(dressed.person.seed, _STREAM)
     studio = LightRig.sample(rng, renderer.environments, EYES_CAM_MM, "studio")

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import head_angles_from_rotation
-from gaze.synthesis.scene import head_rotation
-from gaze.synthesis.solids import CLOTH, Accessory, Material, Part, join
+from gaze.synthesis.accessory import CLOTH, Accessory, Material, join
+from gaze.synthesis.pose import head_rotation
+from gaze.synthesis.solids import Part
 
 # Where the neck bends, head frame, mm.
 _NECK_MM = np.array([0.0, 105.0, 20.0])

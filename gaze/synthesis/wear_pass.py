@@ -8,10 +8,10 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.gl import column_major, load_program, placed, set_uniforms
 from gaze.synthesis.glasses import Glasses
 from gaze.synthesis.light import LightRig
-from gaze.synthesis.solids import Accessory
 
 
 class WearPass:

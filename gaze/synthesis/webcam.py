@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from gaze.camera import Camera
 from gaze.geometry import unit
 from gaze.synthesis.background import paint_background
-from gaze.synthesis.crops import sample_moment
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
 from gaze.synthesis.light import LightRig
+from gaze.synthesis.moment import Moment, sample_moment
 from gaze.synthesis.person import stream
-from gaze.synthesis.pose import Moment, PosedHead, pose_head
-from gaze.synthesis.renderer import HeadRenderer, SkinFinish
-from gaze.synthesis.scene import Pose, View, head_rotation, in_reach
+from gaze.synthesis.pose import Pose, head_rotation, in_reach
+from gaze.synthesis.posed_head import PosedHead, pose_head
+from gaze.synthesis.renderer import HeadRenderer
 from gaze.synthesis.sensor import GRID_PX, SensorSettings, expose
+from gaze.synthesis.skin_finish import SkinFinish
 from gaze.synthesis.torso import make_torso
+from gaze.synthesis.view import View
 
 _MARGIN_PX = 16
 

@@ -8,9 +8,10 @@ from gaze.synthesis.eyeballs import round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
 from gaze.synthesis.lids import LidHabit, LidRig, LidState, settle_lower_lids
 from gaze.synthesis.mesh import EYEBALLS
+from gaze.synthesis.moment import Moment
 from gaze.synthesis.person import Person
-from gaze.synthesis.pose import Moment, pose_head
-from gaze.synthesis.scene import Pose, head_rotation
+from gaze.synthesis.pose import Pose, head_rotation
+from gaze.synthesis.posed_head import pose_head
 from gaze.synthesis.skin import SkinAppearance
 
 EYES_MM = np.array([0.0, 0.0, 600.0])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gaze.synthesis.accessories import sample_wear
+from gaze.synthesis.accessory import Material, join
 from gaze.synthesis.envelope import FaceEnvelope, from_cylinder, to_cylinder
 from gaze.synthesis.glasses import CORNEA_MM, make_glasses
 from gaze.synthesis.glasses_style import SHAPES, GlassesStyle
@@ -12,7 +12,8 @@ from gaze.synthesis.headphones import make_headphones
 from gaze.synthesis.masks import MaskStyle, make_mask
 from gaze.synthesis.mesh import LANDMARKS_68, SKIN_COUNT
 from gaze.synthesis.occluders import KINDS, sample_occluder
-from gaze.synthesis.solids import Material, ellipsoid, join, sheet, sweep
+from gaze.synthesis.solids import ellipsoid, sheet, sweep
+from gaze.synthesis.wear import sample_wear
 
 EYES = np.array([[32.0, -36.0, -84.0], [-32.0, -36.0, -84.0]])
 # Where the real mesh has the landmarks that glasses, masks and hands are fitted by (head frame, mm).

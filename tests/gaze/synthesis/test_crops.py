@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gaze.geometry import angular_error_deg, head_angles_from_rotation, vector_from_angles
-from gaze.synthesis.crops import sample_moment
+from gaze.synthesis.moment import sample_moment
 
 SEED = 3
 

@@ -18,7 +18,7 @@ from gaze.synthesis.environment import (
     load_environments,
 )
 from gaze.synthesis.light import LAMPS, LightRig
-from gaze.synthesis.scenes import SCENES
+from gaze.synthesis.lighting_scene import SCENES
 
 HEAD = np.array([20.0, 30.0, 600.0])
 

@@ -17,8 +17,9 @@ from gaze.synthesis.hair_pass import HairBuffers
 from gaze.synthesis.lashes import Lashes
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
-from gaze.synthesis.renderer import SkinFinish
-from gaze.synthesis.scene import exact_view, head_rotation
+from gaze.synthesis.pose import head_rotation
+from gaze.synthesis.skin_finish import SkinFinish
+from gaze.synthesis.view import exact_view
 from gaze.synthesis.wear_pass import WearBuffers
 from tests.gaze.synthesis.plain import EYES_MM, plain_person, posed, target_at
 

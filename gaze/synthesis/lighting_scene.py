@@ -46,7 +46,7 @@ LUX = {
 
 
 @dataclass(frozen=True)
-class Scene:
+class LightingScene:
     """A place before scaling: lamps with weighted, coloured irradiance and the environment's weight."""
 
     name: str
@@ -57,12 +57,12 @@ class Scene:
     lux: float
 
 
-def sample_scene(
+def sample_lighting_scene(
     rng: np.random.Generator,
     environments: Sequence[Environment],
     head_mm: NDArray[np.float64],
     name: str | None,
-) -> Scene:
+) -> LightingScene:
     """Draw a place (one of SCENES when ``name`` is given)."""
     if name is None:
         name = str(rng.choice(list(SCENES), p=np.array(list(SCENES.values())) / sum(SCENES.values())))
@@ -79,7 +79,7 @@ def sample_scene(
     low, high = LUX[name]
     lux = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     frontal = {"surroundings": 0.8, "sun": 0.6}.get(name, 0.4)
-    return Scene(name, environment, tuple(lamps), weight, frontal, lux)
+    return LightingScene(name, environment, tuple(lamps), weight, frontal, lux)
 
 
 def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tuple[list[Lamp], float]:
