@@ -96,7 +96,7 @@ class CropRenderer:
             "pose": pose.kind,
             "scene": rig.scene,
             "distance_mm": round(float(np.linalg.norm(head.face_centre_cam_mm))),
-            "eye_open": [round(value, 3) for value in head.eye_open],
+            "eye_open": [round(value, 3) for value in head.eye_open],  # subject's right, left
             "grid_px": settings.grid_px,
             "held": held[0].name if held else "",
             **dressed.attributes,

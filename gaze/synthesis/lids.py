@@ -1,6 +1,7 @@
 """Eyelids that follow the gaze: the blendshape weights that put each lid margin where it belongs.
 
-Distances are heights above the pupil's centre at straight gaze (margin-reflex distances), mm, up positive.
+Distances are taken from the pupil's centre at straight gaze (margin-reflex distances), mm: the upper lid's
+upwards, the lower lid's downwards.
 Anatomy: the upper margin rests 3.5 to 4 mm above, the lower about 5 mm below (Lemke and Stasior); in vertical
 gaze the upper lid moves nearly as far as the eye, the lower lid about half as far (Becker and Fuchs 1988).
 """
@@ -25,6 +26,7 @@ CHEEK_MM = 13.0
 class LidHabit:
     """One person's lids: resting heights in mm (left, right), how far they follow, squint (0..1).
 
+    A gain is how far a lid goes for each mm that the pupil does.
     ``brow_gain`` is how far the brows go up with eyes that look up, as blendshape weight at 25 degrees.
     """
 
@@ -57,7 +59,8 @@ class LidHabit:
 
 @dataclass(frozen=True, slots=True)
 class LidState:
-    """One moment: how far blinked (0 open, 1 closed), a passing widening in mm, extra squint (0..1)."""
+    """One moment: how far blinked (left, right; 0 open, 1 closed), a passing widening in mm, extra squint
+    (0..1)."""
 
     blink: tuple[float, float] = (0.0, 0.0)
     widen_mm: float = 0.0

@@ -60,7 +60,7 @@ class LightingScene:
 def sample_lighting_scene(
     rng: np.random.Generator,
     environments: Sequence[Environment],
-    head_mm: NDArray[np.float64],
+    head_cam_mm: NDArray[np.float64],
     name: str | None,
 ) -> LightingScene:
     """Draw a place (one of SCENES when ``name`` is given)."""
@@ -75,7 +75,7 @@ def sample_lighting_scene(
     if name in ("window", "backlight") and rng.random() < 0.2:
         pool = outdoor
     environment = pool[int(rng.integers(len(pool)))]
-    lamps, weight = _lamps(rng, name, head_mm)
+    lamps, weight = _lamps(rng, name, head_cam_mm)
     low, high = LUX[name]
     lux = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     frontal = {"surroundings": 0.8, "sun": 0.6}.get(name, 0.4)

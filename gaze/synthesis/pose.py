@@ -27,10 +27,10 @@ class Pose:
     kind: str
 
 
-def head_rotation(yaw_rad: float, pitch_rad: float, roll_rad: float = 0.0) -> NDArray[np.float64]:
+def head_rotation(pitch_rad: float, yaw_rad: float, roll_rad: float = 0.0) -> NDArray[np.float64]:
     """R_cam_head of a head at angles that head_angles_from_rotation gives back (zero roll: exactly).
 
-    Yaw positive turns the face towards image-left, pitch positive upwards, roll clockwise in the picture.
+    Pitch positive turns the face upwards, yaw towards image-left, roll clockwise in the picture.
     """
     cy, sy = np.cos(yaw_rad), np.sin(yaw_rad)
     cp, sp = np.cos(pitch_rad), np.sin(pitch_rad)
@@ -82,7 +82,7 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
             eye_yaw, eye_pitch = rng.uniform(-38, 38), rng.uniform(-41, 29)
         else:
             eye_yaw, eye_pitch = rng.normal(0, 13), rng.normal(-3, 9)
-        R = head_rotation(base_yaw + np.deg2rad(yaw), base_pitch + np.deg2rad(pitch), np.deg2rad(roll))
+        R = head_rotation(base_pitch + np.deg2rad(pitch), base_yaw + np.deg2rad(yaw), np.deg2rad(roll))
         ey, ep = np.deg2rad([eye_yaw, eye_pitch])
         sight = R @ np.array([-np.cos(ep) * np.sin(ey), -np.sin(ep), -np.cos(ep) * np.cos(ey)])
         reach = (
@@ -108,7 +108,7 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
     spread = 14 if kind == "screen" else 20
     yaw = base_yaw + follow * (gaze_yaw - base_yaw) + np.deg2rad(rng.normal(0, spread * 0.7))
     pitch = base_pitch + follow * (gaze_pitch - base_pitch) + np.deg2rad(rng.normal(-1, spread * 0.55))
-    return Pose(head_rotation(yaw, pitch, np.deg2rad(roll)), eyes, target, kind)
+    return Pose(head_rotation(pitch, yaw, np.deg2rad(roll)), eyes, target, kind)
 
 
 def in_reach(pose: Pose) -> bool:

@@ -18,13 +18,16 @@ from gaze.synthesis.pose import Pose
 
 @dataclass(frozen=True, slots=True)
 class PosedHead:
-    """Everything drawn or labelled, camera frame, mm. Eyes: left first. ``eye_open``: left, right.
+    """Everything drawn or labelled, in the camera frame.
 
-    ``axes_cam`` are the optical axes, ``target_cam_mm`` what both lines of sight meet; ``skin_shift_mm`` is
-    how far the expression moved the skin from the neutral head, in the head frame.
+    ``vertices_cam_mm`` (N, 3) and ``normals_cam`` (SKIN_COUNT, 3) of the mesh; ``centres_cam_mm`` (2, 3) and
+    ``axes_cam`` (2, 3), the eyes' centres of rotation and unit optical axes, the subject's left first as in
+    the mesh; ``target_cam_mm`` (3,) what both lines of sight meet; ``eye_open``: subject's right, left as in
+    gaze.types.Face; ``weights`` of the blendshapes; ``skin_shift_mm`` (SKIN_COUNT, 3) how far the expression
+    moved the skin from the neutral head, in the head frame.
     """
 
-    vertices_cam: NDArray[np.float32]
+    vertices_cam_mm: NDArray[np.float32]
     normals_cam: NDArray[np.float32]
     R_cam_head: NDArray[np.float64]
     t_cam_mm: NDArray[np.float64]
@@ -38,7 +41,7 @@ class PosedHead:
     @property
     def six_points_cam_mm(self) -> NDArray[np.float64]:
         """Eye and mouth corners (6, 3) in the order of gaze.face_model."""
-        return self.vertices_cam[SIX_POINTS].astype(np.float64)
+        return self.vertices_cam_mm[SIX_POINTS].astype(np.float64)
 
     @property
     def face_centre_cam_mm(self) -> NDArray[np.float64]:
@@ -69,14 +72,14 @@ def pose_head(
         lift_lids(vertices_head, ball)
     R32 = R.astype(np.float32)
     return PosedHead(
-        vertices_cam=vertices_head @ R32.T + t.astype(np.float32),
+        vertices_cam_mm=vertices_head @ R32.T + t.astype(np.float32),
         normals_cam=normals_of(vertices_head) @ R32.T,
         R_cam_head=R,
         t_cam_mm=t,
         centres_cam_mm=person.centres_mm @ R.T + t,
         axes_cam=axes_head @ R.T,
         target_cam_mm=np.asarray(pose.target_cam_mm, np.float64),
-        eye_open=openings,
+        eye_open=(openings[1], openings[0]),  # the rig puts the left eye first, as the mesh does
         weights=weights,
         skin_shift_mm=vertices_head[:SKIN_COUNT] - person.vertices_mm[:SKIN_COUNT],
     )

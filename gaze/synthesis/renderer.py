@@ -137,8 +137,8 @@ class HeadRenderer:
         projection = projection_of(view)
         visibility = self._visibility_towards_light(head, rig)
         visibility *= self._orbit_shade(finish.orbit_stops)[:, None]
-        vertices_cam = np.ascontiguousarray(head.vertices_cam, np.float32)
-        self._positions.write(vertices_cam)
+        vertices_cam_mm = np.ascontiguousarray(head.vertices_cam_mm, np.float32)
+        self._positions.write(vertices_cam_mm)
         self._normals.write(np.ascontiguousarray(head.normals_cam, np.float32))
         mouth_normals = self._mouth_normals @ head.R_cam_head.T.astype(np.float32)
         self._normals.write(np.ascontiguousarray(mouth_normals), offset=MOUTH.start * 12)
@@ -154,7 +154,7 @@ class HeadRenderer:
             program["view_projection"].write(column_major(projection))
         self._target.use()
         self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
-        self._draw_skin(dressed, vertices_cam, view, projection, rig, finish)
+        self._draw_skin(dressed, vertices_cam_mm, view, projection, rig, finish)
         self._draw_mouth(head)
         for side in (0, 1):
             values = eye_uniforms(self.mesh, dressed.person, head, side, pupil_radius_mm)
@@ -175,7 +175,7 @@ class HeadRenderer:
         data = self._target.read(components=4, dtype="f4")
         return np.frombuffer(data, np.float32).reshape(self.size_px, self.size_px, 4)
 
-    def _draw_skin(self, dressed, vertices_cam, view, projection, rig, finish) -> None:
+    def _draw_skin(self, dressed, vertices_cam_mm, view, projection, rig, finish) -> None:
         """Fill the pixels' facts triangle by triangle, then light each pixel of skin once."""
         context = self.context
         self._skin_target.use()
@@ -184,7 +184,7 @@ class HeadRenderer:
         # The first row is the top, which turns the winding round.
         context.front_face = "cw"
         context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._skin_array.render(vertices_cam[:SKIN_COUNT], projection)
+        self._skin_array.render(vertices_cam_mm[:SKIN_COUNT], projection)
         self._target.use()
         context.enable_only(moderngl.NOTHING)
         for texture, unit in zip(self._skin_facts, (_PLACE, _FACING, _LAMPS), strict=True):
@@ -211,7 +211,7 @@ class HeadRenderer:
         eyes = self.visibility.rows_of_eyeballs
         for ball, part in zip(EYEBALLS, eyes, strict=True):
             values[ball, 0] = rows[part]
-        directions = rig.lamp_directions()
+        directions = rig.lamp_directions_cam()
         if len(directions):
             towards = self.visibility.towards(directions @ head.R_cam_head)
             columns = slice(1, 1 + len(directions))
@@ -235,7 +235,7 @@ class HeadRenderer:
     def _draw_lashes(self, lashes: Lashes, head: PosedHead, view: View) -> None:
         mm_per_px = float(np.linalg.norm(head.face_centre_cam_mm)) / view.focal_px
         down, forward = head.R_cam_head[:, 1], -head.R_cam_head[:, 2]
-        vertices, triangles = self._lash_builder.build(lashes, head.vertices_cam, down, forward, mm_per_px)
+        vertices, triangles = self._lash_builder.build(lashes, head.vertices_cam_mm, down, forward, mm_per_px)
         context = self.context
         context.enable(moderngl.BLEND)
         context.blend_func = (

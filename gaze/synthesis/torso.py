@@ -43,7 +43,7 @@ def make_torso(R_cam_head: NDArray[np.float64], albedo: tuple[float, float, floa
     ]
     upright = np.concatenate(rings) - _NECK_MM
     yaw = float(head_angles_from_rotation(R_cam_head)[1])
-    in_camera = upright @ head_rotation(0.3 * yaw, 0.0).T + R_cam_head @ _NECK_MM
+    in_camera = upright @ head_rotation(0.0, 0.3 * yaw).T + R_cam_head @ _NECK_MM
     vertices = in_camera @ R_cam_head
     row, column = np.meshgrid(np.arange(len(_RINGS) - 1), np.arange(_STEPS), indexing="ij")
     a = row * _STEPS + column

@@ -194,10 +194,11 @@ def sample_laptop_pose(rng: np.random.Generator, target_cam_mm: NDArray[np.float
         sight = unit(np.asarray(target_cam_mm) - eyes)
         yaw, pitch = np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))
         follow = rng.uniform(0.0, 0.7)
+        # Keywords, in the order in which chance is drawn.
         turned = head_rotation(
-            follow * yaw + np.deg2rad(rng.normal(0, 6)),
-            follow * pitch + np.deg2rad(rng.normal(0, 6)),
-            np.deg2rad(rng.normal(0, 4)),
+            yaw_rad=follow * yaw + np.deg2rad(rng.normal(0, 6)),
+            pitch_rad=follow * pitch + np.deg2rad(rng.normal(0, 6)),
+            roll_rad=np.deg2rad(rng.normal(0, 4)),
         )
         pose = Pose(turned, eyes, np.asarray(target_cam_mm, np.float64), "screen")
         if in_reach(pose):

@@ -8,9 +8,9 @@ from gaze.synthesis.pose import head_rotation, sample_camera, sample_pose
 from gaze.synthesis.view import exact_view
 
 
-@pytest.mark.parametrize("yaw, pitch", [(0, 0), (40, 0), (-30, 20), (10, -35)])
-def test_head_angles_come_back(yaw, pitch):
-    R = head_rotation(*np.deg2rad([yaw, pitch]))
+@pytest.mark.parametrize("pitch, yaw", [(0, 0), (0, 40), (20, -30), (-35, 10)])
+def test_head_angles_come_back(pitch, yaw):
+    R = head_rotation(*np.deg2rad([pitch, yaw]))
     assert is_rotation(R)
     np.testing.assert_allclose(np.rad2deg(head_angles_from_rotation(R)), [pitch, yaw], atol=1e-9)
     # Pitch is positive upwards, yaw towards image-left: where the nose (-z of the head) points.

@@ -14,7 +14,7 @@ MIRROR = np.diag([-1.0, 1.0, 1.0])
 
 def test_the_exact_view_is_the_normalised_camera():
     """Its px are those of the warp that the live pipeline applies to a webcam picture."""
-    R, centre = head_rotation(0.4, -0.2, 0.1), np.array([80.0, -40.0, 700.0])
+    R, centre = head_rotation(-0.2, 0.4, 0.1), np.array([80.0, -40.0, 700.0])
     view = exact_view(R, centre, 224)
     camera = sample_camera(np.random.default_rng(0))
     target = NormalizedCamera(focal_px=960.0, distance_mm=600.0, size_px=224)
@@ -28,14 +28,14 @@ def test_the_exact_view_is_the_normalised_camera():
 
 
 def test_doubling_the_size_doubles_the_px():
-    R, centre = head_rotation(0.2, 0.1), np.array([10.0, 20.0, 500.0])
+    R, centre = head_rotation(0.1, 0.2), np.array([10.0, 20.0, 500.0])
     points = centre + np.random.default_rng(1).uniform(-60, 60, (20, 3))
     small, large = (exact_view(R, centre, size).project(points) for size in (112, 224))
     np.testing.assert_allclose(large, 2 * small, atol=1e-9)
 
 
 def test_mirroring_flips_the_yaw_and_the_px():
-    R, centre = head_rotation(0.3, -0.1, 0.2), np.array([60.0, -20.0, 600.0])
+    R, centre = head_rotation(-0.1, 0.3, 0.2), np.array([60.0, -20.0, 600.0])
     gaze = np.array([0.3, 0.2, -0.9])
     view, other = exact_view(R, centre, 224), exact_view(MIRROR @ R @ MIRROR, MIRROR @ centre, 224)
     np.testing.assert_allclose(
