@@ -11,7 +11,7 @@ from gaze.synthesis.eyeballs import Eyeball, round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
 from gaze.synthesis.lids import LidHabit, LidRig, settle_lower_lids
 from gaze.synthesis.mesh import EYEBALLS, HeadMesh
-from gaze.synthesis.skin import SkinAppearance
+from gaze.synthesis.skin_appearance import SkinAppearance
 
 # Independent random streams of one person's seed, so that a change in one part leaves the others alone.
 STREAM_SHAPE, STREAM_EYES, STREAM_LIDS, STREAM_SKIN, STREAM_HAIR, STREAM_WEAR, STREAM_POSE_HABIT = range(7)

@@ -12,7 +12,7 @@ from gaze.synthesis.moment import Moment
 from gaze.synthesis.person import Person
 from gaze.synthesis.pose import Pose, head_rotation
 from gaze.synthesis.posed_head import pose_head
-from gaze.synthesis.skin import SkinAppearance
+from gaze.synthesis.skin_appearance import SkinAppearance
 
 EYES_MM = np.array([0.0, 0.0, 600.0])
 HABIT = LidHabit(

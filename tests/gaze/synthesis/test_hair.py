@@ -10,7 +10,7 @@ from gaze.synthesis.hair_parts import TEXTURES, hair_texture
 from gaze.synthesis.hair_style import CUTS, HairStyle
 from gaze.synthesis.head_surface import CENTRE_MM, DirectionMap, directions_of
 from gaze.synthesis.headwear import HEADWEAR, Headwear
-from gaze.synthesis.skin import SkinAppearance
+from gaze.synthesis.skin_appearance import SkinAppearance
 from tests.gaze.synthesis.egg_head import AXES_MM, MIDDLE_MM, egg_head
 
 EYES_Y = -36.0
