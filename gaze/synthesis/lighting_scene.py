@@ -5,7 +5,7 @@ Weights are shares of the perpendicular irradiance at the face; the rest comes f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,75 +82,128 @@ def sample_lighting_scene(
     return LightingScene(name, environment, tuple(lamps), weight, frontal, lux)
 
 
-def _lamps(rng: np.random.Generator, name: str, head: NDArray[np.float64]) -> tuple[list[Lamp], float]:
-    side = float(rng.choice([-1.0, 1.0]))
-    white = rng.uniform(3500.0, 6500.0)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a place's lamps are drawn from.
 
-    def warm(lamp: Lamp, weight: float, kelvin: float) -> Lamp:
-        return lamp.lit(
-            lamp.irradiance * weight * (0.15 + 0.85 * black_body(float(np.clip(kelvin, 2300.0, 10000.0))))
+    ``side`` of the main one: -1, or +1 image-right; ``white_k``: colour temperature of artificial light, K.
+    """
+
+    rng: np.random.Generator
+    head_cam_mm: NDArray[np.float64]
+    side: float
+    white_k: float
+
+
+# Lamps with weighted, coloured irradiance, and the environment's weight.
+_Lit = tuple[list[Lamp], float]
+
+
+def _lamps(rng: np.random.Generator, name: str, head_cam_mm: NDArray[np.float64]) -> _Lit:
+    at = _Place(rng, head_cam_mm, float(rng.choice([-1.0, 1.0])), rng.uniform(3500.0, 6500.0))
+    return _SETS[name](at)
+
+
+def _studio(at: _Place) -> _Lit:
+    """A softbox on each side, often a third one before the face."""
+    ratio = at.rng.uniform(0.35, 1.0)
+    spread_deg = at.rng.uniform(20.0, 60.0)
+    main = make.softbox(at.rng, at.head_cam_mm, at.side * spread_deg, at.rng.uniform(5, 55))
+    fill = make.softbox(
+        at.rng, at.head_cam_mm, -at.side * spread_deg * at.rng.uniform(0.7, 1.2), at.rng.uniform(0, 50)
+    )
+    lamps = [_warm(main, 1.0, at.white_k), _warm(fill, ratio, at.white_k)]
+    if at.rng.random() < 0.6:
+        front = make.softbox(at.rng, at.head_cam_mm, at.rng.normal(0, 15), at.rng.uniform(25, 65))
+        lamps.append(_warm(front, at.rng.uniform(0.3, 0.9), at.white_k))
+    return lamps, at.rng.uniform(0.1, 0.9)
+
+
+def _office(at: _Place) -> _Lit:
+    """One or two panels in the ceiling and a screen."""
+    lamps = [
+        _warm(make.ceiling_panel(at.rng, at.head_cam_mm), 1.0, at.white_k)
+        for _ in range(int(at.rng.integers(1, 3)))
+    ]
+    lamps.append(_warm(_screen(at.rng), at.rng.uniform(0.05, 0.3), at.rng.uniform(5500, 8000)))
+    return lamps, at.rng.uniform(0.4, 1.5)
+
+
+def _window(at: _Place) -> _Lit:
+    """Daylight from one side; a screen or a bulb may help."""
+    azimuth_deg = at.side * float(np.clip(at.rng.normal(55, 25), 5, 110))
+    lamps = [_warm(make.window(at.rng, at.head_cam_mm, azimuth_deg), 1.0, at.rng.uniform(5500, 8000))]
+    if at.rng.random() < 0.5:
+        lamps.append(_warm(_screen(at.rng), at.rng.uniform(0.03, 0.15), at.rng.uniform(5500, 8000)))
+    if at.rng.random() < 0.4:
+        lamps.append(
+            _warm(make.bulb(at.rng, at.head_cam_mm), at.rng.uniform(0.1, 0.4), at.rng.uniform(2700, 4500))
         )
+    return lamps, at.rng.uniform(0.12, 1.0)
 
-    if name == "studio":
-        ratio = rng.uniform(0.35, 1.0)
-        spread = rng.uniform(20.0, 60.0)
-        lamps = [
-            warm(make.softbox(rng, head, side * spread, rng.uniform(5, 55)), 1.0, white),
-            warm(
-                make.softbox(rng, head, -side * spread * rng.uniform(0.7, 1.2), rng.uniform(0, 50)),
-                ratio,
-                white,
-            ),
-        ]
-        if rng.random() < 0.6:
-            lamps.append(
-                warm(
-                    make.softbox(rng, head, rng.normal(0, 15), rng.uniform(25, 65)),
-                    rng.uniform(0.3, 0.9),
-                    white,
-                )
-            )
-        return lamps, rng.uniform(0.1, 0.9)
-    if name == "office":
-        lamps = [warm(make.ceiling_panel(rng, head), 1.0, white) for _ in range(int(rng.integers(1, 3)))]
-        lamps.append(warm(_screen(rng), rng.uniform(0.05, 0.3), rng.uniform(5500, 8000)))
-        return lamps, rng.uniform(0.4, 1.5)
-    if name == "window":
-        azimuth = side * float(np.clip(rng.normal(55, 25), 5, 110))
-        lamps = [warm(make.window(rng, head, azimuth), 1.0, rng.uniform(5500, 8000))]
-        if rng.random() < 0.5:
-            lamps.append(warm(_screen(rng), rng.uniform(0.03, 0.15), rng.uniform(5500, 8000)))
-        if rng.random() < 0.4:
-            lamps.append(warm(make.bulb(rng, head), rng.uniform(0.1, 0.4), rng.uniform(2700, 4500)))
-        return lamps, rng.uniform(0.12, 1.0)
-    if name == "room":
-        lamps = [warm(make.bulb(rng, head), 1.0, rng.uniform(2600, 4500))]
-        if rng.random() < 0.5:
-            lamps.append(warm(make.bulb(rng, head), rng.uniform(0.2, 0.8), rng.uniform(2600, 4500)))
-        if rng.random() < 0.6:
-            lamps.append(warm(_screen(rng), rng.uniform(0.05, 0.4), rng.uniform(5500, 8000)))
-        return lamps, rng.uniform(0.3, 1.4)
-    if name == "screen":
-        lamps = [warm(_screen(rng), 1.0, rng.uniform(5000, 9000))]
-        if rng.random() < 0.6:
-            lamps.append(warm(make.bulb(rng, head), rng.uniform(0.1, 0.7), rng.uniform(2600, 4000)))
-        return lamps, rng.uniform(0.15, 0.8)
-    if name == "ring":
-        return [warm(make.ring_light(rng, head), 1.0, white)], rng.uniform(0.2, 1.0)
-    if name == "backlight":
-        lamps = [
-            warm(
-                make.window(rng, head, side * rng.uniform(110, 165)),
-                rng.uniform(1.0, 2.5),
-                rng.uniform(5500, 8000),
-            )
-        ]
-        lamps.append(warm(_screen(rng), rng.uniform(0.1, 0.5), rng.uniform(5500, 8000)))
-        return lamps, rng.uniform(0.5, 1.0)
-    if name == "dark":
-        lamp = _screen(rng) if rng.random() < 0.6 else make.bulb(rng, head)
-        return [warm(lamp, 1.0, rng.uniform(3000, 9000))], rng.uniform(0.05, 0.4)
-    return [], 1.0  # surroundings and sun
+
+def _room(at: _Place) -> _Lit:
+    """One or two bulbs, often a screen."""
+    lamps = [_warm(make.bulb(at.rng, at.head_cam_mm), 1.0, at.rng.uniform(2600, 4500))]
+    if at.rng.random() < 0.5:
+        lamps.append(
+            _warm(make.bulb(at.rng, at.head_cam_mm), at.rng.uniform(0.2, 0.8), at.rng.uniform(2600, 4500))
+        )
+    if at.rng.random() < 0.6:
+        lamps.append(_warm(_screen(at.rng), at.rng.uniform(0.05, 0.4), at.rng.uniform(5500, 8000)))
+    return lamps, at.rng.uniform(0.3, 1.4)
+
+
+def _before_screen(at: _Place) -> _Lit:
+    """A screen is the strongest light."""
+    lamps = [_warm(_screen(at.rng), 1.0, at.rng.uniform(5000, 9000))]
+    if at.rng.random() < 0.6:
+        lamps.append(
+            _warm(make.bulb(at.rng, at.head_cam_mm), at.rng.uniform(0.1, 0.7), at.rng.uniform(2600, 4000))
+        )
+    return lamps, at.rng.uniform(0.15, 0.8)
+
+
+def _ring(at: _Place) -> _Lit:
+    return [_warm(make.ring_light(at.rng, at.head_cam_mm), 1.0, at.white_k)], at.rng.uniform(0.2, 1.0)
+
+
+def _backlight(at: _Place) -> _Lit:
+    """A window behind the person, a screen before them."""
+    window = make.window(at.rng, at.head_cam_mm, at.side * at.rng.uniform(110, 165))
+    lamps = [_warm(window, at.rng.uniform(1.0, 2.5), at.rng.uniform(5500, 8000))]
+    lamps.append(_warm(_screen(at.rng), at.rng.uniform(0.1, 0.5), at.rng.uniform(5500, 8000)))
+    return lamps, at.rng.uniform(0.5, 1.0)
+
+
+def _dark(at: _Place) -> _Lit:
+    """One screen or bulb, weak in weak surroundings."""
+    lamp = _screen(at.rng) if at.rng.random() < 0.6 else make.bulb(at.rng, at.head_cam_mm)
+    return [_warm(lamp, 1.0, at.rng.uniform(3000, 9000))], at.rng.uniform(0.05, 0.4)
+
+
+def _no_lamps(at: _Place) -> _Lit:
+    return [], 1.0
+
+
+_SETS: dict[str, Callable[[_Place], _Lit]] = {
+    "studio": _studio,
+    "office": _office,
+    "window": _window,
+    "room": _room,
+    "screen": _before_screen,
+    "ring": _ring,
+    "surroundings": _no_lamps,
+    "sun": _no_lamps,
+    "backlight": _backlight,
+    "dark": _dark,
+}
+
+
+def _warm(lamp: Lamp, weight: float, kelvin: float) -> Lamp:
+    """A lamp of ``weight`` in the colour of a black body, a little paler than that."""
+    colour = 0.15 + 0.85 * black_body(float(np.clip(kelvin, 2300.0, 10000.0)))
+    return lamp.lit(lamp.irradiance * weight * colour)
 
 
 def _screen(rng: np.random.Generator) -> Lamp:
