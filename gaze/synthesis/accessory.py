@@ -15,8 +15,9 @@ PLAIN, TORTOISE, CLOTH, SKIN, PRINT = range(5)  # patterns of accessory.frag
 
 @dataclass(frozen=True)
 class Material:
-    """Surface of an accessory, linear RGB. ``albedo`` and ``second`` (3,) are the pattern's two colours;
-    ``f0`` (3,) is the reflectance straight on (coloured for metals); ``scatter`` softens the light's edge.
+    """Surface of an accessory, linear RGB. ``albedo`` and ``second`` (3,) are the pattern's two colours,
+    ``scale_mm`` its size; ``f0`` (3,) is the reflectance straight on (coloured for metals); ``scatter``
+    softens the light's edge.
     """
 
     name: str

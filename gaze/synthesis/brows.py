@@ -25,8 +25,8 @@ class BrowShape:
 
     height_mm: middle of the brow above the middle of the eye; arch_mm: rise of the outer third over the
     inner end; tail_drop_mm; half_width_mm at the thickest place; density 0..1; hair_mm: length of a hair;
-    stray: share of hairs growing outside; messy: spread of directions; unibrow 0..1; opacity 0..1; gap_mm:
-    half the distance between the inner ends; tail_mm: the outer end's x; filled 0..1: brow pencil.
+    stray: share of hairs growing outside; messy: deviation of directions, rad; unibrow 0..1; opacity 0..1;
+    gap_mm: half the distance between the inner ends; tail_mm: the outer end's x; filled 0..1: brow pencil.
     """
 
     height_mm: float

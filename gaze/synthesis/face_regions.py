@@ -15,7 +15,8 @@ class EyeField:
     """Where texels lie about one eye; all (size, size).
 
     rim_mm: distance from the edge of the lids (99 far away); upper: True above the eye's axis;
-    along: 0 at the inner corner to 1 at the outer, beyond these outside the opening.
+    along: 0 at the inner corner to 1 at the outer, beyond these outside the opening. window: the rows and
+    columns about the eye outside of which rim_mm is not known.
     """
 
     rim_mm: np.ndarray
@@ -26,7 +27,10 @@ class EyeField:
 
 @dataclass(frozen=True, eq=False)
 class FaceRegions:
-    """Masks 0..1 as (size, size) float32; x_mm, y_mm, z_mm are the atlas positions (head frame)."""
+    """Masks 0..1 as (size, size) float32; x_mm, y_mm, z_mm are the atlas positions (head frame).
+
+    ``eyes``: subject's right, left, as the 68 landmarks come; ``front``: 1 on the face's front, 0 behind.
+    """
 
     x_mm: np.ndarray
     y_mm: np.ndarray

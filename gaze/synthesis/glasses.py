@@ -1,7 +1,8 @@
 """Spectacles and sunglasses as meshes that sit on a given head.
 
 Lens coordinates: u from the nose outwards, v downwards, mm from the lens's middle. The lenses stand 12 to
-18 mm before the corneas, lean back at the bottom (pantoscopic tilt) and wrap round the face a little.
+15 mm before the corneas, farther where nose or brows need it, lean back at the bottom (pantoscopic tilt) and
+wrap round the face a little.
 """
 
 from __future__ import annotations

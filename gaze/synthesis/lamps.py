@@ -113,7 +113,7 @@ def softbox(rng: np.random.Generator, head_cam_mm, azimuth_deg: float, elevation
 
 
 def window(rng: np.random.Generator, head_cam_mm, azimuth_deg: float) -> Lamp:
-    """A window in an upright wall 0.8 to 4 m away, with cross bars more often than not."""
+    """A window in an upright wall 0.9 to 3.5 m away, with cross bars more often than not."""
     towards = direction_cam(azimuth_deg, 0.0)
     distance = rng.uniform(900.0, 3500.0)
     half = np.array([rng.uniform(350.0, 900.0), rng.uniform(450.0, 900.0)])

@@ -14,7 +14,12 @@ _POINTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Lashes:
-    """One person's lashes: per hair its place on the margin (0..1), length, thickness, spread; then style."""
+    """One person's lashes.
+
+    ``upper`` and ``lower`` (H, 4): a hair's place on the margin, 0 inner to 1 outer corner; its length in mm;
+    how far it leans along the margin and away from the slit (added to a direction of length about 1).
+    ``colour`` linear RGB.
+    """
 
     upper: NDArray[np.float32]
     lower: NDArray[np.float32]

@@ -41,8 +41,8 @@ class LidHabit:
     @classmethod
     def sample(cls, rng: np.random.Generator) -> LidHabit:
         """Draw a person's lids; a small difference between the sides, now and then a large one."""
-        # A little lower than at rest: MediaPipe finds the upper lids of people before a camera 0.3 mm lower
-        # than those of people rendered with a mean of 3.65.
+        # A little lower than anatomy has it: as MediaPipe sees them, people before a camera hold their upper
+        # lids 0.3 mm lower than rendered people with a mean of 3.65.
         upper = np.clip(rng.normal(3.45, 1.05), 1.3, 6.0)
         lower = np.clip(rng.normal(5.2, 0.55), 3.8, 6.6)
         uneven = rng.normal(0, 0.25) if rng.random() < 0.9 else rng.normal(0, 0.9)

@@ -97,7 +97,7 @@ class LightRig:
 
     @staticmethod
     def texture(context, environment: Environment):
-        """The reflection atlas of an environment as a moderngl texture, made once, bound as light_atlas."""
+        """The reflection atlas of an environment as a new moderngl texture, to be bound as light_atlas."""
         texture = context.texture(
             (ATLAS_WIDTH, ATLAS_HEIGHT), 3, environment.atlas.tobytes(), dtype="f2", alignment=1
         )

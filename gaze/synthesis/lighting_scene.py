@@ -1,4 +1,4 @@
-"""Which lamps a place has: studio, office, window, room, screen, sun, backlight, dark.
+"""Which lamps a place has: a studio, an office, a room, before a window, in the sun (see SCENES).
 
 Weights are shares of the perpendicular irradiance at the face; the rest comes from the environment.
 """
@@ -47,13 +47,17 @@ LUX = {
 
 @dataclass(frozen=True)
 class LightingScene:
-    """A place before scaling: lamps with weighted, coloured irradiance and the environment's weight."""
+    """A place before scaling: lamps with weighted, coloured irradiance and the environment's weight.
+
+    ``frontal`` is how often the environment's bright side is turned to the face, 0..1, else it is anywhere;
+    ``lux`` how bright the place is.
+    """
 
     name: str
     environment: Environment
     lamps: tuple[Lamp, ...]
     environment_weight: float
-    frontal: float  # how much the environment's bright side is turned to the face: 1 always, 0 at random
+    frontal: float
     lux: float
 
 

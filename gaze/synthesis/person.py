@@ -31,7 +31,9 @@ def stream(seed: int, number: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Person:
-    """A person at rest. ``vertices_mm`` (N, 3) and ``centres_mm`` (2, 3, left first) in the head frame."""
+    """A person at rest. ``vertices_mm`` (N, 3) and, left eye first, ``centres_mm`` (2, 3) of rotation and
+    ``balls`` that the lids lie on, in the head frame.
+    """
 
     seed: int
     vertices_mm: NDArray[np.float32]

@@ -19,7 +19,12 @@ EYE_PITCH_LIMIT_DEG = (-43.0, 31.0)
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Head pose and target: ``R_cam_head`` (3, 3), ``t_cam_mm`` (3,) of the eyes' middle, target (3,) mm."""
+    """Where a head is and what it looks at.
+
+    ``R_cam_head`` (3, 3); ``eyes_cam_mm`` (3,) midway between the eyes' centres of rotation;
+    ``target_cam_mm`` (3,) where both lines of sight meet; ``kind`` of situation: screen, wide, lens, or the
+    caller's own name.
+    """
 
     R_cam_head: NDArray[np.float64]
     eyes_cam_mm: NDArray[np.float64]
@@ -42,13 +47,16 @@ def head_rotation(pitch_rad: float, yaw_rad: float, roll_rad: float = 0.0) -> ND
 
 
 def sample_camera(rng: np.random.Generator) -> Camera:
-    """A webcam: 55 to 80 degrees wide, common sizes."""
+    """A webcam: 52 to 82 degrees wide, common sizes."""
     width, height = [(640, 480), (1280, 720), (1920, 1080)][rng.choice(3, p=[0.4, 0.4, 0.2])]
     return Camera.from_hfov(float(rng.uniform(52, 82)), width, height)
 
 
 def sample_pose(rng: np.random.Generator, camera: Camera) -> Pose:
-    """Head and target: people at a laptop, people looking into or near the lens, and anything in reach."""
+    """Head and target: people at a laptop, people looking into or near the lens, and anything in reach.
+
+    Every pose is in reach (see in_reach); the eyes are in the camera's picture.
+    """
     kind = ("screen", "wide", "lens")[rng.choice(3, p=[0.36, 0.46, 0.18])]
     for _ in range(200):
         pose = _draw_pose(rng, camera, kind)
@@ -112,7 +120,10 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
 
 
 def in_reach(pose: Pose) -> bool:
-    """Whether the eyes can turn to the target in the head, and the target is far enough to fuse."""
+    """Whether the eyes can turn to the target in the head, 270 mm away or farther so that they can fuse it.
+
+    Heads turned 68 degrees or more from the camera are left out: half of the face is hidden.
+    """
     to_target = pose.target_cam_mm - pose.eyes_cam_mm
     if np.linalg.norm(to_target) < 270:
         return False

@@ -27,7 +27,7 @@ _LIPSTICKS = (
 class SkinAppearance:
     """Everything that makes one person's skin, apart from noise.
 
-    melanin 0 very light .. 1 very dark; haemoglobin and yellow: undertone, about -1..2, 0 the mean;
+    melanin 0 very light .. 1 very dark; haemoglobin and yellow: undertone, about -1.5..1.5, 0 the mean;
     redness, mottle, freckles, blemishes, oil, pores 0..1; moles: count; lips: extra haemoglobin; lipstick
     0..1 with its colour; hair_srgb: natural colour 0..255; grey: share of grey hair in the scalp and beard;
     foundation 0..1.

@@ -124,7 +124,7 @@ def for_whole_picture(settings: SensorSettings, size_px: int) -> SensorSettings:
 
 
 def _square(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pad a picture to a square at its lower right by repeating its edge (the sensor works on squares)."""
+    """Pad a picture to a square at its lower right, mirrored at its edge (the sensor works on squares)."""
     height, width = picture.shape[:2]
     side = max(height, width)
     return cv2.copyMakeBorder(picture, 0, side - height, 0, side - width, cv2.BORDER_REFLECT)
