@@ -30,8 +30,8 @@ from gaze.files import prepare_outputs, write_json
 from gaze.geometry import FloatArray, angles_from_vector, head_angles_from_rotation, unit
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.lids import LidState
-from gaze.synthesis.pose import Moment
-from gaze.synthesis.scene import Pose, head_rotation
+from gaze.synthesis.moment import Moment
+from gaze.synthesis.pose import Pose, head_rotation
 from gaze.types import Frame
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Sitter:
         eyes = self._eyes + rng.normal(0, SWAY_MM, 3)
         pitch, yaw = angles_from_vector(unit(np.asarray(target_cam_mm) - eyes))
         turn = np.deg2rad(self._lean + rng.normal(0, SWAY_DEG, 3))
-        R = head_rotation(FOLLOW * yaw + turn[0], FOLLOW * pitch + turn[1], turn[2])
+        R = head_rotation(FOLLOW * pitch + turn[1], FOLLOW * yaw + turn[0], turn[2])
         closing = float(max(0.0, rng.normal(0.0, 0.03)))
         moment = Moment({}, LidState(blink=(closing, closing)), self._pupil_mm)
         picture, head = self._renderer.render(

@@ -25,8 +25,8 @@ class BrowShape:
 
     height_mm: middle of the brow above the middle of the eye; arch_mm: rise of the outer third over the
     inner end; tail_drop_mm; half_width_mm at the thickest place; density 0..1; hair_mm: length of a hair;
-    stray: share of hairs growing outside; messy: spread of directions; unibrow 0..1; opacity 0..1; gap_mm:
-    half the distance between the inner ends; tail_mm: the outer end's x; filled 0..1: brow pencil.
+    stray: share of hairs growing outside; messy: deviation of directions, rad; unibrow 0..1; opacity 0..1;
+    gap_mm: half the distance between the inner ends; tail_mm: the outer end's x; filled 0..1: brow pencil.
     """
 
     height_mm: float
@@ -71,7 +71,7 @@ def brow_coverage(
     patches = []
     for side in (-1, 1):
         window, coefficients = _plane_map(atlas, side)
-        patches.append((window, *_one_side(window, coefficients, atlas, shape, side, rng)))
+        patches.append((window, *_one_side(window, coefficients, atlas, shape, rng)))
     return patches
 
 
@@ -113,7 +113,7 @@ def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.stack([x**i * y**j for i in range(5) for j in range(5 - i)], -1)
 
 
-def _one_side(window, coefficients, atlas, shape: BrowShape, side: int, rng: np.random.Generator):
+def _one_side(window, coefficients, atlas, shape: BrowShape, rng: np.random.Generator):
     eye_y = float(atlas.landmarks_mm[36:48, 1].mean())
     line = centre_line(atlas, shape, rng)
     count = int((130 + 680 * shape.density) * (0.4 + shape.half_width_mm / 6.0))

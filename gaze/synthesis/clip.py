@@ -15,9 +15,10 @@ from gaze.camera import Camera
 from gaze.errors import DataError
 from gaze.files import replacing
 from gaze.synthesis.lids import LidState
+from gaze.synthesis.moment import Moment
 from gaze.synthesis.person import stream
-from gaze.synthesis.pose import Moment, PosedHead
-from gaze.synthesis.scene import Pose, head_rotation
+from gaze.synthesis.pose import Pose, head_rotation
+from gaze.synthesis.posed_head import PosedHead
 from gaze.synthesis.webcam import WebcamRenderer
 
 TRUTH_SCHEMA = "gaze.truth/1"
@@ -92,7 +93,7 @@ class _Script:
         yaw = np.deg2rad(13 * self._wave(3, t_s) + 6 * self._wave(4, t_s))
         pitch = np.deg2rad(6 * self._wave(5, t_s) - 2)
         roll = np.deg2rad(3 * self._wave(6, t_s))
-        return Pose(head_rotation(yaw, pitch, roll), eyes, target, "screen")
+        return Pose(head_rotation(pitch, yaw, roll), eyes, target, "screen")
 
     def blink(self, t_s: float) -> float:
         """How far the lids are closed, 0..1."""
@@ -103,8 +104,6 @@ class _Script:
 
 
 def _truth_line(frame: int, t_s: float, head: PosedHead) -> dict[str, object]:
-    left, right = head.eye_open
-
     def rounded(values, digits: int = 4) -> list:
         return np.round(np.asarray(values, np.float64), digits).tolist()
 
@@ -117,7 +116,7 @@ def _truth_line(frame: int, t_s: float, head: PosedHead) -> dict[str, object]:
                 "direction_cam": rounded(head.gaze_cam, 6),
                 "origin_cam_mm": rounded(head.face_centre_cam_mm, 2),
                 "target_cam_mm": rounded(head.target_cam_mm, 2),
-                "eye_open": rounded([right, left], 3),
+                "eye_open": rounded(head.eye_open, 3),
                 "head": {"R_cam_head": rounded(head.R_cam_head, 6), "t_cam_mm": rounded(head.t_cam_mm, 2)},
             }
         ],

@@ -13,22 +13,16 @@ from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.synthesis.background import paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
-from gaze.synthesis.expression import sample_expression
-from gaze.synthesis.lids import LidState
 from gaze.synthesis.light import LightRig
+from gaze.synthesis.moment import sample_moment
 from gaze.synthesis.occluders import sample_occluder
 from gaze.synthesis.person import STREAM_POSE_HABIT, Person, stream
-from gaze.synthesis.pose import Moment, PosedHead, pose_head
-from gaze.synthesis.renderer import HeadRenderer, SkinFinish
-from gaze.synthesis.scene import (
-    View,
-    exact_view,
-    live_view,
-    sample_camera,
-    sample_person_scale,
-    sample_pose,
-)
+from gaze.synthesis.pose import sample_camera, sample_pose
+from gaze.synthesis.posed_head import PosedHead, pose_head
+from gaze.synthesis.renderer import HeadRenderer
 from gaze.synthesis.sensor import SensorSettings, expose
+from gaze.synthesis.skin_finish import SkinFinish
+from gaze.synthesis.view import View, exact_view, live_view, sample_person_scale
 
 # Share of pictures with a hand, a cup or a telephone before the face.
 HELD_SHARE = 0.07
@@ -102,7 +96,7 @@ class CropRenderer:
             "pose": pose.kind,
             "scene": rig.scene,
             "distance_mm": round(float(np.linalg.norm(head.face_centre_cam_mm))),
-            "eye_open": [round(value, 3) for value in head.eye_open],
+            "eye_open": [round(value, 3) for value in head.eye_open],  # subject's right, left
             "grid_px": settings.grid_px,
             "held": held[0].name if held else "",
             **dressed.attributes,
@@ -116,22 +110,3 @@ class CropRenderer:
             return exact_view(head.R_cam_head, centre, self.draw_px)
         scale = sample_person_scale(stream(person.seed, STREAM_POSE_HABIT))
         return live_view(rng, head.R_cam_head, centre, self.draw_px, scale)
-
-
-def sample_moment(rng: np.random.Generator, lux: float) -> Moment:
-    """Expression, lids and pupils. Nearly all eyes are open: half-closed ones mostly look down."""
-    expression, squint = sample_expression(rng)
-    closing = rng.uniform(0.15, 0.6) if rng.random() < 0.02 else max(0.0, rng.normal(0.0, 0.04))
-    uneven = rng.normal(0.0, 0.02)
-    bright = np.clip(np.log10(max(lux, 1.0)) / 4.0, 0.0, 1.0)
-    if bright > 0.85 and rng.random() < 0.5:
-        squint += rng.uniform(0.1, 0.5)
-    pupil = np.clip(rng.normal(2.6 - 1.3 * bright, 0.45), 0.95, 3.6)
-    lids = LidState(
-        blink=(float(np.clip(closing + uneven, 0, 1)), float(np.clip(closing - uneven, 0, 1))),
-        widen_mm=float(
-            max(-0.6, rng.normal(0.0, 0.4)) + (rng.uniform(0.5, 2.0) if rng.random() < 0.07 else 0.0)
-        ),
-        squint=float(min(1.0, squint)),
-    )
-    return Moment(expression, lids, float(pupil))

@@ -8,7 +8,6 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.synthesis.accessories import Wear, sample_wear
 from gaze.synthesis.background import matt_colour
 from gaze.synthesis.hair import HairBuilder
 from gaze.synthesis.hair_pass import HairBuffers, HairPass
@@ -18,6 +17,7 @@ from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
 from gaze.synthesis.person import STREAM_EYES, STREAM_HAIR, STREAM_SKIN, STREAM_WEAR, Person, stream
 from gaze.synthesis.skin import paint_skin
 from gaze.synthesis.uv_atlas import UvAtlas
+from gaze.synthesis.wear import Wear, sample_wear
 from gaze.synthesis.wear_pass import WearBuffers, WearPass
 
 # Painting and lashes draw from streams beside those that chose the appearance.

@@ -111,9 +111,13 @@ class Irradiance:
 
 @dataclass(frozen=True)
 class Sun:
-    """The small strong light of a panorama: direction (3,), perpendicular irradiance (3,), angular radius."""
+    """The small strong light of a panorama.
 
-    direction: NDArray[np.float64]
+    ``direction_env`` (3,) leads to it, unit, in the panorama's axes; ``irradiance`` (3,) linear RGB on a
+    surface that faces it.
+    """
+
+    direction_env: NDArray[np.float64]
     irradiance: NDArray[np.float64]
     angular_radius_rad: float
 

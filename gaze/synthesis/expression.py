@@ -51,7 +51,7 @@ def sample_expression(rng: np.random.Generator) -> tuple[dict[str, float], float
 
 
 def deform(mesh: HeadMesh, neutral_mm: NDArray[np.float32], weights: dict[str, float]) -> NDArray[np.float32]:
-    """Vertices (N, 3) of a neutral head after blendshapes; unknown names raise KeyError."""
+    """Vertices (N, 3) of a neutral head after blendshapes; unknown names of weight raise KeyError."""
     vertices = neutral_mm.copy()
     for name, weight in weights.items():
         if abs(weight) > 1e-3:

@@ -75,78 +75,151 @@ def _ridge(distance: np.ndarray, at: np.ndarray, width: float) -> np.ndarray:
     return np.exp(-(((distance - at) / width) ** 2))
 
 
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where the texels of an eye's window lie, (H, W).
+
+    d: mm from the edge of the lids; s: along the eye, 0 at the inner corner to 1 at the outer, beyond these
+    outside the opening; up: True over the upper lid; mid: 1 half-way along the eye, 0 at both corners and
+    beyond; crease_mm: how far from the edge the upper lid's crease runs.
+    """
+
+    d: np.ndarray
+    s: np.ndarray
+    up: np.ndarray
+    mid: np.ndarray
+    crease_mm: np.ndarray
+
+    @classmethod
+    def of(cls, eye: EyeField, crease_mm: float, rng: np.random.Generator) -> _Place:
+        d, s, up = eye.rim_mm[eye.window], eye.along[eye.window], eye.upper[eye.window]
+        mid = np.clip(1.0 - (2.0 * s - 1.0) ** 2, 0.0, 1.0)
+        # A person's two creases differ a little; each comes down to the inner corner more than to the outer.
+        jitter = rng.normal(1.0, 0.07)
+        return cls(d, s, up, mid, crease_mm * jitter * (0.55 + 0.45 * mid**0.6) + 0.5 * s)
+
+    @property
+    def over_upper_lid(self) -> np.ndarray:
+        """0..1, fading out beyond both corners."""
+        return self.up * (smoothstep(-0.12, 0.06, self.s) * smoothstep(1.25, 1.02, self.s))
+
+    @property
+    def below_eye(self) -> np.ndarray:
+        """0..1, fading out beyond both corners."""
+        return ~self.up * smoothstep(-0.2, 0.1, self.s) * smoothstep(1.3, 0.9, self.s)
+
+
 def paint_eye_skin(
     eye: EyeField, lids: EyeSkin, rng: np.random.Generator
 ) -> tuple[tuple[slice, slice], dict[str, np.ndarray]]:
-    """Layers over the eye's window: height_mm (added), grey, blue, melanin, haemoglobin densities, liner and
-    shadow alphas 0..1, wet 0..1."""
-    window = eye.window
-    d, s, up = eye.rim_mm[window], eye.along[window], eye.upper[window]
-    near = smoothstep(20.0, 15.0, d)
-    mid = np.clip(1.0 - (2.0 * s - 1.0) ** 2, 0.0, 1.0)
-    inside = smoothstep(-0.12, 0.06, s) * smoothstep(1.25, 1.02, s)
-    jitter = rng.normal(1.0, 0.07)
-    crease_at = lids.crease_mm * jitter * (0.55 + 0.45 * mid**0.6) + 0.5 * s
-    upper_inside = up * inside
-    crease = lids.crease * _ridge(d, crease_at, 0.55) * upper_inside
-    second = lids.second_crease * _ridge(d, crease_at + 2.3, 0.6) * upper_inside
-    low_inside = ~up * smoothstep(-0.2, 0.1, s) * smoothstep(1.3, 0.9, s)
-    fold_at = 4.3 + 1.2 * np.clip(s, 0, 1.2)
-    fold = lids.fold * (_ridge(d, fold_at, 0.6) + 0.5 * _ridge(d, fold_at + 2.6, 0.7)) * low_inside
-    bag_edge = 11.5 + 2.0 * np.clip(0.4 - s, -0.5, 0.5)
-    bag = lids.bag * smoothstep(3.0, 8.0, d) * smoothstep(bag_edge + 2.0, bag_edge - 3.0, d) * ~up * mid**0.5
-    bag_shade = lids.bag * _ridge(d, bag_edge + 1.0, 2.2) * ~up * np.clip(mid + 0.15, 0, 1)
-    circles = lids.dark * (
-        ~up * _ridge(d, 6.5, 5.5) * smoothstep(1.25, 0.3, s) + 0.4 * up * _ridge(d, 4.0, 4.5)
-    )
-    circles = circles * near
-    # Thin skin: the lid itself, the rim of the lower lid and both corners are redder and browner.
-    lid_tint = upper_inside * smoothstep(crease_at + 3.5, crease_at - 1.0, d) + 0.8 * low_inside * smoothstep(
-        6.0, 1.0, d
-    )
-    corners = smoothstep(7.5, 2.0, d) * (smoothstep(0.16, -0.08, s) + 0.6 * smoothstep(0.9, 1.06, s))
-    # Broader, about the inner corner: light that comes back out of there went through skin.
-    hollow = smoothstep(11.0, 2.0, d) * smoothstep(0.55, -0.05, s)
-    pocket = up * smoothstep(11.0, 3.0, d) * smoothstep(0.75, 0.1, s) * smoothstep(-0.45, -0.1, s)
-    lash = (
-        lids.lash_line
-        * _ridge(d, 0.4, np.where(up, 0.75, 0.5))
-        * smoothstep(-0.02, 0.12, s)
-        * smoothstep(1.1, 1.0, s)
-    )
-    lash *= np.where(up, 1.0, 0.45) * (d > 0.05)
-    rim = smoothstep(0.7, 0.1, d)
-    thickness = lids.liner_mm * (0.35 + 0.65 * np.clip(s, 0, 1)) * np.clip(0.5 + s, 0, 1)
-    liner_up = lids.liner * up * smoothstep(thickness + 0.55, thickness, d) * smoothstep(0.0, 0.12, s)
-    liner_up = liner_up * smoothstep(1.14, 1.02, s) * (d > 0.1)
-    if lids.wing:
-        beyond = np.clip((s - 1.0) / 0.22, 0, 1)
-        wing = lids.liner * smoothstep(0.98, 1.02, s) * smoothstep(1.24, 1.16, s)
-        rise = d - 4.2 * beyond
-        liner_up = np.maximum(
-            liner_up, wing * up * smoothstep(1.5, 0.6, np.abs(rise)) * smoothstep(0.02, 0.1, 1 - beyond)
-        )
-    liner_low = (
-        lids.lower_liner * ~up * smoothstep(1.2, 0.4, d) * smoothstep(0.1, 0.5, s) * smoothstep(1.1, 1.0, s)
-    )
-    shadow = lids.shadow * up * smoothstep(crease_at + 7.0, crease_at - 1.0, d) * smoothstep(-0.15, 0.15, s)
-    shadow = shadow * smoothstep(1.35, 1.0, s)
+    """One eye's window of the atlas and float32 layers over it.
+
+    height_mm, grey, blue, melanin and haemoglobin are added to what gaze.synthesis.skin.SkinLayers holds (its
+    blood is the haemoglobin); wet, liner and shadow are 0..1: how much of a texel they cover.
+    """
+    at = _Place.of(eye, lids.crease_mm, rng)
+    crease, second = _creases(at, lids)
+    fold, bag, bag_shade = _folds_below(at, lids)
+    circles, lid_tint, corners, hollow, pocket = _thin_skin(at, lids)
+    rim = smoothstep(0.7, 0.1, at.d)
+    redness = lids.lid_red
     layers = {
         "height_mm": -0.38 * crease - 0.2 * second - 0.16 * fold + 0.9 * bag,
+        # Furrows lie in shade, the deeper the darker; lashes hide their roots nearly wholly.
         "grey": 0.95 * crease
         + 0.10 * pocket
         + 0.12 * corners
         + 0.22 * second
         + 0.14 * fold
         + 0.16 * bag_shade
-        + 1.25 * lash,
+        + 1.25 * _lash_line(at, lids),
+        # Dark circles: veins (blue, red) and brown under thin skin.
         "blue": 0.30 * circles,
-        "melanin": 0.10 * circles + (0.04 + 0.12 * lids.lid_red) * (lid_tint + hollow),
+        "melanin": 0.10 * circles + (0.04 + 0.12 * redness) * (lid_tint + hollow),
         "haemoglobin": 0.7 * circles
-        + (0.3 + 0.8 * lids.lid_red) * (lid_tint + 0.6 * (corners + hollow))
+        + (0.3 + 0.8 * redness) * (lid_tint + 0.6 * (corners + hollow))
         + 1.0 * lids.rim_pink * rim,
-        "liner": np.clip(np.maximum(liner_up, liner_low), 0, 1),
-        "shadow": np.clip(shadow, 0, 1),
+        "liner": np.clip(np.maximum(_upper_liner(at, lids), _lower_liner(at, lids)), 0, 1),
+        "shadow": np.clip(_shadow(at, lids), 0, 1),
         "wet": rim,
     }
-    return window, {name: layer.astype(np.float32) for name, layer in layers.items()}
+    return eye.window, {name: layer.astype(np.float32) for name, layer in layers.items()}
+
+
+def _creases(at: _Place, lids: EyeSkin) -> tuple[np.ndarray, np.ndarray]:
+    """The upper lid's crease, and a second one 2.3 mm over it; 1 in the deepest."""
+    crease = lids.crease * _ridge(at.d, at.crease_mm, 0.55) * at.over_upper_lid
+    second = lids.second_crease * _ridge(at.d, at.crease_mm + 2.3, 0.6) * at.over_upper_lid
+    return crease, second
+
+
+def _folds_below(at: _Place, lids: EyeSkin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two folds 4 to 8 mm under the lid's edge, the bag, and the shade along the bag's lower edge."""
+    d, s, below = at.d, at.s, ~at.up
+    fold_at = 4.3 + 1.2 * np.clip(s, 0, 1.2)
+    fold = lids.fold * (_ridge(d, fold_at, 0.6) + 0.5 * _ridge(d, fold_at + 2.6, 0.7)) * at.below_eye
+    # The bag ends 11.5 mm below, lower towards the nose.
+    bag_edge = 11.5 + 2.0 * np.clip(0.4 - s, -0.5, 0.5)
+    bag = lids.bag * smoothstep(3.0, 8.0, d) * smoothstep(bag_edge + 2.0, bag_edge - 3.0, d)
+    bag = bag * below * at.mid**0.5
+    shade = lids.bag * _ridge(d, bag_edge + 1.0, 2.2) * below * np.clip(at.mid + 0.15, 0, 1)
+    return fold, bag, shade
+
+
+def _thin_skin(at: _Place, lids: EyeSkin) -> tuple[np.ndarray, ...]:
+    """Where blood and brown show through, 0..1: circles, lids, corners, hollow; and the shaded pocket."""
+    d, s, up = at.d, at.s, at.up
+    circles = lids.dark * (
+        ~up * _ridge(d, 6.5, 5.5) * smoothstep(1.25, 0.3, s) + 0.4 * up * _ridge(d, 4.0, 4.5)
+    )
+    circles = circles * smoothstep(20.0, 15.0, d)
+    # Thin skin: the lid itself, the rim of the lower lid and both corners are redder and browner.
+    upper = at.over_upper_lid * smoothstep(at.crease_mm + 3.5, at.crease_mm - 1.0, d)
+    lid_tint = upper + 0.8 * at.below_eye * smoothstep(6.0, 1.0, d)
+    corners = smoothstep(7.5, 2.0, d) * (smoothstep(0.16, -0.08, s) + 0.6 * smoothstep(0.9, 1.06, s))
+    # Broader, about the inner corner: light that comes back out of there went through skin.
+    hollow = smoothstep(11.0, 2.0, d) * smoothstep(0.55, -0.05, s)
+    # Between inner corner and brow, under the ridge of the orbit.
+    pocket = up * smoothstep(11.0, 3.0, d) * smoothstep(0.75, 0.1, s) * smoothstep(-0.45, -0.1, s)
+    return circles, lid_tint, corners, hollow, pocket
+
+
+def _lash_line(at: _Place, lids: EyeSkin) -> np.ndarray:
+    """Roots of the lashes 0.4 mm from the edge, 0..1: broader and denser on the upper lid."""
+    d, s, up = at.d, at.s, at.up
+    lash = (
+        lids.lash_line
+        * _ridge(d, 0.4, np.where(up, 0.75, 0.5))
+        * smoothstep(-0.02, 0.12, s)
+        * smoothstep(1.1, 1.0, s)
+    )
+    return lash * (np.where(up, 1.0, 0.45) * (d > 0.05))
+
+
+def _upper_liner(at: _Place, lids: EyeSkin) -> np.ndarray:
+    """Eyeliner on the upper lid, thicker outwards, with a wing that rises 4.2 mm beyond the corner."""
+    d, s, up = at.d, at.s, at.up
+    thickness = lids.liner_mm * (0.35 + 0.65 * np.clip(s, 0, 1)) * np.clip(0.5 + s, 0, 1)
+    liner = lids.liner * up * smoothstep(thickness + 0.55, thickness, d) * smoothstep(0.0, 0.12, s)
+    liner = liner * smoothstep(1.14, 1.02, s) * (d > 0.1)
+    if not lids.wing:
+        return liner
+    beyond = np.clip((s - 1.0) / 0.22, 0, 1)
+    wing = lids.liner * smoothstep(0.98, 1.02, s) * smoothstep(1.24, 1.16, s)
+    rise = d - 4.2 * beyond
+    wing = wing * up * smoothstep(1.5, 0.6, np.abs(rise)) * smoothstep(0.02, 0.1, 1 - beyond)
+    return np.maximum(liner, wing)
+
+
+def _lower_liner(at: _Place, lids: EyeSkin) -> np.ndarray:
+    """Eyeliner under the eye, on its outer half."""
+    d, s = at.d, at.s
+    liner = lids.lower_liner * ~at.up * smoothstep(1.2, 0.4, d)
+    return liner * smoothstep(0.1, 0.5, s) * smoothstep(1.1, 1.0, s)
+
+
+def _shadow(at: _Place, lids: EyeSkin) -> np.ndarray:
+    """Eye shadow over the upper lid, fading out 7 mm above the crease."""
+    d, s = at.d, at.s
+    shadow = lids.shadow * at.up * smoothstep(at.crease_mm + 7.0, at.crease_mm - 1.0, d)
+    return shadow * smoothstep(-0.15, 0.15, s) * smoothstep(1.35, 1.0, s)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.mesh import HeadMesh
 from gaze.synthesis.person import Person
-from gaze.synthesis.pose import PosedHead
+from gaze.synthesis.posed_head import PosedHead
 
 _LID_SAMPLES = np.linspace(0.0, 1.0, 9)
 
@@ -17,8 +17,8 @@ def eye_uniforms(
 ) -> dict[str, object]:
     """Uniform values of the left (0) or right (1) eye; lengths in mm, camera frame."""
     rings = mesh.eyelids[side]
-    upper = head.vertices_cam[rings.inner_upper].astype(np.float64)
-    lower = head.vertices_cam[rings.inner_lower].astype(np.float64)
+    upper = head.vertices_cam_mm[rings.inner_upper].astype(np.float64)
+    lower = head.vertices_cam_mm[rings.inner_lower].astype(np.float64)
     inner, outer = 0.5 * (upper[0] + lower[0]), 0.5 * (upper[-1] + lower[-1])
     along = outer - inner
     slit_mm = float(np.linalg.norm(along))

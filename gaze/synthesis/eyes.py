@@ -23,7 +23,12 @@ APEX_BEYOND_BALL_MM = 0.6
 
 @dataclass(frozen=True, slots=True)
 class EyeAppearance:
-    """What one pair of eyes looks like; lengths in mm, colours linear RGB, angles in radians."""
+    """What one pair of eyes looks like; colours linear RGB, shares 0..1.
+
+    kappa_rad: of the left, then the right eye, how far the optical axis lies outwards of and above the line
+    of sight; depth_mm, lateral_mm, raise_mm: how much deeper, farther outwards and higher the centres of
+    rotation lie than the mesh's balls say.
+    """
 
     iris_radius_mm: float
     iris_outer: tuple[float, float, float]

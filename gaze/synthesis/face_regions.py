@@ -15,19 +15,22 @@ class EyeField:
     """Where texels lie about one eye; all (size, size).
 
     rim_mm: distance from the edge of the lids (99 far away); upper: True above the eye's axis;
-    along: 0 at the inner corner to 1 at the outer, beyond these outside the opening.
+    along: 0 at the inner corner to 1 at the outer, beyond these outside the opening. window: the rows and
+    columns about the eye outside of which rim_mm is not known.
     """
 
     rim_mm: np.ndarray
     upper: np.ndarray
     along: np.ndarray
     window: tuple[slice, slice]
-    side: int
 
 
 @dataclass(frozen=True, eq=False)
 class FaceRegions:
-    """Masks 0..1 as (size, size) float32; x_mm, y_mm, z_mm are the atlas positions (head frame)."""
+    """Masks 0..1 as (size, size) float32; x_mm, y_mm, z_mm are the atlas positions (head frame).
+
+    ``eyes``: subject's right, left, as the 68 landmarks come; ``front``: 1 on the face's front, 0 behind.
+    """
 
     x_mm: np.ndarray
     y_mm: np.ndarray
@@ -98,9 +101,6 @@ def _build(atlas: UvAtlas) -> FaceRegions:
         "nose_bridge": spot(0, nose_y - 18, 9, 20),
         "chin": spot(0, chin_y - 12, 20, 13),
         "forehead": spot(0, eye_y - 42, 45, 20),
-        "under_eye": np.clip(
-            spot(eye_x - 1, eye_y + 13, 15, 6.5) + 0.7 * spot(eye_x - 11, eye_y + 10, 8, 7), 0, 1
-        ),
         "orbit": spot(eye_x - 1, eye_y - 9, 18, 8),
         "inner_corner": spot(eye_x - 15, eye_y - 1, 6, 9),
         "perioral": spot(0, mouth_y, 30, 20),
@@ -155,4 +155,4 @@ def _eye_field(atlas: UvAtlas, side: int) -> EyeField:
     hole = np.zeros((size, size), np.uint8)
     cv2.fillPoly(hole, [np.round(rim_texel * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
     distance[(hole > 0) | ~atlas.inside & (distance < 6)] = 0.0
-    return EyeField(distance, rows > axis, along, window, side)
+    return EyeField(distance, rows > axis, along, window)

@@ -1,7 +1,8 @@
 """Spectacles and sunglasses as meshes that sit on a given head.
 
 Lens coordinates: u from the nose outwards, v downwards, mm from the lens's middle. The lenses stand 12 to
-18 mm before the corneas, lean back at the bottom (pantoscopic tilt) and wrap round the face a little.
+15 mm before the corneas, farther where nose or brows need it, lean back at the bottom (pantoscopic tilt) and
+wrap round the face a little.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import Accessory, join
 from gaze.synthesis.glasses_style import GlassesStyle
 from gaze.synthesis.mesh import LANDMARKS_68, SKIN_COUNT
-from gaze.synthesis.solids import Accessory, Part, ellipsoid, join, sweep
+from gaze.synthesis.solids import Part, ellipsoid, sweep
 
 POINTS = 56
 CORNEA_MM = 13.2  # apex before the eye's centre of rotation
@@ -65,10 +67,6 @@ class _Seat:
         self.pupil = np.array([half_pupils - self.centre_u, pupil_y - self.centre_y])
         self.z = float(centres_mm[:, 2].mean()) - CORNEA_MM - style.vertex_mm
         self._clear_face(skin)
-        self.nose_y = self.centre_y - 0.45 * self.half[1]
-        on_ridge = (np.abs(skin[:, 0] - self.middle_x) < 2.5) & (skin[:, 2] < self.z + 45.0)
-        near = on_ridge & (np.abs(skin[:, 1] - self.nose_y) < 5.0)
-        self.nose_z = float(skin[near, 2].min()) if near.any() else self.z
         self.skin = skin
 
     def _clear_face(self, skin: NDArray) -> None:

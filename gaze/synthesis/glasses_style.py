@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.synthesis.solids import PLAIN, TORTOISE, Material
+from gaze.synthesis.accessory import PLAIN, TORTOISE, Material
 
 # shape: (share, width mm, height mm, squareness, wider at the top, outer corner lift, lower outer bulge)
 SHAPES = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from gaze.synthesis.face_regions import smoothstep
 from gaze.synthesis.hair_parts import HairPart, ribbons, shell, trace
-from gaze.synthesis.hair_style import CUTS, HairStyle
+from gaze.synthesis.hair_style import HairStyle
 from gaze.synthesis.head_surface import CENTRE_MM, DirectionMap, HeadSurface, directions_of
 from gaze.synthesis.headwear import build_headwear
 from gaze.synthesis.skin_noise import fractal_field
@@ -27,11 +27,6 @@ class HairGeometry:
     """The parts to draw, in order; may be empty (bald)."""
 
     parts: tuple[HairPart, ...]
-
-    @property
-    def triangle_count(self) -> int:
-        """Triangles of all parts together."""
-        return sum(len(part.triangles) for part in self.parts)
 
 
 class HairBuilder:
@@ -243,6 +238,3 @@ class HairBuilder:
         wave = np.cumsum(rng.normal(0, 1.2, (count, points, 3)), axis=1)
         path = trace(surface, root, heading, length, rng.uniform(0.8, 5, count), 0.08, points, wave)
         return ribbons(path, rng.uniform(0.25, 0.9, count), rng, colour, style.gloss, "strands", 0.95, 0.1)
-
-
-__all__ = ["CUTS", "HairBuilder", "HairGeometry", "HairStyle"]

@@ -126,38 +126,38 @@ def trace(
     surface: HeadSurface,
     root: np.ndarray,
     direction: np.ndarray,
-    length: np.ndarray,
-    lift: np.ndarray,
+    length_mm: np.ndarray,
+    lift_mm: np.ndarray,
     gravity: float,
     points: int,
-    wave: np.ndarray | None = None,
+    wave_mm: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Strands (N, points, 3) from roots, bending downwards and staying `lift` mm (N,) above the head.
+    """Strands (N, points, 3) from roots, bending downwards and staying `lift_mm` (N,) above the head.
 
     direction (N, 3) is where they start to; gravity is the share of straight down mixed in over each step;
-    wave (N, points, 3) is added at the end.
+    wave_mm (N, points, 3) is added at the end.
     """
     down = np.array([0.0, 1.0, 0.0], np.float32)
-    step = (length / (points - 1))[:, None]
+    step = (length_mm / (points - 1))[:, None]
     position, heading = root.astype(np.float32), _unit(direction)
     path = [position]
     for _ in range(points - 1):
         heading = _unit(heading * (1 - gravity) + gravity * down)
         moved = position + heading * step
         theta, phi, radius = directions_of(moved)
-        least = surface.radius_at(theta, phi) + lift
+        least = surface.radius_at(theta, phi) + lift_mm
         push = np.maximum(least - radius, 0.0)[:, None]
         moved = moved + _unit(moved - CENTRE_MM) * push
         heading = np.where(push > 0, _unit(moved - position), heading)
         position = moved
         path.append(position)
     path = np.stack(path, 1)
-    return path if wave is None else path + wave
+    return path if wave_mm is None else path + wave_mm
 
 
 def ribbons(
     path: np.ndarray,
-    width: np.ndarray,
+    width_mm: np.ndarray,
     rng: np.random.Generator,
     srgb,
     gloss: float,
@@ -166,18 +166,18 @@ def ribbons(
     tone_spread: float = 0.18,
     root_fade: float = 0.0,
 ) -> HairPart:
-    """Quads along paths (N, K, 3), width (N,) mm in the middle, facing away from the head."""
+    """Quads along paths (N, K, 3), width_mm (N,) in the middle, facing away from the head."""
     count, points = path.shape[:2]
     tangent = _unit(np.gradient(path, axis=1))
     outward = _unit(path - CENTRE_MM + rng.normal(0, 18.0, (count, 1, 3)))
     side = _unit(np.cross(tangent, outward))
     along = np.linspace(0.0, 1.0, points)
     taper = (0.55 + 0.45 * np.minimum(along / 0.25, 1.0)) * np.sqrt(np.clip(1.15 - along**3, 0.05, 1.0))
-    half = 0.5 * width[:, None, None] * taper[None, :, None]
+    half = 0.5 * width_mm[:, None, None] * taper[None, :, None]
     vertices = np.stack([path - side * half, path + side * half], 2)
     start = rng.uniform(0, 1, (count, 1, 1))
     across = start + np.stack(
-        [np.zeros((count, points)), np.broadcast_to(width[:, None] / 24.0, (count, points))], 2
+        [np.zeros((count, points)), np.broadcast_to(width_mm[:, None] / 24.0, (count, points))], 2
     )
     length = np.linalg.norm(np.diff(path, axis=1), axis=-1).sum(1)
     down = rng.uniform(0, 1, (count, 1)) + along[None] * (length / 90.0)[:, None]

@@ -31,9 +31,9 @@ class HairStyle:
     """One person's hair.
 
     cut of CUTS; srgb (3,) 0..255; recede 0..1 at the temples, thinning 0..1; volume_mm at the top, side_mm;
-    hairline_mm shift upwards; sideburn_mm length below the line; fringe_mm: how far down the forehead
-    (0: none); fringe_gap 0..1 open in the middle; length_mm of long hair; wave 0..1; parting: lateral offset
-    in mm; behind_ears; stray: count of single hairs; gloss 0..1; headwear or None.
+    hairline_mm shift upwards; fringe_mm: length of the hair over the forehead (0: none); fringe_gap 0..1
+    open in the middle; length_mm of long hair; wave 0..1; parting_mm: offset to the subject's left;
+    behind_ears; stray: count of single hairs; gloss 0..1; headwear or None.
     """
 
     cut: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import Accessory, Material, join
 from gaze.synthesis.mesh import LANDMARKS_68, SKIN_COUNT
-from gaze.synthesis.solids import Accessory, Material, ellipsoid, join, sweep
+from gaze.synthesis.solids import ellipsoid, sweep
 
 _COLOURS = (
     (0.01, 0.01, 0.011),

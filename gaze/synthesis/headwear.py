@@ -32,7 +32,7 @@ class Headwear:
     """One thing worn on the head.
 
     kind of HEADWEAR; srgb (3,) 0..255; rim_mm: height of the front edge above the eyes' level on the neutral
-    head; thickness_mm; peak_mm length and peak_pitch rad (downwards) of a cap; open_mm: half the width of a
+    head; thickness_mm; peak_mm length and peak_pitch_rad (downwards) of a cap; open_mm: half the width of a
     scarf's opening.
     """
 
@@ -41,7 +41,7 @@ class Headwear:
     rim_mm: float
     thickness_mm: float
     peak_mm: float
-    peak_pitch: float
+    peak_pitch_rad: float
     open_mm: float
 
     @classmethod
@@ -57,7 +57,7 @@ class Headwear:
             rim_mm=float(rim),
             thickness_mm=float(rng.uniform(2.5, 6.0)),
             peak_mm=float(rng.uniform(55, 78)),
-            peak_pitch=float(np.deg2rad(rng.uniform(2, 26))),
+            peak_pitch_rad=float(np.deg2rad(rng.uniform(2, 26))),
             open_mm=float(rng.uniform(56, 68)),
         )
 
@@ -169,8 +169,8 @@ def _peak(surface: HeadSurface, neutral: HeadSurface, wear: Headwear) -> HairPar
     across = np.linspace(-1.0, 1.0, columns)
     reach = wear.peak_mm * np.sqrt(np.clip(1 - np.abs(across) ** 2.6, 0, 1))
     share = np.linspace(0.0, 1.0, rows)[:, None, None]
-    drop = np.sin(wear.peak_pitch) + 0.20 * across**2
-    forwards = np.stack([0.12 * across, drop, -np.full(columns, np.cos(wear.peak_pitch))], -1)
+    drop = np.sin(wear.peak_pitch_rad) + 0.20 * across**2
+    forwards = np.stack([0.12 * across, drop, -np.full(columns, np.cos(wear.peak_pitch_rad))], -1)
     points = rim[None] + share * reach[None, :, None] * forwards[None]
     points[..., 1] += 6.0 * (share[..., 0] ** 2) * (across**2)[None]
     texcoord = np.stack(np.broadcast_arrays(across[None] * 1.5, share[..., 0]), -1)

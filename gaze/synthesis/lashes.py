@@ -14,7 +14,12 @@ _POINTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Lashes:
-    """One person's lashes: per hair its place on the margin (0..1), length, thickness, spread; then style."""
+    """One person's lashes.
+
+    ``upper`` and ``lower`` (H, 4): a hair's place on the margin, 0 inner to 1 outer corner; its length in mm;
+    how far it leans along the margin and away from the slit (added to a direction of length about 1).
+    ``colour`` linear RGB.
+    """
 
     upper: NDArray[np.float32]
     lower: NDArray[np.float32]
@@ -63,26 +68,26 @@ class LashBuilder:
     def build(
         self,
         lashes: Lashes,
-        vertices_cam: NDArray[np.float32],
+        vertices_cam_mm: NDArray[np.float32],
         down_cam: NDArray[np.float64],
         forward_cam: NDArray[np.float64],
         mm_per_px: float,
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Vertices (M, 7): position, tangent, coverage; and triangles (K, 3), all in the camera frame.
 
-        ``vertices_cam`` (N, 3) deformed head; ``down_cam`` and ``forward_cam`` the head's axes (forward out
-        of the face); ``mm_per_px`` the size of a crop pixel at the face.
+        ``vertices_cam_mm`` (N, 3) deformed head; ``down_cam`` and ``forward_cam`` the head's axes (forward
+        out of the face); ``mm_per_px`` the size of a crop pixel at the face.
         """
         chunks = []
         for side in (0, 1):
             rings = self._mesh.eyelids[side]
-            ball = vertices_cam[EYEBALLS[side]].mean(axis=0)
+            ball = vertices_cam_mm[EYEBALLS[side]].mean(axis=0)
             for ring, hairs, upper in (
                 (rings.margin_upper, lashes.upper, True),
                 (rings.margin_lower, lashes.lower, False),
             ):
                 points = self._hair_points(
-                    vertices_cam[ring], hairs, upper, lashes.curl, ball, down_cam, forward_cam
+                    vertices_cam_mm[ring], hairs, upper, lashes.curl, ball, down_cam, forward_cam
                 )
                 thickness = lashes.thickness_mm * (1.0 if upper else 0.75)
                 chunks.append(_ribbons(points, thickness, mm_per_px))

@@ -1,6 +1,7 @@
 """Eyelids that follow the gaze: the blendshape weights that put each lid margin where it belongs.
 
-Distances are heights above the pupil's centre at straight gaze (margin-reflex distances), mm, up positive.
+Distances are taken from the pupil's centre at straight gaze (margin-reflex distances), mm: the upper lid's
+upwards, the lower lid's downwards.
 Anatomy: the upper margin rests 3.5 to 4 mm above, the lower about 5 mm below (Lemke and Stasior); in vertical
 gaze the upper lid moves nearly as far as the eye, the lower lid about half as far (Becker and Fuchs 1988).
 """
@@ -25,6 +26,7 @@ CHEEK_MM = 13.0
 class LidHabit:
     """One person's lids: resting heights in mm (left, right), how far they follow, squint (0..1).
 
+    A gain is how far a lid goes for each mm that the pupil does.
     ``brow_gain`` is how far the brows go up with eyes that look up, as blendshape weight at 25 degrees.
     """
 
@@ -39,8 +41,8 @@ class LidHabit:
     @classmethod
     def sample(cls, rng: np.random.Generator) -> LidHabit:
         """Draw a person's lids; a small difference between the sides, now and then a large one."""
-        # A little lower than at rest: MediaPipe finds the upper lids of people before a camera 0.3 mm lower
-        # than those of people rendered with a mean of 3.65.
+        # A little lower than anatomy has it: as MediaPipe sees them, people before a camera hold their upper
+        # lids 0.3 mm lower than rendered people with a mean of 3.65.
         upper = np.clip(rng.normal(3.45, 1.05), 1.3, 6.0)
         lower = np.clip(rng.normal(5.2, 0.55), 3.8, 6.6)
         uneven = rng.normal(0, 0.25) if rng.random() < 0.9 else rng.normal(0, 0.9)
@@ -57,7 +59,8 @@ class LidHabit:
 
 @dataclass(frozen=True, slots=True)
 class LidState:
-    """One moment: how far blinked (0 open, 1 closed), a passing widening in mm, extra squint (0..1)."""
+    """One moment: how far blinked (left, right; 0 open, 1 closed), a passing widening in mm, extra squint
+    (0..1)."""
 
     blink: tuple[float, float] = (0.0, 0.0)
     widen_mm: float = 0.0

@@ -9,23 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gaze.synthesis.environment import ATLAS_HEIGHT, ATLAS_WIDTH, Environment, Irradiance
 from gaze.synthesis.lamps import Lamp, sunlight
-from gaze.synthesis.scenes import Scene, sample_scene
+from gaze.synthesis.lighting_scene import LightingScene, sample_lighting_scene
 
 LAMPS = 3  # as in light.glsl
-
-
-@lru_cache(maxsize=1)
-def light_source() -> str:
-    """GLSL text to include after ``#version 330``."""
-    return (Path(__file__).parent / "shaders" / "light.glsl").read_text(encoding="utf-8")
 
 
 # Normals of a face turned to the camera, over which its light is averaged.
@@ -39,8 +32,7 @@ class LightRig:
     """Everything that shines in one picture, in the camera frame.
 
     ``R_env_cam`` takes camera directions to the panorama's; ``env_gain`` (3,) multiplies the panorama;
-    ``head_cam_mm`` is where the lamps' irradiance holds; ``lux`` is the place's brightness;
-    ``shadow_lamp`` is the lamp that casts the plainest shadow, or -1.
+    ``head_cam_mm`` is where the lamps' irradiance holds; ``lux`` is the place's brightness.
     """
 
     scene: str
@@ -56,27 +48,18 @@ class LightRig:
         """Irradiance of the environment alone, in the camera frame."""
         return self.environment.irradiance.rotated(self.R_env_cam.T).scaled(self.env_gain)
 
-    def lamp_directions(self) -> NDArray[np.float64]:
+    def lamp_directions_cam(self) -> NDArray[np.float64]:
         """Unit vectors (K, 3) from the head to the lamps' centres, camera frame."""
         if not self.lamps:
             return np.zeros((0, 3))
-        towards = np.stack([lamp.centre_mm for lamp in self.lamps]) - self.head_cam_mm
+        towards = np.stack([lamp.centre_cam_mm for lamp in self.lamps]) - self.head_cam_mm
         return towards / np.linalg.norm(towards, axis=1, keepdims=True)
 
-    @property
-    def shadow_lamp(self) -> int:
-        """Index of the lamp with the plainest shadow on the face (strong and small), or -1."""
-        scores = [
-            float(lamp.irradiance.mean() / (0.3 + lamp.angular_radius_sine(self.head_cam_mm)))
-            for lamp in self.lamps
-        ]
-        return int(np.argmax(scores)) if scores else -1
-
-    def face_irradiance(self, normals: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Irradiance (N, 3) without shadows on unit normals (N, 3) at the head."""
-        total = np.maximum(self.irradiance(normals), 0.0)
-        for lamp, towards in zip(self.lamps, self.lamp_directions(), strict=True):
-            d = np.asarray(normals) @ towards
+    def face_irradiance(self, normals_cam: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Irradiance (N, 3) without shadows on unit normals (N, 3) at the head, camera frame."""
+        total = np.maximum(self.irradiance(normals_cam), 0.0)
+        for lamp, towards in zip(self.lamps, self.lamp_directions_cam(), strict=True):
+            d = np.asarray(normals_cam) @ towards
             w = lamp.angular_radius_sine(self.head_cam_mm) + 0.02
             s = np.clip(d + w, 0.0, 2.0 * w)
             total = total + (s * s / (4.0 * w) + np.maximum(d - w, 0.0))[:, None] * lamp.irradiance
@@ -114,7 +97,7 @@ class LightRig:
 
     @staticmethod
     def texture(context, environment: Environment):
-        """The reflection atlas of an environment as a moderngl texture, made once, bound as light_atlas."""
+        """The reflection atlas of an environment as a new moderngl texture, to be bound as light_atlas."""
         texture = context.texture(
             (ATLAS_WIDTH, ATLAS_HEIGHT), 3, environment.atlas.tobytes(), dtype="f2", alignment=1
         )
@@ -132,7 +115,7 @@ class LightRig:
     ) -> LightRig:
         """Draw a place. ``head_cam_mm`` (3,) is the face in the camera frame; ``scene`` is one of SCENES."""
         head = np.asarray(head_cam_mm, dtype=np.float64)
-        place = sample_scene(rng, environments, head, scene)
+        place = sample_lighting_scene(rng, environments, head, scene)
         rotation = _turn_environment(rng, place)
         lamps = list(place.lamps)
         environment = place.environment
@@ -148,7 +131,7 @@ class LightRig:
                 rng.uniform(1.0, 5.0) if place.name == "sun" else rng.uniform(0.2, 1.2)
             )
             strength = min(gain * float(sun.irradiance.mean()), limit) / float(sun.irradiance.mean())
-            towards = rotation.T @ sun.direction
+            towards = rotation.T @ sun.direction_env
             lamps.append(sunlight(head, towards, sun.angular_radius_rad).lit(sun.irradiance * strength))
         rig = cls(place.name, environment, rotation, np.full(3, gain), tuple(lamps), head, place.lux)
         seen = rig.face_irradiance(FACE_NORMALS).mean(0)
@@ -165,12 +148,12 @@ class LightRig:
         )
 
 
-def _turn_environment(rng: np.random.Generator, place: Scene) -> NDArray[np.float64]:
+def _turn_environment(rng: np.random.Generator, place: LightingScene) -> NDArray[np.float64]:
     """Rotation from camera to panorama: bright side to the face or anywhere, camera tilted a little."""
     environment = place.environment
     bright = environment.irradiance.linear.sum(0)
     if environment.sun is not None and place.name in ("sun", "surroundings"):
-        bright = environment.sun.direction
+        bright = environment.sun.direction_env
     turn = rng.uniform(-np.pi, np.pi)
     if rng.random() < place.frontal:
         turn = rng.normal(0.0, np.deg2rad(55.0))
@@ -198,17 +181,17 @@ _UNLIT: dict[str, object] = {
 }
 
 
-def _lamp_uniforms(lamp: Lamp, head_mm: NDArray[np.float64]) -> dict[str, object]:
-    towards = lamp.centre_mm - head_mm
+def _lamp_uniforms(lamp: Lamp, head_cam_mm: NDArray[np.float64]) -> dict[str, object]:
+    towards = lamp.centre_cam_mm - head_cam_mm
     return {
         "lamp_direction": towards / np.linalg.norm(towards),
         "lamp_irradiance": lamp.irradiance / np.pi,
-        "lamp_softness": lamp.angular_radius_sine(head_mm),
-        "lamp_centre": lamp.centre_mm,
-        "lamp_across": lamp.across / lamp.half_mm[0],
-        "lamp_upward": lamp.upward / lamp.half_mm[1],
-        "lamp_normal": lamp.normal,
-        "lamp_radiance": lamp.radiance(head_mm),
+        "lamp_softness": lamp.angular_radius_sine(head_cam_mm),
+        "lamp_centre": lamp.centre_cam_mm,
+        "lamp_across": lamp.across_cam / lamp.half_mm[0],
+        "lamp_upward": lamp.upward_cam / lamp.half_mm[1],
+        "lamp_normal": lamp.normal_cam,
+        "lamp_radiance": lamp.radiance(head_cam_mm),
         "lamp_kind": lamp.kind,
         "lamp_detail": lamp.detail,
     }

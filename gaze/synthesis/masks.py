@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import CLOTH, PRINT, Accessory, Binding, Material, join
 from gaze.synthesis.envelope import FaceEnvelope, from_cylinder
 from gaze.synthesis.mesh import LANDMARKS_68, SKIN_COUNT
-from gaze.synthesis.solids import CLOTH, PRINT, Accessory, Binding, Material, join, sheet, sweep
+from gaze.synthesis.solids import sheet, sweep
 
 _ROWS, _COLUMNS = 30, 34
 _COLOURS = {

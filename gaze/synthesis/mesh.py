@@ -46,10 +46,9 @@ SIX_POINTS = LANDMARKS_68[[36, 39, 42, 45, 48, 54]]
 
 @dataclass(frozen=True, slots=True)
 class EyelidRings:
-    """Closed vertex rings round one eye, ordered from the inner corner along the upper lid and back.
+    """Two rings of vertices round one eye, each as an upper and a lower half from inner to outer corner.
 
-    ``inner`` touches the eyeball, ``margin`` is the front edge of the lid where the lashes grow. For each,
-    ``upper`` and ``lower`` run from the inner to the outer corner.
+    ``inner`` touches the eyeball, ``margin`` is the front edge of the lid where the lashes grow.
     """
 
     inner_upper: NDArray[np.int32]

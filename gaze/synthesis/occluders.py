@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import SKIN, Accessory, Material, join
 from gaze.synthesis.envelope import FaceEnvelope
 from gaze.synthesis.hands import HandPose, make_hand
 from gaze.synthesis.mesh import LANDMARKS_68
-from gaze.synthesis.solids import SKIN, Accessory, Material, Part, join, sweep
+from gaze.synthesis.solids import Part, sweep
 
 KINDS = ("cheek", "chin", "mouth", "temple", "cup", "telephone")
 

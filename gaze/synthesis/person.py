@@ -11,7 +11,7 @@ from gaze.synthesis.eyeballs import Eyeball, round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
 from gaze.synthesis.lids import LidHabit, LidRig, settle_lower_lids
 from gaze.synthesis.mesh import EYEBALLS, HeadMesh
-from gaze.synthesis.skin import SkinAppearance
+from gaze.synthesis.skin_appearance import SkinAppearance
 
 # Independent random streams of one person's seed, so that a change in one part leaves the others alone.
 STREAM_SHAPE, STREAM_EYES, STREAM_LIDS, STREAM_SKIN, STREAM_HAIR, STREAM_WEAR, STREAM_POSE_HABIT = range(7)
@@ -31,7 +31,9 @@ def stream(seed: int, number: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Person:
-    """A person at rest. ``vertices_mm`` (N, 3) and ``centres_mm`` (2, 3, left first) in the head frame."""
+    """A person at rest. ``vertices_mm`` (N, 3) and, left eye first, ``centres_mm`` (2, 3) of rotation and
+    ``balls`` that the lids lie on, in the head frame.
+    """
 
     seed: int
     vertices_mm: NDArray[np.float32]

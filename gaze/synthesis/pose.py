@@ -1,91 +1,135 @@
-"""A person at one moment: head placed in the camera frame, eyes on the target, lids and face set."""
+"""Where a head is and where it looks: people before a webcam, drawn from seeds.
+
+Camera frame: x right, y down, z forward, mm.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.synthesis.expression import VertexNormals, deform
-from gaze.synthesis.eyeballs import lift_lids
-from gaze.synthesis.eyes import optical_axes
-from gaze.synthesis.lids import LidState
-from gaze.synthesis.mesh import SIX_POINTS, SKIN_COUNT, HeadMesh
-from gaze.synthesis.person import Person
-from gaze.synthesis.scene import Pose
+from gaze.camera import Camera
+from gaze.geometry import unit
+
+EYE_YAW_LIMIT_DEG = 42.0
+EYE_PITCH_LIMIT_DEG = (-43.0, 31.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """What the face does: blendshape weights beside the lids' own, lids, pupil radius in mm."""
+class Pose:
+    """Where a head is and what it looks at.
 
-    expression: dict[str, float] = field(default_factory=dict)
-    lids: LidState = field(default_factory=LidState)
-    pupil_radius_mm: float = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class PosedHead:
-    """Everything drawn or labelled, camera frame, mm. Eyes: left first. ``eye_open``: left, right.
-
-    ``axes_cam`` are the optical axes, ``target_cam_mm`` what both lines of sight meet; ``skin_shift_mm`` is
-    how far the expression moved the skin from the neutral head, in the head frame.
+    ``R_cam_head`` (3, 3); ``eyes_cam_mm`` (3,) midway between the eyes' centres of rotation;
+    ``target_cam_mm`` (3,) where both lines of sight meet; ``kind`` of situation: screen, wide, lens, or the
+    caller's own name.
     """
 
-    vertices_cam: NDArray[np.float32]
-    normals_cam: NDArray[np.float32]
     R_cam_head: NDArray[np.float64]
-    t_cam_mm: NDArray[np.float64]
-    centres_cam_mm: NDArray[np.float64]
-    axes_cam: NDArray[np.float64]
+    eyes_cam_mm: NDArray[np.float64]
     target_cam_mm: NDArray[np.float64]
-    eye_open: tuple[float, float]
-    weights: dict[str, float]
-    skin_shift_mm: NDArray[np.float32]
-
-    @property
-    def six_points_cam_mm(self) -> NDArray[np.float64]:
-        """Eye and mouth corners (6, 3) in the order of gaze.face_model."""
-        return self.vertices_cam[SIX_POINTS].astype(np.float64)
-
-    @property
-    def face_centre_cam_mm(self) -> NDArray[np.float64]:
-        """The gaze label's origin: the mean of the six points."""
-        return self.six_points_cam_mm.mean(axis=0)
-
-    @property
-    def gaze_cam(self) -> NDArray[np.float64]:
-        """Unit direction from the face centre to the target."""
-        direction = self.target_cam_mm - self.face_centre_cam_mm
-        return direction / np.linalg.norm(direction)
+    kind: str
 
 
-def pose_head(
-    mesh: HeadMesh, normals_of: VertexNormals, person: Person, pose: Pose, moment: Moment
-) -> PosedHead:
-    """Place a person's head so that the middle of the eyes is where the pose says, and turn the eyes."""
-    R = pose.R_cam_head
-    t = pose.eyes_cam_mm - R @ person.centres_mm.mean(axis=0)
-    target_head = R.T @ (pose.target_cam_mm - t)
-    axes_head = optical_axes(target_head, person.centres_mm, person.eyes)
-    lid_weights, openings = person.lid_rig.weights(axes_head, person.lid_habit, moment.lids)
-    weights = {**moment.expression}
-    for name, weight in lid_weights.items():
-        weights[name] = weights.get(name, 0.0) + weight
-    vertices_head = deform(mesh, person.vertices_mm, weights)
-    for ball in person.balls:
-        lift_lids(vertices_head, ball)
-    R32 = R.astype(np.float32)
-    return PosedHead(
-        vertices_cam=vertices_head @ R32.T + t.astype(np.float32),
-        normals_cam=normals_of(vertices_head) @ R32.T,
-        R_cam_head=R,
-        t_cam_mm=t,
-        centres_cam_mm=person.centres_mm @ R.T + t,
-        axes_cam=axes_head @ R.T,
-        target_cam_mm=np.asarray(pose.target_cam_mm, np.float64),
-        eye_open=openings,
-        weights=weights,
-        skin_shift_mm=vertices_head[:SKIN_COUNT] - person.vertices_mm[:SKIN_COUNT],
-    )
+def head_rotation(pitch_rad: float, yaw_rad: float, roll_rad: float = 0.0) -> NDArray[np.float64]:
+    """R_cam_head of a head at angles that head_angles_from_rotation gives back (zero roll: exactly).
+
+    Pitch positive turns the face upwards, yaw towards image-left, roll clockwise in the picture.
+    """
+    cy, sy = np.cos(yaw_rad), np.sin(yaw_rad)
+    cp, sp = np.cos(pitch_rad), np.sin(pitch_rad)
+    cr, sr = np.cos(roll_rad), np.sin(roll_rad)
+    yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    pitch = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
+    roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return yaw @ pitch @ roll
+
+
+def sample_camera(rng: np.random.Generator) -> Camera:
+    """A webcam: 52 to 82 degrees wide, common sizes."""
+    width, height = [(640, 480), (1280, 720), (1920, 1080)][rng.choice(3, p=[0.4, 0.4, 0.2])]
+    return Camera.from_hfov(float(rng.uniform(52, 82)), width, height)
+
+
+def sample_pose(rng: np.random.Generator, camera: Camera) -> Pose:
+    """Head and target: people at a laptop, people looking into or near the lens, and anything in reach.
+
+    Every pose is in reach (see in_reach); the eyes are in the camera's picture.
+    """
+    kind = ("screen", "wide", "lens")[rng.choice(3, p=[0.36, 0.46, 0.18])]
+    for _ in range(200):
+        pose = _draw_pose(rng, camera, kind)
+        if in_reach(pose):
+            return pose
+        if rng.random() < 0.02:
+            kind = "wide"
+    return Pose(head_rotation(0, 0), np.array([0.0, 0.0, 600.0]), np.zeros(3), "lens")
+
+
+def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
+    wide = kind == "wide"
+    if wide:
+        distance = float(np.exp(rng.uniform(np.log(320), np.log(1800))))
+    else:
+        distance = float(np.clip(np.exp(rng.normal(np.log(580), 0.28)), 300, 1300))
+    half = camera.hfov_deg / 2 - 12
+    across = np.deg2rad(np.clip(rng.normal(0, 10 if not wide else 14), -half, half))
+    down = np.deg2rad(np.clip(rng.normal(2, 7), -half * 0.55, half * 0.55))
+    eyes = distance * unit([np.tan(across), np.tan(down), 1.0])
+    towards = unit(-eyes)
+    # Angles are drawn relative to the line from the head to the camera.
+    base_yaw, base_pitch = np.arctan2(-towards[0], -towards[2]), np.arcsin(np.clip(-towards[1], -1, 1))
+    roll = rng.normal(0, 6) if rng.random() < 0.85 else rng.normal(0, 15)
+    if wide:
+        if rng.random() < 0.55:
+            yaw, pitch = rng.uniform(-62, 62), rng.uniform(-40, 40)
+        else:
+            yaw, pitch = rng.normal(0, 18), rng.normal(-2, 12)
+        if rng.random() < 0.65:
+            eye_yaw, eye_pitch = rng.uniform(-38, 38), rng.uniform(-41, 29)
+        else:
+            eye_yaw, eye_pitch = rng.normal(0, 13), rng.normal(-3, 9)
+        R = head_rotation(base_pitch + np.deg2rad(pitch), base_yaw + np.deg2rad(yaw), np.deg2rad(roll))
+        ey, ep = np.deg2rad([eye_yaw, eye_pitch])
+        sight = R @ np.array([-np.cos(ep) * np.sin(ey), -np.sin(ep), -np.cos(ep) * np.cos(ey)])
+        reach = (
+            distance * np.exp(rng.normal(0, 0.25)) if rng.random() < 0.7 else np.exp(rng.uniform(5.7, 8.6))
+        )
+        return Pose(R, eyes, eyes + max(280.0, reach) * sight, kind)
+    if kind == "screen":
+        below = rng.random() < 0.88
+        target = np.array(
+            [
+                rng.uniform(-300, 300),
+                rng.uniform(-15, 340) if below else rng.uniform(-360, 20),
+                rng.normal(0, 15),
+            ]
+        )
+    else:
+        target = np.array([rng.normal(0, 30), rng.normal(0, 30), rng.normal(0, 20)])
+        if rng.random() < 0.4:
+            target = np.zeros(3)
+    sight = unit(target - eyes)
+    gaze_yaw, gaze_pitch = np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))
+    follow = rng.uniform(0.0, 0.9)
+    spread = 14 if kind == "screen" else 20
+    yaw = base_yaw + follow * (gaze_yaw - base_yaw) + np.deg2rad(rng.normal(0, spread * 0.7))
+    pitch = base_pitch + follow * (gaze_pitch - base_pitch) + np.deg2rad(rng.normal(-1, spread * 0.55))
+    return Pose(head_rotation(pitch, yaw, np.deg2rad(roll)), eyes, target, kind)
+
+
+def in_reach(pose: Pose) -> bool:
+    """Whether the eyes can turn to the target in the head, 270 mm away or farther so that they can fuse it.
+
+    Heads turned 68 degrees or more from the camera are left out: half of the face is hidden.
+    """
+    to_target = pose.target_cam_mm - pose.eyes_cam_mm
+    if np.linalg.norm(to_target) < 270:
+        return False
+    sight = pose.R_cam_head.T @ unit(to_target)
+    yaw, pitch = np.rad2deg([np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))])
+    low, high = EYE_PITCH_LIMIT_DEG
+    head = pose.R_cam_head.T @ unit(-pose.eyes_cam_mm)
+    facing = np.degrees(np.arccos(np.clip(-head[2], -1, 1)))
+    return abs(yaw) < EYE_YAW_LIMIT_DEG and low < pitch < high and facing < 68 and sight[2] < 0

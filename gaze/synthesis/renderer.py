@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.culling import CulledArray
 from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import VertexNormals, skin_kind, skin_normals
@@ -20,9 +20,9 @@ from gaze.synthesis.lashes import LashBuilder, Lashes
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
 from gaze.synthesis.orbit import OrbitShade
-from gaze.synthesis.pose import PosedHead
-from gaze.synthesis.scene import View
-from gaze.synthesis.solids import Accessory
+from gaze.synthesis.posed_head import PosedHead
+from gaze.synthesis.skin_finish import SkinFinish
+from gaze.synthesis.view import View
 from gaze.synthesis.visibility import Visibility
 from gaze.synthesis.wear_pass import WearPass
 
@@ -30,6 +30,7 @@ NEAR_MM, FAR_MM = 60.0, 6000.0
 BEHIND_EARS_MM = 40.0
 _ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS, _PLACE, _FACING, _LAMPS = range(9)
 _NO_SKIN = (0.0, 0.0, -1.0, 0.0)
+_LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
 
 
 class HeadRenderer:
@@ -136,8 +137,8 @@ class HeadRenderer:
         projection = projection_of(view)
         visibility = self._visibility_towards_light(head, rig)
         visibility *= self._orbit_shade(finish.orbit_stops)[:, None]
-        vertices_cam = np.ascontiguousarray(head.vertices_cam, np.float32)
-        self._positions.write(vertices_cam)
+        vertices_cam_mm = np.ascontiguousarray(head.vertices_cam_mm, np.float32)
+        self._positions.write(vertices_cam_mm)
         self._normals.write(np.ascontiguousarray(head.normals_cam, np.float32))
         mouth_normals = self._mouth_normals @ head.R_cam_head.T.astype(np.float32)
         self._normals.write(np.ascontiguousarray(mouth_normals), offset=MOUTH.start * 12)
@@ -153,7 +154,7 @@ class HeadRenderer:
             program["view_projection"].write(column_major(projection))
         self._target.use()
         self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
-        self._draw_skin(dressed, vertices_cam, view, projection, rig, finish)
+        self._draw_skin(dressed, vertices_cam_mm, view, projection, rig, finish)
         self._draw_mouth(head)
         for side in (0, 1):
             values = eye_uniforms(self.mesh, dressed.person, head, side, pupil_radius_mm)
@@ -174,7 +175,7 @@ class HeadRenderer:
         data = self._target.read(components=4, dtype="f4")
         return np.frombuffer(data, np.float32).reshape(self.size_px, self.size_px, 4)
 
-    def _draw_skin(self, dressed, vertices_cam, view, projection, rig, finish) -> None:
+    def _draw_skin(self, dressed, vertices_cam_mm, view, projection, rig, finish) -> None:
         """Fill the pixels' facts triangle by triangle, then light each pixel of skin once."""
         context = self.context
         self._skin_target.use()
@@ -183,7 +184,7 @@ class HeadRenderer:
         # The first row is the top, which turns the winding round.
         context.front_face = "cw"
         context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._skin_array.render(vertices_cam[:SKIN_COUNT], projection)
+        self._skin_array.render(vertices_cam_mm[:SKIN_COUNT], projection)
         self._target.use()
         context.enable_only(moderngl.NOTHING)
         for texture, unit in zip(self._skin_facts, (_PLACE, _FACING, _LAMPS), strict=True):
@@ -210,7 +211,7 @@ class HeadRenderer:
         eyes = self.visibility.rows_of_eyeballs
         for ball, part in zip(EYEBALLS, eyes, strict=True):
             values[ball, 0] = rows[part]
-        directions = rig.lamp_directions()
+        directions = rig.lamp_directions_cam()
         if len(directions):
             towards = self.visibility.towards(directions @ head.R_cam_head)
             columns = slice(1, 1 + len(directions))
@@ -234,7 +235,7 @@ class HeadRenderer:
     def _draw_lashes(self, lashes: Lashes, head: PosedHead, view: View) -> None:
         mm_per_px = float(np.linalg.norm(head.face_centre_cam_mm)) / view.focal_px
         down, forward = head.R_cam_head[:, 1], -head.R_cam_head[:, 2]
-        vertices, triangles = self._lash_builder.build(lashes, head.vertices_cam, down, forward, mm_per_px)
+        vertices, triangles = self._lash_builder.build(lashes, head.vertices_cam_mm, down, forward, mm_per_px)
         context = self.context
         context.enable(moderngl.BLEND)
         context.blend_func = (
@@ -265,33 +266,6 @@ def _in_front(mesh: HeadMesh, triangles: NDArray[np.int32], facing: float) -> ND
     centre = corners.mean(axis=1)
     kept = (centre[:, 2] < BEHIND_EARS_MM) & (-normals[:, 2] >= facing)
     return triangles[kept]
-
-
-_LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
-
-
-@dataclass(frozen=True, slots=True)
-class SkinFinish:
-    """How strongly bumps, oil and the shade of lids and lashes show in one picture (about 0..1).
-
-    ``orbit_stops`` is how much darker it is in the inner corners of the eyes (gaze.synthesis.orbit).
-    """
-
-    bump: float = 0.8
-    oiliness: float = 0.5
-    lid_shade: float = 0.6
-    lash_shade: float = 0.25
-    orbit_stops: float = 1.0
-
-    @classmethod
-    def sample(cls, rng: np.random.Generator) -> SkinFinish:
-        return cls(
-            bump=float(rng.uniform(0.4, 1.2)),
-            oiliness=float(rng.beta(1.6, 2.4)),
-            lid_shade=float(rng.uniform(0.55, 0.97)),
-            lash_shade=float(rng.uniform(0.25, 0.7)),
-            orbit_stops=float(np.clip(rng.normal(1.3, 0.7), 0.0, 2.8)),
-        )
 
 
 def rays_of(view: View) -> NDArray[np.float64]:

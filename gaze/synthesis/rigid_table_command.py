@@ -1,7 +1,7 @@
 """`gaze synthesize rigid-table`: measure the rigid template of gaze.face_model on rendered heads.
 
-The committed table was measured once, on 100 heads in poses that were not kept; this measures one by the same
-plan and says how far the two lie apart. The committed table stays as it is.
+The committed table comes from 100 heads in other poses: this measures one by the same plan, so that it can be
+said how far the two lie apart. The committed table stays as it is.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from gaze.synthesis.webcam import WebcamRenderer
 
 SCHEMA = "gaze.rigid_table/1"
-# Yaw and pitch in degrees: enough base for depth, and no landmark of the template hidden for long.
-POSES_DEG = ((0.0, 0.0), (25.0, 0.0), (-25.0, 0.0), (0.0, 18.0), (0.0, -18.0))
+# Pitch and yaw in degrees: enough base for depth, and no landmark of the template hidden for long.
+POSES_DEG = ((0.0, 0.0), (0.0, 25.0), (0.0, -25.0), (18.0, 0.0), (-18.0, 0.0))
 CAMERA = Camera.from_hfov(40.0, 640, 480, "calibrated")
 # The middle of the eyes: the face then lies in the middle of the picture, some 250 px high.
 EYES_CAM_MM = np.array([0.0, -25.0, 600.0])
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         {
             "schema": SCHEMA,
             "person_seeds": seeds,
-            "poses_yaw_pitch_deg": POSES_DEG,
+            "poses_pitch_yaw_deg": POSES_DEG,
             "columns": ["right", "left", "x_mm", "y_mm", "z_mm"],
             "points": table.rows(),
             "standard_error_mm": dict(
@@ -134,16 +134,16 @@ def measure_head(
     The person looks straight ahead with a neutral face, in studio light, through a clean sensor.
     """
     from gaze.synthesis.light import LightRig
+    from gaze.synthesis.moment import Moment
     from gaze.synthesis.person import stream
-    from gaze.synthesis.pose import Moment
-    from gaze.synthesis.scene import Pose, head_rotation
+    from gaze.synthesis.pose import Pose, head_rotation
 
     rng = stream(dressed.person.seed, _STREAM)
     studio = LightRig.sample(rng, renderer.environments, EYES_CAM_MM, "studio")
     shot = replace(renderer.set_up(rng, EYES_CAM_MM, clean=True), rig=studio)
     points_px, rotations, translations = [], [], []
-    for yaw_deg, pitch_deg in POSES_DEG:
-        R = head_rotation(np.deg2rad(yaw_deg), np.deg2rad(pitch_deg))
+    for pitch_deg, yaw_deg in POSES_DEG:
+        R = head_rotation(np.deg2rad(pitch_deg), np.deg2rad(yaw_deg))
         ahead = EYES_CAM_MM + R @ np.array([0.0, 0.0, -600.0])
         picture, head = renderer.render(dressed, Pose(R, EYES_CAM_MM, ahead, "ahead"), Moment(), shot, rng)
         faces = detector.detect(Frame(picture))

@@ -1,7 +1,7 @@
 """The camera behind the lens: from linear light to the 8-bit picture a webcam or a studio camera gives.
 
-Order: lens blur and veil, sampling on the sensor, exposure, white balance, noise, denoising, tone curve,
-sharpening, compression, and the crop's resampling to its final size.
+Order: lens blur and veil, sampling on the sensor, exposure and white balance, saturation, noise as denoising
+leaves it, tone curve, smear, sharpening, compression, and the crop's resampling to its final size.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class SensorSettings:
     ``grid_px`` is how many sensor pixels the crop covers; ``iso`` sets the noise (100 is nearly clean);
     ``metering`` 0 keeps the light's own scale, 1 brings the middle of the picture to ``target``;
     ``exposure_stops`` is added; ``gains`` (3,) are the white balance's errors, RGB; ``denoise`` 0 to 1 trades
-    noise for smear; ``jpeg_quality`` 0 means no compression; ``levels`` 256 is no banding.
+    noise for smear; ``contrast`` 0 to 1 bends the tone curve, ``shoulder`` is where its highlights start to
+    be compressed; ``jpeg_quality`` 0 means no compression; ``levels`` 256 is no banding.
     """
 
     grid_px: int = 4096
@@ -54,7 +55,7 @@ class SensorSettings:
 
     @classmethod
     def sample(cls, rng: np.random.Generator, lux: float = 300.0) -> SensorSettings:
-        """Draw a camera for a place of ``lux``: a quarter clean and sharp, the others webcams."""
+        """Draw a camera for a place of ``lux``: a quarter (an eighth in dim light) are clean and sharp."""
         warm = rng.normal(0.012, 0.035)
         green = rng.normal(0.0, 0.015)
         if rng.random() < (0.25 if lux > 50.0 else 0.12):

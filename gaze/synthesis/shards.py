@@ -30,7 +30,7 @@ def shard_path(folder: str | os.PathLike[str], number: int) -> Path:
 
 
 def shard_is_whole(path: Path) -> bool:
-    """Whether a shard lies there complete (names of all arrays present, archive closed)."""
+    """Whether a shard lies there complete: its archive is closed and holds what every reader needs."""
     if not path.is_file():
         return False
     try:

@@ -28,7 +28,7 @@ from gaze.synthesis.shards import (
     shard_path,
 )
 
-# Drivers have been seen to come down within seconds of a start, and not the next time.
+# A driver may come down within seconds of a start, and not the next time.
 TRIES = 3
 _renderer = None
 

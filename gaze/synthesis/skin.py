@@ -1,4 +1,8 @@
-"""A person's skin as texture maps: colour, brows, beard, make-up, relief and gloss."""
+"""A person's skin as texture maps: colour, brows, beard, make-up, relief and gloss.
+
+Painted in layers (see SkinLayers), one part of the face after the other; the layers then become colour,
+normals and gloss, and what lies on top of the skin is blended over the colour.
+"""
 
 from __future__ import annotations
 
@@ -7,118 +11,26 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from gaze.synthesis.beard import BeardStyle, beard_density, strand_layers
-from gaze.synthesis.brows import BrowShape, brow_coverage
-from gaze.synthesis.eye_skin import EyeSkin, paint_eye_skin
-from gaze.synthesis.face_regions import FaceRegions, face_regions, smoothstep
-from gaze.synthesis.pigment import GREY, greyed, sample_hair_srgb
-from gaze.synthesis.skin_detail import scatter_centres, spots, wrinkle_height
+from gaze.synthesis.beard import beard_density, strand_layers
+from gaze.synthesis.brows import brow_coverage
+from gaze.synthesis.eye_skin import paint_eye_skin
+from gaze.synthesis.face_regions import EyeField, FaceRegions, face_regions, smoothstep
+from gaze.synthesis.pigment import GREY
+from gaze.synthesis.skin_appearance import SkinAppearance
+from gaze.synthesis.skin_marks import blemishes, freckles
 from gaze.synthesis.skin_noise import noise_field, pore_bank
-from gaze.synthesis.skin_tone import (
-    HAEMOGLOBIN_DENSITY,
-    YELLOW_DENSITY,
-    density_to_srgb8,
-    skin_density,
-    skin_srgb8,
-)
+from gaze.synthesis.skin_tone import HAEMOGLOBIN_DENSITY, YELLOW_DENSITY, density_to_srgb8, skin_density
 from gaze.synthesis.uv_atlas import UvAtlas
+from gaze.synthesis.wrinkles import wrinkle_height
 
-_LIPSTICKS = (
-    (150, 30, 44),
-    (176, 60, 70),
-    (120, 24, 40),
-    (190, 96, 96),
-    (160, 84, 76),
-    (200, 60, 90),
-    (96, 40, 46),
-)
-
-
-@dataclass(frozen=True)
-class SkinAppearance:
-    """Everything that makes one person's skin, apart from noise.
-
-    melanin 0 very light .. 1 very dark; haemoglobin and yellow: undertone, about -1..2, 0 the mean;
-    redness, mottle, freckles, blemishes, oil, pores 0..1; moles: count; lips: extra haemoglobin; lipstick
-    0..1 with its colour; hair_srgb: natural colour 0..255; grey: share of grey hair in the scalp and beard;
-    foundation 0..1.
-    """
-
-    age_years: float
-    masculine: bool
-    melanin: float
-    haemoglobin: float
-    yellow: float
-    redness: float
-    mottle: float
-    freckles: float
-    moles: int
-    blemishes: float
-    oil: float
-    pores: float
-    lips: float
-    lip_melanin: float
-    lipstick: float
-    lipstick_srgb: tuple[float, float, float]
-    foundation: float
-    hair_srgb: tuple[float, float, float]
-    brow_srgb: tuple[float, float, float]
-    beard_srgb: tuple[float, float, float]
-    grey: float
-    eye_skin: EyeSkin
-    brows: BrowShape
-    beard: BeardStyle | None
-
-    @classmethod
-    def sample(cls, rng: np.random.Generator) -> SkinAppearance:
-        """Draw one person; the range of skins is wider and flatter than any one country's."""
-        age = float(
-            np.clip(
-                rng.choice([rng.uniform(7, 18), rng.normal(32, 11), rng.normal(58, 11)], p=[0.1, 0.65, 0.25]),
-                6,
-                88,
-            )
-        )
-        masculine = bool(rng.random() < 0.52)
-        melanin = float(np.clip(rng.beta(1.1, 1.25), 0.0, 1.0))
-        made_up = not masculine and age > 14 and rng.random() < 0.5
-        hair = sample_hair_srgb(rng, melanin)
-        grey = float(np.clip(rng.beta(1.2, 1.2) * (age - 38) / 25, 0, 1)) if age > 38 else 0.0
-        lightness = hair.mean()
-        brow_tint = hair * (0.55 if lightness > 90 else 0.7) * rng.uniform(0.8, 1.15)
-        beard_tint = hair * rng.uniform(0.7, 1.05) * np.array([1.06, 0.98, 0.93])
-        stick = np.array(_LIPSTICKS[rng.integers(len(_LIPSTICKS))], float) * rng.uniform(0.75, 1.2)
-        return cls(
-            age_years=age,
-            masculine=masculine,
-            melanin=melanin,
-            haemoglobin=float(np.clip(rng.normal(0.15, 0.45), -0.6, 1.3)),
-            yellow=float(np.clip(rng.normal(0.0, 0.65), -1.5, 1.5)),
-            redness=float(rng.beta(1.4, 1.8)),
-            mottle=float(rng.beta(2.0, 2.5)),
-            freckles=float(rng.beta(1.0, 2.0)) if rng.random() < (0.3 if melanin < 0.45 else 0.12) else 0.0,
-            moles=int(rng.poisson(3.0)),
-            blemishes=float(rng.beta(1.0, 2.5)) if rng.random() < (0.7 if age < 30 else 0.35) else 0.0,
-            oil=float(rng.beta(1.6, 2.0)),
-            pores=float(rng.beta(2.0, 2.5)),
-            lips=float(np.clip(rng.normal(2.2, 0.65), 0.7, 3.8)),
-            lip_melanin=float(rng.normal(0.03, 0.05) + 0.06 * melanin),
-            lipstick=float(rng.uniform(0.4, 0.95)) if made_up and rng.random() < 0.55 else 0.0,
-            lipstick_srgb=tuple(np.clip(stick, 0, 255).tolist()),
-            foundation=float(rng.uniform(0.2, 0.85)) if made_up else 0.0,
-            hair_srgb=tuple(hair.tolist()),
-            brow_srgb=tuple(np.clip(greyed(brow_tint, 0.5 * grey), 0, 255).tolist()),
-            beard_srgb=tuple(np.clip(beard_tint, 0, 255).tolist()),
-            grey=grey,
-            eye_skin=EyeSkin.sample(rng, age, made_up, melanin),
-            brows=BrowShape.sample(rng, masculine, age),
-            beard=BeardStyle.sample(rng) if masculine and age > 16 else None,
-        )
-
-    @property
-    def base_srgb(self) -> np.ndarray:
-        """The mean colour of the skin, (3,) uint8."""
-        return skin_srgb8(self.melanin, self.haemoglobin * (1.0 - 0.55 * self.melanin), self.yellow)
+# What a layer of "blue" adds to the optical density of red, green and blue: veins and roots of hair shine
+# bluish through skin, which scatters blue light back before it reaches them.
+_BLUE_SHARES = (1.0, 0.62, 0.45)
+_LINER_SRGB = (20.0, 16.0, 16.0)
+# Gloss of dry skin without oil, and of a wet lid margin (see SkinMaps).
+_DRY_GLOSS, _WET_GLOSS = 70.0, 250.0
+# Brows and beards stand out of the skin by this much, mm.
+_HAIR_RELIEF_MM = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,165 +49,122 @@ class SkinMaps:
     base_srgb: np.ndarray
 
 
+@dataclass(eq=False)
+class SkinLayers:
+    """What the skin consists of while it is painted, (T, T) float32 each.
+
+    melanin: 0 very light to 1 very dark; blood: multiples of HAEMOGLOBIN_DENSITY, 0 the mean; grey: optical
+    density of all colours alike (shade, dirt, hair under the skin); blue: see _BLUE_SHARES; height_mm over
+    the smooth face; gloss: see SkinMaps.
+    """
+
+    melanin: np.ndarray
+    blood: np.ndarray
+    grey: np.ndarray
+    blue: np.ndarray
+    height_mm: np.ndarray
+    gloss: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Noise:
+    """The random fields of one face, (T, T), mean 0, deviation 1 (see skin_noise).
+
+    Two of each that melanin and blood follow, so that they vary independently; ``stripes`` run along the
+    furrows of the lips.
+    """
+
+    low_melanin: np.ndarray
+    low_blood: np.ndarray
+    mottle_melanin: np.ndarray
+    mottle_blood: np.ndarray
+    fine: np.ndarray
+    stripes: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, size: int) -> _Noise:
+        low, low2 = noise_field(rng, "low", size), noise_field(rng, "low", size)
+        mottle, mottle2 = noise_field(rng, "mottle", size), noise_field(rng, "mottle", size)
+        fine = noise_field(rng, "fine", size)
+        # Few rows drawn out over the whole height: blotches become upright stripes.
+        stripes = cv2.resize(mottle[: max(1, size // 6)], (size, size), interpolation=cv2.INTER_LINEAR)
+        return cls(low, low2, mottle, mottle2, fine, stripes)
+
+
 def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Generator) -> SkinMaps:
     """Paint one person's maps; all chance comes from `rng`."""
-    a, regions, size = appearance, face_regions(atlas), atlas.size
-    low, low2 = noise_field(rng, "low", size), noise_field(rng, "low", size)
-    mottle, mottle2 = noise_field(rng, "mottle", size), noise_field(rng, "mottle", size)
-    fine = noise_field(rng, "fine", size)
-    uneven = (1.0 - 0.75 * a.foundation) * (0.45 + 0.8 * a.mottle)
-    light = 1.0 - 0.55 * a.melanin
+    a, regions = appearance, face_regions(atlas)
+    noise = _Noise.draw(rng, atlas.size)
+    melanin, blood, grey = _pigment(atlas, regions, a, noise, rng)
+    height_mm = np.zeros_like(melanin)
+    layers = SkinLayers(melanin, blood, grey, np.zeros_like(melanin), height_mm, np.zeros_like(melanin))
+    _add_lips(layers, regions, a, noise)
+    _add_relief(layers, atlas, regions, a, noise, rng)
+    layers.gloss = _gloss(regions, a, noise, rng)
+    make_up = [_add_eye(layers, eye, a, rng) for eye in regions.eyes]
+    grown = _add_shaving_shadow(layers, atlas, regions, a, noise, rng) if a.beard is not None else None
+    albedo = _albedo(layers, a)
+    _blend_make_up(albedo, regions, a, noise, make_up)
+    cover = np.zeros((atlas.size, atlas.size), np.float32)
+    if a.beard is not None:
+        _blend_beard(atlas, regions, a, grown, albedo, cover, rng)
+    for window, coverage, tone in brow_coverage(atlas, a.brows, rng):
+        _blend(albedo, window, coverage, np.array(a.brow_srgb) * (0.6 + 0.75 * tone[..., None]))
+        cover[window] = np.maximum(cover[window], coverage)
+    layers.height_mm += _HAIR_RELIEF_MM * cover
+    layers.gloss *= 1.0 - 0.8 * np.clip(cover, 0, 1)
+    return SkinMaps(
+        albedo=albedo,
+        normal=height_to_normal(layers.height_mm, atlas.mm_per_texel),
+        gloss=np.clip(layers.gloss, 0, 255).astype(np.uint8),
+        base_srgb=a.base_srgb,
+    )
 
-    melanin = np.float32(a.melanin) + (0.015 * uneven) * low + (0.022 * uneven) * mottle
-    melanin += _freckles(atlas, regions, a, rng)
+
+def _lightness(a: SkinAppearance) -> float:
+    """How much of the blood and of hair under the skin shows through its melanin: 1 in very light skin."""
+    return 1.0 - 0.55 * a.melanin
+
+
+def _pigment(
+    atlas: UvAtlas, regions: FaceRegions, a: SkinAppearance, noise: _Noise, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Melanin, blood and grey of bare skin, lips and lids aside; foundation evens them out."""
+    uneven = (1.0 - 0.75 * a.foundation) * (0.45 + 0.8 * a.mottle)
+    light = _lightness(a)
+    melanin = (
+        np.float32(a.melanin) + (0.015 * uneven) * noise.low_melanin + (0.022 * uneven) * noise.mottle_melanin
+    )
+    melanin += freckles(atlas, regions, a, rng)
+    # Darker about mouth and eyes, the more so the darker the skin; foundation covers it.
     melanin += (
         (0.05 * (1 - a.foundation))
         * (a.melanin + 0.15)
         * (0.5 * regions["perioral"] + 0.6 * regions["orbit"])
     )
+    # The sun browns forehead and temples and does not reach under the chin.
     melanin += (0.03 * a.melanin) * (regions["forehead"] + regions["temples"]) - 0.02 * regions["neck"]
-    blood = np.float32(a.haemoglobin * light) + (0.2 * uneven) * low2 + (0.38 * uneven) * mottle2
-    blood += _redness(regions, a, rng) * (light * (1.0 - 0.6 * a.foundation)) * (1.0 + 0.3 * mottle)
-    blood += _blemishes(atlas, regions, a, rng)
-    grey = 0.022 * fine * (0.4 + a.mottle)
+    blood = (
+        np.float32(a.haemoglobin * light)
+        + (0.2 * uneven) * noise.low_blood
+        + (0.38 * uneven) * noise.mottle_blood
+    )
+    blood += (
+        _redness(regions, a, rng) * (light * (1.0 - 0.6 * a.foundation)) * (1.0 + 0.3 * noise.mottle_melanin)
+    )
+    blood += blemishes(atlas, regions, a, rng)
+    grey = 0.022 * noise.fine * (0.4 + a.mottle)
+    # Little light comes back out of the nostrils and of the inner corners of tired eyes.
     grey = (
         grey
         + 0.55 * np.clip(regions["nostrils"], 0, 1)
         + 0.08 * regions["inner_corner"] * (0.3 + a.eye_skin.dark)
     )
-    blue = np.zeros((size, size), np.float32)
-
-    lips = regions["lips"]
-    stripes = cv2.resize(mottle[: max(1, size // 6)], (size, size), interpolation=cv2.INTER_LINEAR)
-    blood += lips * (a.lips * (0.75 + 0.25 * light) + 0.22 * stripes) + 0.5 * regions["mouth_inner"]
-    melanin += lips * (a.lip_melanin - 0.05 * a.melanin + 0.006 * stripes)
-    grey += 0.20 * regions["mouth_inner"] + 0.16 * lips
-
-    depth, shade = wrinkle_height(atlas, regions, a.age_years, rng)
-    depth *= 1.0 - np.clip(lips, 0, 1)
-    grey += 0.30 * shade
-    blood += 0.35 * shade
-    height = -depth
-    pores = pore_bank(size)[rng.integers(4)]
-    pore_weight = (0.35 + regions["nose"] + 0.6 * regions["cheeks"] + 0.3 * regions["forehead"]) * (
-        0.2 + a.pores
-    )
-    height -= (0.05 * pore_weight) * pores * (1 - lips)
-    grey += (0.045 * pore_weight * (1 - 0.7 * a.foundation)) * pores
-    height += (
-        0.006 * fine
-        + 0.018 * (0.5 + a.age_years / 60.0) * noise_field(rng, "mid", size)
-        + 0.05 * lips * stripes
-    )
-
-    gloss = (
-        70.0
-        + 60.0 * a.oil * (0.35 + regions["t_zone"])
-        + 9.0 * mottle
-        + 6.0 * fine
-        + 25.0 * regions["cheeks"] * a.oil
-    )
-    gloss *= 1.0 - 0.35 * a.foundation
-    gloss += lips * (25.0 + 60.0 * rng.random() + 70.0 * (a.lipstick > 0) * rng.random())
-
-    makeup = []
-    for eye in regions.eyes:
-        window, layer = paint_eye_skin(eye, a.eye_skin, rng)
-        height[window] += layer["height_mm"]
-        grey[window] += layer["grey"]
-        blue[window] += layer["blue"] * (1.0 - 0.5 * a.foundation)
-        melanin[window] += layer["melanin"] * (1.0 - 0.5 * a.foundation)
-        blood[window] += layer["haemoglobin"]
-        gloss[window] = gloss[window] * (1 - layer["wet"]) + 250.0 * layer["wet"]
-        makeup.append((window, layer))
-
-    grown = None
-    if a.beard is not None:
-        grown, roots = beard_density(regions, atlas, a.beard, rng)
-        darkness = 1.0 - float(np.mean(a.beard_srgb)) / 255.0
-        shadow = roots * (0.10 + 0.45 * a.beard.shadow) * darkness**2 * (0.75 + 0.25 * light)
-        shadow = shadow * (1.0 + 0.10 * fine)
-        grey += 0.55 * shadow
-        blue += 0.45 * shadow
-
-    density = skin_density(melanin)
-    for channel, share in enumerate((1.0, 0.62, 0.45)):
-        plane = density[..., channel]
-        plane += HAEMOGLOBIN_DENSITY[channel] * blood + YELLOW_DENSITY[channel] * np.float32(a.yellow)
-        plane += grey + share * blue
-    albedo = density_to_srgb8(density)
-
-    if a.lipstick > 0:
-        _blend(
-            albedo,
-            (slice(None), slice(None)),
-            lips * a.lipstick,
-            np.array(a.lipstick_srgb) * (1 + 0.05 * stripes[..., None]),
-        )
-    for window, layer in makeup:
-        _blend(albedo, window, layer["shadow"], np.array(a.eye_skin.shadow_srgb))
-        _blend(albedo, window, 0.92 * layer["liner"], np.array([20.0, 16.0, 16.0]))
-    cover = np.zeros((size, size), np.float32)
-    if a.beard is not None:
-        _beard(atlas, regions, a, grown, albedo, cover, rng)
-    for window, coverage, tone in brow_coverage(atlas, a.brows, rng):
-        _blend(albedo, window, coverage, np.array(a.brow_srgb) * (0.6 + 0.75 * tone[..., None]))
-        cover[window] = np.maximum(cover[window], coverage)
-    height += 0.25 * cover
-    gloss *= 1.0 - 0.8 * np.clip(cover, 0, 1)
-    return SkinMaps(
-        albedo=albedo,
-        normal=height_to_normal(height, atlas.mm_per_texel),
-        gloss=np.clip(gloss, 0, 255).astype(np.uint8),
-        base_srgb=a.base_srgb,
-    )
-
-
-def height_to_normal(height_mm: np.ndarray, mm_per_texel: np.ndarray) -> np.ndarray:
-    """Height (T, T) in mm to the normal's components along u and v times 127: (T, T, 2) int8."""
-    slope_u = cv2.Sobel(height_mm, cv2.CV_32F, 1, 0, ksize=1, scale=0.5) / mm_per_texel[..., 0]
-    slope_v = cv2.Sobel(height_mm, cv2.CV_32F, 0, 1, ksize=1, scale=0.5) / mm_per_texel[..., 1]
-    length = cv2.sqrt(1.0 + slope_u * slope_u + slope_v * slope_v)
-    return np.stack([-127.0 * slope_u / length, -127.0 * slope_v / length], -1).astype(np.int8)
-
-
-def _blend(image: np.ndarray, window, alpha: np.ndarray, colour: np.ndarray) -> None:
-    part = image[window].astype(np.float32)
-    part += alpha[..., None] * (colour.astype(np.float32) - part)
-    image[window] = np.clip(part, 0, 255).astype(np.uint8)
-
-
-def _freckles(
-    atlas: UvAtlas, regions: FaceRegions, a: SkinAppearance, rng: np.random.Generator
-) -> np.ndarray:
-    """Extra melanin of freckles, moles and age spots."""
-    size, scale = atlas.size, atlas.size / 512.0
-    total = np.zeros((size, size), np.float32)
-    if a.freckles > 0:
-        weight = np.clip(
-            regions["cheeks"] + 0.9 * regions["nose_bridge"] + 0.3 * regions["forehead"] + 0.06, 0, 1
-        )
-        at = scatter_centres(weight * regions.front, int(60 + 600 * a.freckles), rng)
-        radii = rng.uniform(0.4, 1.5, len(at)) * scale
-        total += 0.22 * spots(size, at, radii, rng.uniform(0.2, 1.0, len(at)), 0.8 * scale)
-    at = scatter_centres(regions.front, a.moles, rng)
-    total += 0.75 * spots(
-        size, at, rng.uniform(0.8, 2.4, len(at)) * scale, rng.uniform(0.4, 1.0, len(at)), 0.7 * scale
-    )
-    if a.age_years > 50:
-        at = scatter_centres(
-            np.clip(regions["cheeks"] + regions["temples"] + 0.3, 0, 1) * regions.front,
-            int(rng.integers(0, 14)),
-            rng,
-        )
-        total += 0.12 * spots(
-            size, at, rng.uniform(2, 8, len(at)) * scale, rng.uniform(0.3, 1, len(at)), 1.8 * scale
-        )
-    return total
+    return melanin, blood, grey
 
 
 def _redness(regions: FaceRegions, a: SkinAppearance, rng: np.random.Generator) -> np.ndarray:
-    """Extra haemoglobin of cheeks, nose, chin and ears."""
+    """Extra haemoglobin of cheeks, nose, chin and ears, each of its own strength."""
     cheeks, nose, chin, ears = rng.uniform(0.4, 1.2, 4).tolist()
     total = cheeks * regions["cheeks"] + 1.1 * nose * regions["nose"] + 0.45 * chin * regions["chin"]
     total += 0.35 * regions["orbit"]
@@ -303,24 +172,112 @@ def _redness(regions: FaceRegions, a: SkinAppearance, rng: np.random.Generator) 
     return (0.15 + 1.25 * a.redness) * total
 
 
-def _blemishes(
-    atlas: UvAtlas, regions: FaceRegions, a: SkinAppearance, rng: np.random.Generator
+def _add_lips(layers: SkinLayers, regions: FaceRegions, a: SkinAppearance, noise: _Noise) -> None:
+    """Lips: redder and a little darker than skin, striped; the line between them in shade."""
+    lips, mouth, stripes = regions["lips"], regions["mouth_inner"], noise.stripes
+    layers.blood += lips * (a.lips * (0.75 + 0.25 * _lightness(a)) + 0.22 * stripes) + 0.5 * mouth
+    layers.melanin += lips * (a.lip_melanin - 0.05 * a.melanin + 0.006 * stripes)
+    layers.grey += 0.20 * mouth + 0.16 * lips
+
+
+def _add_relief(
+    layers: SkinLayers,
+    atlas: UvAtlas,
+    regions: FaceRegions,
+    a: SkinAppearance,
+    noise: _Noise,
+    rng: np.random.Generator,
+) -> None:
+    """Wrinkles, pores and grain: their height in mm and the shade in their bottoms. Lips have furrows."""
+    lips = regions["lips"]
+    depth_mm, shade = wrinkle_height(atlas, a.age_years, rng)
+    depth_mm *= 1.0 - np.clip(lips, 0, 1)
+    layers.grey += 0.30 * shade
+    layers.blood += 0.35 * shade
+    height = -depth_mm
+    pores = pore_bank(atlas.size)[rng.integers(4)]
+    # Widest on the nose, then on cheeks and forehead; at most 0.05 mm deep times this weight.
+    weight = (0.35 + regions["nose"] + 0.6 * regions["cheeks"] + 0.3 * regions["forehead"]) * (0.2 + a.pores)
+    height -= (0.05 * weight) * pores * (1 - lips)
+    layers.grey += (0.045 * weight * (1 - 0.7 * a.foundation)) * pores
+    # Deviations in mm: grain from texel to texel, leathery unevenness that grows with age, lip furrows.
+    height += (
+        0.006 * noise.fine
+        + 0.018 * (0.5 + a.age_years / 60.0) * noise_field(rng, "mid", atlas.size)
+        + 0.05 * lips * noise.stripes
+    )
+    layers.height_mm = height
+
+
+def _gloss(regions: FaceRegions, a: SkinAppearance, noise: _Noise, rng: np.random.Generator) -> np.ndarray:
+    """Gloss of skin and lips, on SkinMaps' scale: oil shows most in the T zone, foundation dulls it."""
+    gloss = (
+        _DRY_GLOSS
+        + 60.0 * a.oil * (0.35 + regions["t_zone"])
+        + 9.0 * noise.mottle_melanin
+        + 6.0 * noise.fine
+        + 25.0 * regions["cheeks"] * a.oil
+    )
+    gloss *= 1.0 - 0.35 * a.foundation
+    # Moist lips, and a lipstick from matt to glossy.
+    gloss += regions["lips"] * (25.0 + 60.0 * rng.random() + 70.0 * (a.lipstick > 0) * rng.random())
+    return gloss
+
+
+def _add_eye(layers: SkinLayers, eye: EyeField, a: SkinAppearance, rng: np.random.Generator):
+    """The skin about one eye; returns its window and the layers that hold its make-up."""
+    window, painted = paint_eye_skin(eye, a.eye_skin, rng)
+    # Foundation covers half of dark circles.
+    shown = 1.0 - 0.5 * a.foundation
+    layers.height_mm[window] += painted["height_mm"]
+    layers.grey[window] += painted["grey"]
+    layers.blue[window] += painted["blue"] * shown
+    layers.melanin[window] += painted["melanin"] * shown
+    layers.blood[window] += painted["haemoglobin"]
+    wet = painted["wet"]
+    layers.gloss[window] = layers.gloss[window] * (1 - wet) + _WET_GLOSS * wet
+    return window, painted
+
+
+def _add_shaving_shadow(
+    layers: SkinLayers,
+    atlas: UvAtlas,
+    regions: FaceRegions,
+    a: SkinAppearance,
+    noise: _Noise,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """Extra haemoglobin of pimples and small veins."""
-    size, scale = atlas.size, atlas.size / 512.0
-    count = int(28 * a.blemishes * (1 - 0.7 * a.foundation))
-    if count == 0:
-        return np.float32(0.0)
-    weight = (
-        np.clip(regions["cheeks"] + regions["chin"] + 0.7 * regions["forehead"] + 0.25, 0, 1) * regions.front
-    )
-    at = scatter_centres(weight, count, rng)
-    return 2.4 * spots(
-        size, at, rng.uniform(0.6, 2.2, len(at)) * scale, rng.uniform(0.2, 0.9, len(at)), 1.2 * scale
-    )
+    """Roots of a beard under the skin, dark hair in light skin most of all; returns the grown density."""
+    grown, roots = beard_density(regions, atlas, a.beard, rng)
+    darkness = 1.0 - float(np.mean(a.beard_srgb)) / 255.0
+    shadow = roots * (0.10 + 0.45 * a.beard.shadow) * darkness**2 * (0.75 + 0.25 * _lightness(a))
+    shadow = shadow * (1.0 + 0.10 * noise.fine)
+    layers.grey += 0.55 * shadow
+    layers.blue += 0.45 * shadow
+    return grown
 
 
-def _beard(atlas, regions, a: SkinAppearance, grown, albedo, cover, rng: np.random.Generator) -> None:
+def _albedo(layers: SkinLayers, a: SkinAppearance) -> np.ndarray:
+    """The colour (T, T, 3) uint8 sRGB of all pigment together: optical densities add (Beer's law)."""
+    density = skin_density(layers.melanin)
+    for channel, share in enumerate(_BLUE_SHARES):
+        plane = density[..., channel]
+        plane += HAEMOGLOBIN_DENSITY[channel] * layers.blood + YELLOW_DENSITY[channel] * np.float32(a.yellow)
+        plane += layers.grey + share * layers.blue
+    return density_to_srgb8(density)
+
+
+def _blend_make_up(albedo: np.ndarray, regions: FaceRegions, a: SkinAppearance, noise: _Noise, eyes) -> None:
+    """Lipstick, eye shadow and eyeliner over the colour; ``eyes`` as _add_eye returns them."""
+    if a.lipstick > 0:
+        stick = np.array(a.lipstick_srgb) * (1 + 0.05 * noise.stripes[..., None])
+        _blend(albedo, (slice(None), slice(None)), regions["lips"] * a.lipstick, stick)
+    for window, painted in eyes:
+        _blend(albedo, window, painted["shadow"], np.array(a.eye_skin.shadow_srgb))
+        _blend(albedo, window, 0.92 * painted["liner"], np.array(_LINER_SRGB))
+
+
+def _blend_beard(atlas, regions, a: SkinAppearance, grown, albedo, cover, rng: np.random.Generator) -> None:
     """Blend facial hair into the albedo and mark it in the cover."""
     style = a.beard
     if style.layout == "shaven":
@@ -339,3 +296,17 @@ def _beard(atlas, regions, a: SkinAppearance, grown, albedo, cover, rng: np.rand
         strand = np.float32(a.beard_srgb) * (1.0 - white) + np.float32(GREY) * white
         _blend(albedo, (rows, everything), coverage, strand * (0.55 + 0.8 * tone[..., None]))
         cover[rows] = np.maximum(cover[rows], coverage)
+
+
+def height_to_normal(height_mm: np.ndarray, mm_per_texel: np.ndarray) -> np.ndarray:
+    """Height (T, T) in mm to the normal's components along u and v times 127: (T, T, 2) int8."""
+    slope_u = cv2.Sobel(height_mm, cv2.CV_32F, 1, 0, ksize=1, scale=0.5) / mm_per_texel[..., 0]
+    slope_v = cv2.Sobel(height_mm, cv2.CV_32F, 0, 1, ksize=1, scale=0.5) / mm_per_texel[..., 1]
+    length = cv2.sqrt(1.0 + slope_u * slope_u + slope_v * slope_v)
+    return np.stack([-127.0 * slope_u / length, -127.0 * slope_v / length], -1).astype(np.int8)
+
+
+def _blend(image: np.ndarray, window, alpha: np.ndarray, colour: np.ndarray) -> None:
+    part = image[window].astype(np.float32)
+    part += alpha[..., None] * (colour.astype(np.float32) - part)
+    image[window] = np.clip(part, 0, 255).astype(np.uint8)

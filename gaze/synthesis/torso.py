@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import head_angles_from_rotation
-from gaze.synthesis.scene import head_rotation
-from gaze.synthesis.solids import CLOTH, Accessory, Material, Part, join
+from gaze.synthesis.accessory import CLOTH, Accessory, Material, join
+from gaze.synthesis.pose import head_rotation
+from gaze.synthesis.solids import Part
 
 # Where the neck bends, head frame, mm.
 _NECK_MM = np.array([0.0, 105.0, 20.0])
@@ -29,9 +30,7 @@ _RINGS = np.array(
 _STEPS = 48
 
 
-def make_torso(
-    R_cam_head: NDArray[np.float64], t_cam_mm: NDArray[np.float64], albedo: tuple[float, float, float]
-) -> Accessory:
+def make_torso(R_cam_head: NDArray[np.float64], albedo: tuple[float, float, float]) -> Accessory:
     """A body for a posed head, in the head frame, mm; ``albedo`` is the cloth's linear RGB."""
     angle = np.linspace(0.0, 2.0 * np.pi, _STEPS, endpoint=False)
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -44,7 +43,7 @@ def make_torso(
     ]
     upright = np.concatenate(rings) - _NECK_MM
     yaw = float(head_angles_from_rotation(R_cam_head)[1])
-    in_camera = upright @ head_rotation(0.3 * yaw, 0.0).T + R_cam_head @ _NECK_MM
+    in_camera = upright @ head_rotation(0.0, 0.3 * yaw).T + R_cam_head @ _NECK_MM
     vertices = in_camera @ R_cam_head
     row, column = np.meshgrid(np.arange(len(_RINGS) - 1), np.arange(_STEPS), indexing="ij")
     a = row * _STEPS + column

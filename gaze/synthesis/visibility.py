@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from gaze.synthesis.gl import column_major
 from gaze.synthesis.mesh import EYEBALLS, SKIN_COUNT, HeadMesh
 
-ORDER_TERMS = 25
 _DIRECTIONS = 160
 _MAP_PX = 384
 
@@ -51,6 +50,7 @@ def harmonics(directions: NDArray[np.float64]) -> NDArray[np.float64]:
 class Visibility:
     """Per-vertex visibility of the neutral head in harmonics, head frame: ``coefficients`` (V, 25).
 
+    ``openness`` (V,) is the share of the cosine-weighted hemisphere over a vertex that is open.
     Rows are the skin vertices followed by the two eyeballs' (see ``rows_of_eyeballs``).
     """
 

@@ -8,10 +8,10 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.gl import column_major, load_program, placed, set_uniforms
 from gaze.synthesis.glasses import Glasses
 from gaze.synthesis.light import LightRig
-from gaze.synthesis.solids import Accessory
 
 
 class WearPass:
@@ -76,14 +76,33 @@ class WearPass:
         if not wear.arrays and wear.lens is None and not held:
             return
         projection, place = column_major(view_projection), column_major(placed(R_cam_head, t_cam_mm))
-        context = self._context
-        context.enable(moderngl.DEPTH_TEST)
-        context.disable(moderngl.BLEND | moderngl.CULL_FACE)
+        self._context.enable(moderngl.DEPTH_TEST)
+        self._context.disable(moderngl.BLEND | moderngl.CULL_FACE)
+        in_hand = self.upload(held, None)
         rig.write(self._solid)
         self._solid["view_projection"].write(projection)
         self._solid["cam_from_head"].write(place)
-        in_hand = self.upload(held, None)
-        for array, vertices, thing in [*wear.arrays, *in_hand.arrays]:
+        self._draw_solids([*wear.arrays, *in_hand.arrays], skin_shift_mm)
+        in_hand.release()
+        if wear.lens is not None and wear.glasses is not None:
+            self._context.copy_framebuffer(self._copy_target, target)
+            target.use()
+            self._copy.use(self._scene_unit)
+            rig.write(self._lens)
+            self._lens["view_projection"].write(projection)
+            self._lens["cam_from_head"].write(place)
+            style = wear.glasses.style
+            set_uniforms(
+                self._lens,
+                shift=style.shift,
+                tint=style.tint,
+                tint_gradient=style.tint_gradient,
+                coating=style.coating,
+            )
+            wear.lens.render()
+
+    def _draw_solids(self, arrays, skin_shift_mm: NDArray[np.floating] | None) -> None:
+        for array, vertices, thing in arrays:
             if thing.binding is not None and skin_shift_mm is not None:
                 vertices.write(_rows(thing, thing.binding.moved(thing.vertices_mm, skin_shift_mm)).tobytes())
             matter = thing.material
@@ -98,23 +117,6 @@ class WearPass:
                 pattern=matter.pattern,
             )
             array.render()
-        in_hand.release()
-        if wear.lens is not None and wear.glasses is not None:
-            context.copy_framebuffer(self._copy_target, target)
-            target.use()
-            self._copy.use(self._scene_unit)
-            style = wear.glasses.style
-            rig.write(self._lens)
-            self._lens["view_projection"].write(projection)
-            self._lens["cam_from_head"].write(place)
-            set_uniforms(
-                self._lens,
-                shift=style.shift,
-                tint=style.tint,
-                tint_gradient=style.tint_gradient,
-                coating=style.coating,
-            )
-            wear.lens.render()
 
 
 def _rows(thing: Accessory, vertices_mm: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from gaze.camera import Camera
 from gaze.geometry import unit
 from gaze.synthesis.background import paint_background
-from gaze.synthesis.crops import sample_moment
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
 from gaze.synthesis.light import LightRig
+from gaze.synthesis.moment import Moment, sample_moment
 from gaze.synthesis.person import stream
-from gaze.synthesis.pose import Moment, PosedHead, pose_head
-from gaze.synthesis.renderer import HeadRenderer, SkinFinish
-from gaze.synthesis.scene import Pose, View, head_rotation, in_reach
+from gaze.synthesis.pose import Pose, head_rotation, in_reach
+from gaze.synthesis.posed_head import PosedHead, pose_head
+from gaze.synthesis.renderer import HeadRenderer
 from gaze.synthesis.sensor import GRID_PX, SensorSettings, expose
+from gaze.synthesis.skin_finish import SkinFinish
 from gaze.synthesis.torso import make_torso
+from gaze.synthesis.view import View
 
 _MARGIN_PX = 16
 
@@ -99,7 +101,7 @@ class WebcamRenderer:
         camera = self.camera
         middle = (camera.K[0, 2] + self._left, camera.K[1, 2] + self._top)
         view = View(np.eye(3), float(camera.K[0, 0]), self._size_px, middle, head.face_centre_cam_mm)
-        torso = make_torso(head.R_cam_head, head.t_cam_mm, dressed.cloth_albedo)
+        torso = make_torso(head.R_cam_head, dressed.cloth_albedo)
         drawn = self.renderer.render(
             dressed, head, moment.pupil_radius_mm, view, shot.rig, shot.finish, [torso]
         )
@@ -122,7 +124,7 @@ def for_whole_picture(settings: SensorSettings, size_px: int) -> SensorSettings:
 
 
 def _square(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pad a picture to a square at its lower right by repeating its edge (the sensor works on squares)."""
+    """Pad a picture to a square at its lower right, mirrored at its edge (the sensor works on squares)."""
     height, width = picture.shape[:2]
     side = max(height, width)
     return cv2.copyMakeBorder(picture, 0, side - height, 0, side - width, cv2.BORDER_REFLECT)
@@ -192,10 +194,11 @@ def sample_laptop_pose(rng: np.random.Generator, target_cam_mm: NDArray[np.float
         sight = unit(np.asarray(target_cam_mm) - eyes)
         yaw, pitch = np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))
         follow = rng.uniform(0.0, 0.7)
+        # Keywords, in the order in which chance is drawn.
         turned = head_rotation(
-            follow * yaw + np.deg2rad(rng.normal(0, 6)),
-            follow * pitch + np.deg2rad(rng.normal(0, 6)),
-            np.deg2rad(rng.normal(0, 4)),
+            yaw_rad=follow * yaw + np.deg2rad(rng.normal(0, 6)),
+            pitch_rad=follow * pitch + np.deg2rad(rng.normal(0, 6)),
+            roll_rad=np.deg2rad(rng.normal(0, 4)),
         )
         pose = Pose(turned, eyes, np.asarray(target_cam_mm, np.float64), "screen")
         if in_reach(pose):

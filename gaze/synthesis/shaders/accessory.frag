@@ -12,7 +12,7 @@ uniform vec3 f0;
 uniform float roughness;
 uniform float scatter;
 uniform float scale_mm;
-uniform int pattern;   // as in gaze.synthesis.solids: plain, tortoise, cloth, skin, print
+uniform int pattern;   // as in gaze.synthesis.accessory: plain, tortoise, cloth, skin, print
 
 float blotches(vec3 p) {
     vec3 q = p + 1.7 * sin(p.yzx * 1.3 + 0.6);

@@ -8,10 +8,11 @@ from gaze.synthesis.eyeballs import round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
 from gaze.synthesis.lids import LidHabit, LidRig, LidState, settle_lower_lids
 from gaze.synthesis.mesh import EYEBALLS
+from gaze.synthesis.moment import Moment
 from gaze.synthesis.person import Person
-from gaze.synthesis.pose import Moment, pose_head
-from gaze.synthesis.scene import Pose, head_rotation
-from gaze.synthesis.skin import SkinAppearance
+from gaze.synthesis.pose import Pose, head_rotation
+from gaze.synthesis.posed_head import pose_head
+from gaze.synthesis.skin_appearance import SkinAppearance
 
 EYES_MM = np.array([0.0, 0.0, 600.0])
 HABIT = LidHabit(
@@ -68,15 +69,16 @@ def target_at(pitch_deg, yaw_deg, distance_mm=600.0, eyes_mm=EYES_MM):
 
 
 def posed(mesh, normals_of, person, target, head_deg=(0.0, 0.0, 0.0), eyes_mm=EYES_MM, blink=0.0, **lids):
-    """A head at yaw, pitch and roll that looks at a target (3,) in the camera frame."""
+    """A head at pitch, yaw and roll that looks at a target (3,), camera frame; ``blink`` (left, right)."""
     pose = Pose(head_rotation(*np.deg2rad(head_deg)), np.asarray(eyes_mm, float), target, "plain")
-    state = LidState(blink=(blink, blink), **lids)
+    both = blink if isinstance(blink, tuple) else (blink, blink)
+    state = LidState(blink=both, **lids)
     return pose_head(mesh, normals_of, person, pose, Moment(lids=state))
 
 
 def in_head(head):
     """The vertices (N, 3) of a posed head, back in the head frame."""
-    return (head.vertices_cam - head.t_cam_mm) @ head.R_cam_head
+    return (head.vertices_cam_mm - head.t_cam_mm) @ head.R_cam_head
 
 
 def lid_heights(mesh, person, head, side):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gaze.synthesis.accessories import sample_wear
+from gaze.synthesis.accessory import Material, join
 from gaze.synthesis.envelope import FaceEnvelope, from_cylinder, to_cylinder
 from gaze.synthesis.glasses import CORNEA_MM, make_glasses
 from gaze.synthesis.glasses_style import SHAPES, GlassesStyle
@@ -12,7 +12,8 @@ from gaze.synthesis.headphones import make_headphones
 from gaze.synthesis.masks import MaskStyle, make_mask
 from gaze.synthesis.mesh import LANDMARKS_68, SKIN_COUNT
 from gaze.synthesis.occluders import KINDS, sample_occluder
-from gaze.synthesis.solids import Material, ellipsoid, is_closed, join, sheet, sweep
+from gaze.synthesis.solids import ellipsoid, sheet, sweep
+from gaze.synthesis.wear import sample_wear
 
 EYES = np.array([[32.0, -36.0, -84.0], [-32.0, -36.0, -84.0]])
 # Where the real mesh has the landmarks that glasses, masks and hands are fitted by (head frame, mm).
@@ -42,6 +43,16 @@ def head() -> np.ndarray:
         if number in MIRRORED:
             vertices[LANDMARKS_68[MIRRORED[number]]] = np.array(place) * [-1, 1, 1]
     return vertices
+
+
+def is_closed(triangles: np.ndarray) -> bool:
+    """Whether every edge is met once in each direction: a closed mesh with one sense of winding."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(
+        np.int64
+    )
+    size = int(triangles.max()) + 1
+    forth, back = edges[:, 0] * size + edges[:, 1], edges[:, 1] * size + edges[:, 0]
+    return len(np.unique(forth)) == len(forth) and np.array_equal(np.sort(forth), np.sort(back))
 
 
 HEAD = head()

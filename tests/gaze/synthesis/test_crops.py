@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gaze.geometry import angular_error_deg, head_angles_from_rotation, vector_from_angles
-from gaze.synthesis.crops import sample_moment
+from gaze.synthesis.moment import sample_moment
 
 SEED = 3
 
@@ -50,7 +50,7 @@ def test_the_same_seeds_give_the_same_pixels(crop_renderer, crops):
 def test_labels_follow_from_the_geometry(crops):
     for crop in crops:
         head, R = crop.head, crop.view.R_norm_cam
-        corners = np.asarray(head.vertices_cam, np.float64)[[1507, 1528, 3742, 3721, 5708, 6213]]
+        corners = np.asarray(head.vertices_cam_mm, np.float64)[[1507, 1528, 3742, 3721, 5708, 6213]]
         gaze = head.target_cam_mm - corners.mean(axis=0)
         gaze /= np.sqrt(gaze @ gaze)
         # Turned into the crop's frame only, never scaled.

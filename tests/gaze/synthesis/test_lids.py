@@ -108,6 +108,13 @@ def test_eyes_open_as_far_as_their_number_says(mesh, normals_of, person):
     assert openings[2] == pytest.approx(tuple(0.2 * value for value in openings[0]))
 
 
+def test_openness_names_the_subjects_right_eye_first(mesh, normals_of, person):
+    head = posed(mesh, normals_of, person, target_at(0, 0), blink=(1.0, 0.0))  # the left eye is closed
+    upper, lower = lid_heights(mesh, person, head, 0)
+    assert upper - lower < 0.5 and person.centres_mm[0, 0] > 0  # to the subject's left
+    assert head.eye_open == pytest.approx((9.7 / 9.5, 0.0), abs=0.05)
+
+
 @pytest.mark.parametrize("seed", [None, 3, 8])
 def test_eyeballs_stay_behind_the_lids(mesh, normals_of, person, seed):
     """Over the whole range of gaze no lid vertex in front of a ball lies inside it."""

@@ -17,8 +17,9 @@ from gaze.synthesis.hair_pass import HairBuffers
 from gaze.synthesis.lashes import Lashes
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
-from gaze.synthesis.renderer import SkinFinish
-from gaze.synthesis.scene import exact_view, head_rotation
+from gaze.synthesis.pose import head_rotation
+from gaze.synthesis.skin_finish import SkinFinish
+from gaze.synthesis.view import exact_view
 from gaze.synthesis.wear_pass import WearBuffers
 from tests.gaze.synthesis.plain import EYES_MM, plain_person, posed, target_at
 
@@ -27,7 +28,7 @@ FINISH = SkinFinish(bump=0.0, oiliness=0.0, lid_shade=0.0, lash_shade=0.0, orbit
 # Far apart, and not hidden by lids, nose or cheeks in the poses below.
 DOTS = LANDMARKS_68[[17, 19, 21, 22, 24, 26, 27, 28, 29, 30, 48, 51, 54]]
 MIRROR = np.array([-1.0, 1.0, 1.0])
-HEADS = [(0, 0, 0), (22, -8, 10), (-18, 12, -15)]  # yaw, pitch, roll in degrees
+HEADS = [(0, 0, 0), (-8, 22, 10), (12, -18, -15)]  # pitch, yaw, roll in degrees
 PLACES = [EYES_MM, np.array([90.0, 40.0, 450.0]), np.array([-150.0, -60.0, 800.0])]
 
 
@@ -85,7 +86,7 @@ def view_of(head, size_px=224):
 
 def projected(points_cam, head, size_px=224):
     """Crop px (N, 2), by Zhang's formulas written out: nothing of the renderer's is used."""
-    corners = np.asarray(head.vertices_cam, np.float64)[[1507, 1528, 3742, 3721, 5708, 6213]]
+    corners = np.asarray(head.vertices_cam_mm, np.float64)[[1507, 1528, 3742, 3721, 5708, 6213]]
     centre = corners.mean(axis=0)
     distance = np.sqrt(centre @ centre)
     z = centre / distance
@@ -110,7 +111,7 @@ def test_the_inner_corners_lie_in_shade(studio, mesh, normals_of):
         for stops in (0.0, 2.0)
     )
     corners, nose = (
-        np.rint(projected(head.vertices_cam[LANDMARKS_68[index]], head)).astype(int)
+        np.rint(projected(head.vertices_cam_mm[LANDMARKS_68[index]], head)).astype(int)
         for index in ([39, 42], [30])
     )
     share = deep / np.maximum(flat, 1e-6)
@@ -141,13 +142,15 @@ def test_landmarks_lie_where_the_label_says(studio, mesh, normals_of, head_deg, 
     painted = np.repeat((255 * dots).astype(np.uint8)[..., None], 3, axis=2)
     difference = (studio.draw(person, head, view, painted) - studio.draw(person, head, view))[..., 1]
     found = []
-    for expected in projected(head.vertices_cam[DOTS], head):
+    for expected in projected(head.vertices_cam_mm[DOTS], head):
         place_px, mass = centroid(difference, expected, 4.0)
         if mass > 1.2:
             found.append(np.linalg.norm(place_px - expected))
     assert len(found) >= 9
     assert max(found) < 0.5 and np.mean(found) < 0.2
-    np.testing.assert_allclose(view.project(head.vertices_cam), projected(head.vertices_cam, head), atol=1e-6)
+    np.testing.assert_allclose(
+        view.project(head.vertices_cam_mm), projected(head.vertices_cam_mm, head), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("head_deg, place", list(zip(HEADS, PLACES, strict=True)))
@@ -187,7 +190,7 @@ def openings(mesh, head, grow_px=0.0):
     masks = []
     for rings in mesh.eyelids:
         outline = np.concatenate([rings.inner_upper, rings.inner_lower[::-1]])
-        points = projected(head.vertices_cam[outline], head)
+        points = projected(head.vertices_cam_mm[outline], head)
         fine = np.zeros((896, 896), np.uint8)
         cv2.fillPoly(fine, [np.round(4 * (points + 0.5) - 0.5).astype(np.int32)], 255)
         if grow_px:
@@ -233,8 +236,8 @@ def test_a_mirrored_pose_gives_the_mirrored_picture(studio, mesh, normals_of):
     person = plain_person(mesh, iris_outer=(0.1,) * 3, iris_inner=(0.1,) * 3, kappa_rad=((0.08, -0.02),) * 2)
     grey = np.full((TEXTURE_PX, TEXTURE_PX, 3), 150, np.uint8)
     place, target = np.array([60.0, 30.0, 550.0]), np.array([-180.0, 120.0, 20.0])
-    head = posed(mesh, normals_of, person, target, (20, -10, 8), place)
-    other = posed(mesh, normals_of, person, target * MIRROR, (-20, -10, -8), place * MIRROR)
+    head = posed(mesh, normals_of, person, target, (-10, 20, 8), place)
+    other = posed(mesh, normals_of, person, target * MIRROR, (-10, -20, -8), place * MIRROR)
     pictures = [studio.draw(person, h, view_of(h), grey, body=0.3)[..., :3] for h in (head, other)]
     # The middle, at half the size, is a px centre: column c is mirrored at size - c.
     first, second = pictures[0][:, 1:], pictures[1][:, :0:-1]
@@ -255,7 +258,7 @@ def test_a_mirrored_pose_gives_the_mirrored_picture(studio, mesh, normals_of):
 def test_twice_the_resolution_is_the_same_picture(studio, mesh, normals_of):
     """Drawn at 448 px, a quarter at a time, and averaged down it is what is drawn at 224 px."""
     person = plain_person(mesh)
-    head = posed(mesh, normals_of, person, target_at(-10, 12), (15, 5, 0))
+    head = posed(mesh, normals_of, person, target_at(-10, 12), (5, 15, 0))
     noise = cv2.resize(np.random.default_rng(0).integers(80, 200, (32, 32, 3)).astype(np.uint8), (512, 512))
     small = studio.draw(person, head, view_of(head), noise, body=0.3)[..., :3].copy()
     view = view_of(head, 448)
@@ -273,7 +276,7 @@ def test_twice_the_resolution_is_the_same_picture(studio, mesh, normals_of):
     shifted = np.abs(down[1:-1, 2:] - small[1:-1, 1:-1]).mean()
     assert shifted > 1.5 * difference.mean()
     np.testing.assert_allclose(
-        view.project(head.vertices_cam), 2 * view_of(head).project(head.vertices_cam), atol=1e-6
+        view.project(head.vertices_cam_mm), 2 * view_of(head).project(head.vertices_cam_mm), atol=1e-6
     )
 
 
@@ -283,7 +286,7 @@ def test_pictures_do_not_depend_on_what_was_drawn_before(studio, mesh, normals_o
     grey = np.full((TEXTURE_PX, TEXTURE_PX, 3), 150, np.uint8)
     before = studio.draw(person, head, view_of(head), grey).copy()
     wide = plain_person(mesh, iris_radius_mm=6.5, sclera=(0.2, 0.1, 0.1))
-    turned = posed(mesh, normals_of, wide, target_at(20, 30), (40, 10, 20), blink=0.7)
+    turned = posed(mesh, normals_of, wide, target_at(20, 30), (10, 40, 20), blink=0.7)
     other = studio.draw(wide, turned, view_of(turned), body=0.7)
     assert np.abs(other - before).mean() > 0.01
     assert np.array_equal(studio.draw(person, head, view_of(head), grey), before)

@@ -10,12 +10,14 @@ from gaze.errors import DataError
 from gaze.synthesis.beard import BeardStyle, beard_density, strand_layers
 from gaze.synthesis.brows import BrowShape, brow_coverage
 from gaze.synthesis.face_regions import face_regions
-from gaze.synthesis.skin import SkinAppearance, height_to_normal, paint_skin
-from gaze.synthesis.skin_detail import scatter_centres, wrinkle_height
+from gaze.synthesis.skin import height_to_normal, paint_skin
+from gaze.synthesis.skin_appearance import SkinAppearance
+from gaze.synthesis.skin_marks import scatter_centres
 from gaze.synthesis.skin_noise import noise_field
 from gaze.synthesis.skin_tone import REFERENCE_LAB, skin_srgb8
 from gaze.synthesis.strands import draw_strands, grow
 from gaze.synthesis.uv_atlas import UvAtlas, rasterise
+from gaze.synthesis.wrinkles import wrinkle_height
 from tests.gaze.synthesis.egg_head import egg_head
 
 
@@ -150,10 +152,9 @@ def test_moustache_leaves_the_chin_bare(atlas):
 
 
 def test_older_faces_have_deeper_wrinkles(atlas):
-    regions = face_regions(atlas)
     depths = []
     for age in (20.0, 75.0):
-        depth = [wrinkle_height(atlas, regions, age, np.random.default_rng(s))[0].sum() for s in range(4)]
+        depth = [wrinkle_height(atlas, age, np.random.default_rng(s))[0].sum() for s in range(4)]
         depths.append(np.mean(depth))
     assert depths[1] > 3.0 * depths[0]
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from gaze.synthesis.scene import in_reach
+from gaze.synthesis.pose import in_reach
 from gaze.synthesis.sensor import SensorSettings
 from gaze.synthesis.webcam import dress_for_work, for_whole_picture, sample_laptop_pose
 

@@ -1,4 +1,7 @@
-"""What one person wears: glasses, and now and then a mask or headphones. Hands and cups: see occluders."""
+"""What one person wears: glasses, and now and then a mask or headphones.
+
+Hands and cups, which belong to one picture alone: see gaze.synthesis.occluders.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.glasses import Glasses, make_glasses
 from gaze.synthesis.glasses_style import GlassesStyle
 from gaze.synthesis.headphones import make_headphones
 from gaze.synthesis.masks import MaskStyle, make_mask
-from gaze.synthesis.solids import Accessory
 
 GLASSES_SHARE, MASK_SHARE, HEADPHONES_SHARE = 0.30, 0.045, 0.05
 

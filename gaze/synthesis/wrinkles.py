@@ -1,35 +1,12 @@
-"""Small things on skin: freckles, moles, blemishes, wrinkles and folds."""
+"""Wrinkles and folds of the face, deeper with age."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from gaze.synthesis.face_regions import FaceRegions, smooth_curve
+from gaze.synthesis.face_regions import smooth_curve
 from gaze.synthesis.uv_atlas import UvAtlas
-
-
-def spots(
-    size: int, centres: np.ndarray, radii_texel: np.ndarray, strength: np.ndarray, blur_texel: float
-) -> np.ndarray:
-    """Soft round dots: (size, size) float32 of 0..1. centres (N, 2) (column, row); strength (N,) 0..1."""
-    mask = np.zeros((size, size), np.uint8)
-    fixed = np.round(np.column_stack([centres, radii_texel]) * 16).astype(int)
-    for (column, row, radius), value in zip(
-        fixed.tolist(), (strength * 255).astype(int).tolist(), strict=True
-    ):
-        cv2.circle(mask, (column, row), max(4, radius), value, -1, cv2.LINE_AA, 4)
-    return cv2.GaussianBlur(mask, (0, 0), blur_texel).astype(np.float32) / 255.0
-
-
-def scatter_centres(weight: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """(N <= count, 2) random texels (column, row), kept with probability weight 0..1 where they fall."""
-    size = weight.shape[0]
-    at = rng.uniform(0, size - 1, (count * 6, 2)).astype(np.float32)
-    cell = at.astype(int)
-    keep = rng.random(len(at)) < weight[cell[:, 1], cell[:, 0]]
-    return at[keep][:count]
-
 
 # Wrinkles as (name, group, points); points are (lateral x, y) in mm relative to the anchor of the group.
 _LINES = {
@@ -98,7 +75,7 @@ def wrinkle_lines(atlas: UvAtlas) -> dict[str, list[list[np.ndarray]]]:
 
 
 def wrinkle_height(
-    atlas: UvAtlas, regions: FaceRegions, age_years: float, rng: np.random.Generator
+    atlas: UvAtlas, age_years: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Depth of grooves in mm (size, size), and a mask 0..1 of where their bottoms lie in shade."""
     size, scale = atlas.size, atlas.size / 512.0
