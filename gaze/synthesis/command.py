@@ -11,6 +11,7 @@ from gaze.errors import UsageError
 SUBCOMMANDS = {
     "shards": ("gaze.synthesis.shards_command", "training crops in shards, resumable"),
     "sheet": ("gaze.synthesis.sheet_command", "a contact sheet of rendered people"),
+    "pictures": ("gaze.synthesis.pictures_command", "webcam frames or crops with ground truth beside each"),
     "clip": ("gaze.synthesis.clip_command", "a video with smooth motion and ground truth"),
     "upright": ("gaze.synthesis.upright_command", "fit what tells upright faces from faces upside down"),
     "rigid-table": ("gaze.synthesis.rigid_table_command", "measure the rigid face template anew"),

@@ -24,6 +24,7 @@ _RINGS = np.array(
         (320, 210, 116, 30),
         (420, 206, 120, 26),
         (620, 206, 122, 26),
+        (1600, 206, 122, 26),  # below the picture of anybody within two metres
     ],
     dtype=np.float64,
 )

@@ -1,0 +1,185 @@
+"""Single pictures with all that is known of them: whole webcam frames, or the square crops of training."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.camera import Camera
+from gaze.errors import DataError
+from gaze.files import replacing, write_json
+from gaze.synthesis.crops import Crop, CropRenderer
+from gaze.synthesis.lids import LidState
+from gaze.synthesis.mesh import LANDMARKS_68
+from gaze.synthesis.moment import Moment, sample_moment
+from gaze.synthesis.person import stream
+from gaze.synthesis.pose import sample_camera, sample_pose
+from gaze.synthesis.posed_head import PosedHead
+from gaze.synthesis.webcam import WebcamRenderer
+
+SCHEMA = "gaze.picture/1"
+STREAM_PICTURE = 500
+# Share of webcam pictures in which the person blinks, at any stage; training crops show open eyes.
+BLINK_SHARE = 0.1
+# A lens whose distortion cannot be undone to this many px over the picture is drawn anew.
+EXACT_PX = 0.05
+
+Picture = tuple[NDArray[np.uint8], dict[str, object]]
+
+
+def sample_webcam(rng: np.random.Generator, width: int, height: int) -> Camera:
+    """A webcam of 52 to 82 degrees with a lens of usual distortion (k1, k2, p1, p2), exactly invertible."""
+    ideal = Camera.from_hfov(sample_camera(rng).hfov_deg, width, height, "calibrated")
+    edge_px = np.array([[x, y] for x in (0, width / 2, width - 1) for y in (0, height / 2, height - 1)])
+    while True:
+        distortion = rng.normal([-0.05, 0.02, 0.0, 0.0], [0.07, 0.03, 0.001, 0.001])
+        camera = Camera(ideal.K, distortion, width, height, "calibrated")
+        if np.abs(camera.distort(camera.undistort(edge_px)) - edge_px).max() < EXACT_PX:
+            return camera
+
+
+def webcam_pictures(
+    assets_dir: str | os.PathLike[str], size: tuple[int, int], seeds: Iterator[int] | range
+) -> Iterator[tuple[int, Picture]]:
+    """(seed, (picture (H, W, 3) uint8 BGR, its truth)) of a new person before a new camera for each seed.
+
+    Raises:
+        DataError: the assets are missing.
+        RuntimeUnavailableError: there is no EGL.
+    """
+    renderer = None
+    for seed in seeds:
+        rng = stream(seed, STREAM_PICTURE)
+        camera = sample_webcam(rng, *size)
+        if renderer is None:
+            renderer = WebcamRenderer(assets_dir, camera)
+        renderer.use_camera(camera)
+        pose = sample_pose(rng, camera)
+        shot = renderer.set_up(rng, pose.eyes_cam_mm)
+        moment = _blinking(rng, sample_moment(rng, shot.rig.lux))
+        dressed = renderer.dress(seed)
+        try:
+            picture, head = renderer.render(dressed, pose, moment, shot, rng)
+            facts = {"pose": pose.kind, "scene": shot.rig.scene, **dressed.attributes}
+        finally:
+            dressed.release()
+        truth = _truth(seed, head, camera.project, facts)
+        yield seed, (picture, {**truth, "camera": _camera_json(camera)})
+
+
+def crop_pictures(
+    assets_dir: str | os.PathLike[str], size_px: int, seeds: Iterator[int] | range
+) -> Iterator[tuple[int, Picture]]:
+    """(seed, (crop (S, S, 3) uint8 BGR, its truth)): training crops as in the shards, a person for each seed.
+
+    Raises:
+        DataError: the assets are missing.
+        RuntimeUnavailableError: there is no EGL.
+    """
+    renderer = CropRenderer(assets_dir, size_px)
+    for seed in seeds:
+        dressed = renderer.dress(seed)
+        try:
+            crop = renderer.render(dressed, seed)
+        finally:
+            dressed.release()
+        yield seed, (crop.image, _crop_truth(crop))
+
+
+def write_pictures(folder: Path, pictures: Iterator[tuple[int, Picture]]) -> int:
+    """Write ``NNNNNNN.png`` and ``NNNNNNN.json`` for each seed; returns how many.
+
+    The JSON goes last: it makes a picture whole.
+
+    Raises:
+        DataError: the folder cannot be written, or the disk is full.
+    """
+    count = 0
+    for seed, (picture, truth) in pictures:
+        path = picture_path(folder, seed)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as temporary:
+                if not cv2.imwrite(str(temporary), picture):
+                    raise OSError(f"{path.name} cannot be encoded or written")
+            write_json(path.with_suffix(".json"), truth)
+        except OSError as error:
+            raise DataError(
+                f"{path}: cannot be written ({error}); make room or choose another --out"
+            ) from error
+        count += 1
+    return count
+
+
+def picture_path(folder: Path, seed: int) -> Path:
+    """Where the picture of a seed lies."""
+    return folder / f"{seed:07d}.png"
+
+
+def is_whole(folder: Path, seed: int) -> bool:
+    """Whether picture and truth of a seed are there."""
+    path = picture_path(folder, seed)
+    try:
+        return path.is_file() and json.loads(path.with_suffix(".json").read_text())["schema"] == SCHEMA
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _blinking(rng: np.random.Generator, moment: Moment) -> Moment:
+    if rng.random() >= BLINK_SHARE:
+        return moment
+    closing = float(rng.uniform(0.1, 1.0))
+    lids = LidState((closing, closing), moment.lids.widen_mm, moment.lids.squint)
+    return Moment(moment.expression, lids, moment.pupil_radius_mm)
+
+
+def _truth(seed: int, head: PosedHead, project, facts: dict[str, object]) -> dict[str, object]:
+    landmarks_mm = head.vertices_cam_mm[LANDMARKS_68].astype(np.float64)
+    # The mesh has the subject's left eye first; files have right before left, as in gaze.types.Face.
+    centres_mm, axes = head.centres_cam_mm[::-1], head.axes_cam[::-1]
+    return {
+        "schema": SCHEMA,
+        "seed": seed,
+        "attributes": facts,
+        "direction_cam": _rounded(head.gaze_cam, 6),
+        "origin_cam_mm": _rounded(head.face_centre_cam_mm, 3),
+        "target_cam_mm": _rounded(head.target_cam_mm, 3),
+        "eye_open": _rounded(head.eye_open, 3),
+        "head": {"R_cam_head": _rounded(head.R_cam_head, 6), "t_cam_mm": _rounded(head.t_cam_mm, 3)},
+        "eyes": {
+            "centres_cam_mm": _rounded(centres_mm, 3),
+            "centres_px": _rounded(project(centres_mm), 3),
+            "optical_axes_cam": _rounded(axes, 6),
+        },
+        "landmarks_cam_mm": _rounded(landmarks_mm, 3),
+        "landmarks_px": _rounded(project(landmarks_mm), 3),
+    }
+
+
+def _crop_truth(crop: Crop) -> dict[str, object]:
+    truth = _truth(crop.picture_seed, crop.head, crop.view.project, crop.attributes)
+    return {
+        **truth,
+        "pitch_yaw_rad": _rounded(crop.pitch_yaw_rad, 6),
+        "head_pitch_yaw_rad": _rounded(crop.head_pitch_yaw_rad, 6),
+        "R_norm_cam": _rounded(crop.view.R_norm_cam, 6),
+    }
+
+
+def _camera_json(camera: Camera) -> dict[str, object]:
+    return {
+        "K": camera.K.tolist(),
+        "distortion": camera.distortion.tolist(),
+        "width": camera.width,
+        "height": camera.height,
+    }
+
+
+def _rounded(values, digits: int) -> list:
+    return np.round(np.asarray(values, np.float64), digits).tolist()

@@ -1,0 +1,52 @@
+"""`gaze synthesize pictures`: webcam frames or crops as PNG, each with its ground truth beside it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gaze.help_format import HelpFormatter
+from gaze.synthesis.assets import default_assets_dir
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Render and write the pictures."""
+    parser = argparse.ArgumentParser(
+        prog="gaze synthesize pictures",
+        description="Pictures of rendered people, one person a seed. A JSON beside each holds gaze, head, "
+        "eyes, 68 landmarks in 3-D and in px, the camera with its distortion, and what is in the picture. "
+        "Pictures that are already whole are kept.",
+        formatter_class=HelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for NNNNNNN.png and NNNNNNN.json")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--count", type=int, default=10, help="how many pictures")
+    parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT in px of webcam frames")
+    parser.add_argument("--crops", type=int, metavar="PX", help="square training crops of this side instead")
+    parser.add_argument(
+        "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
+    )
+    args = parser.parse_args(argv)
+    try:
+        width, height = (int(part) for part in args.size.lower().split("x"))
+    except ValueError:
+        parser.error(f"--size must be WIDTHxHEIGHT, got {args.size}")
+    if not 64 <= min(width, height) <= max(width, height) <= 4096:
+        parser.error("--size must be 64x64 to 4096x4096")
+    if args.count < 1 or args.first < 0 or (args.crops is not None and not 64 <= args.crops <= 1024):
+        parser.error("--count must be at least 1, --first at least 0 and --crops 64 to 1024")
+    from gaze.synthesis.pictures import crop_pictures, is_whole, webcam_pictures, write_pictures
+
+    wanted = range(args.first, args.first + args.count)
+    missing = [seed for seed in wanted if not is_whole(args.out, seed)]
+    seeds = tqdm(missing, unit="picture")
+    if args.crops is not None:
+        pictures = crop_pictures(args.assets, args.crops, seeds)
+    else:
+        pictures = webcam_pictures(args.assets, (width, height), seeds)
+    count = write_pictures(args.out, pictures)
+    print(f"{count} pictures in {args.out}, {len(wanted) - count} were there")
+    return 0

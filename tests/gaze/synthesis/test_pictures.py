@@ -1,0 +1,124 @@
+"""Single pictures: what their JSON says is what they show."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from gaze.camera import Camera
+from gaze.cli import main as gaze
+from gaze.errors import DataError
+from gaze.geometry import angular_error_deg, vector_from_angles
+from gaze.landmarks import create_detector
+from gaze.synthesis.mesh import LANDMARKS_68
+from gaze.synthesis.pictures import is_whole, picture_path, sample_webcam, write_pictures
+from gaze.types import Frame
+
+# Corners of eyes and mouth among the 68 points, and MediaPipe's numbers for them.
+CORNERS, MEDIAPIPE = [36, 39, 42, 45, 48, 54], [33, 133, 362, 263, 61, 291]
+
+
+@pytest.fixture(scope="module")
+def webcam(assets_dir, tmp_path_factory):
+    """Folder of three webcam frames, seeds 4 to 6, made by the command."""
+    folder = tmp_path_factory.mktemp("webcam")
+    argv = ["--out", str(folder), "--first", "4", "--count", "3", "--assets", str(assets_dir)]
+    assert gaze(["synthesize", "pictures", *argv]) == 0
+    return folder
+
+
+def read(folder, seed):
+    path = picture_path(folder, seed)
+    return cv2.imread(str(path)), json.loads(path.with_suffix(".json").read_text())
+
+
+def camera_of(truth):
+    content = truth["camera"]
+    return Camera(content["K"], content["distortion"], content["width"], content["height"])
+
+
+def test_px_are_the_projections_of_mm_through_the_distorting_lens(webcam):
+    for seed in (4, 5, 6):
+        picture, truth = read(webcam, seed)
+        camera = camera_of(truth)
+        assert picture.shape == (camera.height, camera.width, 3)
+        assert np.abs(camera.distortion).max() > 0.001
+        assert len(truth["landmarks_cam_mm"]) == len(truth["landmarks_px"]) == len(LANDMARKS_68)
+        for mm, px in (
+            (truth["landmarks_cam_mm"], truth["landmarks_px"]),
+            (truth["eyes"]["centres_cam_mm"], truth["eyes"]["centres_px"]),
+        ):
+            # Plain OpenCV, not the project's camera; thousandths of mm and px are rounded away.
+            by_hand, _ = cv2.projectPoints(
+                np.array(mm), np.zeros(3), np.zeros(3), camera.K, camera.distortion
+            )
+            np.testing.assert_allclose(by_hand.reshape(-1, 2), px, atol=0.01)
+        six_mm = np.array(truth["landmarks_cam_mm"])[CORNERS]
+        np.testing.assert_allclose(six_mm.mean(axis=0), truth["origin_cam_mm"], atol=0.01)
+        towards = np.subtract(truth["target_cam_mm"], truth["origin_cam_mm"])
+        np.testing.assert_allclose(towards / np.linalg.norm(towards), truth["direction_cam"], atol=1e-4)
+
+
+def test_a_face_is_found_where_the_landmarks_are(webcam):
+    """MediaPipe knows nothing of the mesh: the median of its corners' errors, some hidden on turned heads, is small."""
+    seen = 0
+    with create_detector(static=True) as detector:
+        for seed in (4, 5, 6):
+            picture, truth = read(webcam, seed)
+            for face in detector.detect(Frame(picture)):
+                true_px = np.array(truth["landmarks_px"])[CORNERS]
+                eyes_px = np.linalg.norm(true_px[3] - true_px[0])
+                apart_px = np.linalg.norm(face.landmarks_px[MEDIAPIPE] - true_px, axis=1)
+                assert np.median(apart_px) < 0.06 * eyes_px
+                seen += 1
+    assert seen >= 2
+
+
+def test_crops_carry_the_labels_of_the_shards(assets_dir, tmp_path):
+    argv = ["--out", str(tmp_path), "--count", "1", "--crops", "96", "--assets", str(assets_dir)]
+    assert gaze(["synthesize", "pictures", *argv]) == 0
+    picture, truth = read(tmp_path, 0)
+    assert picture.shape == (96, 96, 3)
+    normalised = np.array(truth["R_norm_cam"]) @ truth["direction_cam"]
+    assert angular_error_deg(vector_from_angles(truth["pitch_yaw_rad"]), normalised) < 0.01
+    assert truth["eye_open"] == truth["attributes"]["eye_open"]
+
+
+def test_what_is_whole_is_kept_and_the_same_seed_gives_the_same_picture(webcam, assets_dir, capsys):
+    before = picture_path(webcam, 5).read_bytes(), picture_path(webcam, 4).stat().st_mtime_ns
+    picture_path(webcam, 5).with_suffix(".json").write_text("{")
+    assert not is_whole(webcam, 5)
+    argv = ["--out", str(webcam), "--first", "4", "--count", "3", "--assets", str(assets_dir)]
+    assert gaze(["synthesize", "pictures", *argv]) == 0
+    assert "1 pictures" in capsys.readouterr().out
+    assert (picture_path(webcam, 5).read_bytes(), picture_path(webcam, 4).stat().st_mtime_ns) == before
+    assert is_whole(webcam, 5)
+
+
+def test_lenses_can_be_undone():
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        camera = sample_webcam(rng, 640, 480)
+        px = np.array([[0.0, 0.0], [639.0, 479.0], [320.0, 0.0]])
+        np.testing.assert_allclose(camera.project(camera_rays(camera, px)), px, atol=0.06)
+
+
+def camera_rays(camera, px):
+    ideal = camera.undistort(px)
+    return np.concatenate([ideal, np.ones((len(px), 1))], axis=1) @ np.linalg.inv(camera.K).T * 500.0
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="choose another --out"):
+        write_pictures(tmp_path / "file", iter([(0, (np.zeros((8, 8, 3), np.uint8), {}))]))
+
+
+@pytest.mark.parametrize(
+    "options", [["--size", "10x10"], ["--crops", "5"], ["--count", "0"], ["--size", "a"]]
+)
+def test_wrong_use(options, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        gaze(["synthesize", "pictures", "--out", str(tmp_path), *options])
+    assert ended.value.code == 2
