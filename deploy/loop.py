@@ -13,13 +13,13 @@ from pathlib import Path
 
 import cv2
 
-from deploy.overlay import Hud, OverlayOptions, draw_overlay
+from deploy.display.overlay import Hud, OverlayOptions, draw_overlay
+from deploy.display.window import Window, snapshot_path
 from deploy.pipeline import FrameResult, Pipeline
 from deploy.service import Health, resident_mb
 from deploy.sinks import ReaderGone, Sink, VideoSink, any_needs_picture
 from deploy.sources import Source
 from deploy.stopping import StopSignals
-from deploy.window import Window, snapshot_path
 from gaze.errors import SourceError
 from gaze.types import Status
 

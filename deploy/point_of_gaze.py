@@ -19,8 +19,8 @@ from calibration.pictures import heat_map, save_picture, scan_path
 from calibration.profile import MIRROR_MARK, Profile
 from calibration.recording import Recording
 from calibration.tracker import PointTracker
+from deploy.display.screen_map import draw_screen_map
 from deploy.run_config import RunConfig
-from deploy.screen_map import draw_screen_map
 from deploy.sources.base import Source
 from deploy.sources.cameras import find_cameras
 from gaze.errors import CalibrationError

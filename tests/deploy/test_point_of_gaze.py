@@ -15,11 +15,11 @@ from calibration.samples import Samples, condense
 from calibration.screen_presets import PRESETS, placed_screen
 from calibration.simulated_person import IDEAL, PLAIN, SimulatedPerson, facing_head
 from calibration.targets import layout, to_px
+from deploy.display.screen_map import draw_screen_map
 from deploy.pipeline import FrameResult
 from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run, load_for_run
 from deploy.records import frame_record
 from deploy.run_config import parse_run
-from deploy.screen_map import draw_screen_map
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, UsageError
 from gaze.types import Estimate, Frame, GazeAngles, HeadPose, NormalizedFace, PointOfGaze, Status
@@ -286,7 +286,7 @@ def test_hook_draws_the_persons_point():
 
 
 def test_picture_of_the_whole_screen_has_dot_ellipse_and_problem():
-    from deploy.calibrate_show import picture, view_of
+    from deploy.calibrate.show import picture, view_of
 
     point = PointOfGaze((172.0, 97.0), (960.0, 540.0), True, np.diag([400.0, 100.0]), "panel")
     shown = picture(point, None, (300.0, 300.0), SIZE_PX, SCREEN.mm_per_px)
