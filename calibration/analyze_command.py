@@ -34,7 +34,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--screen", metavar="NAME", help="draw the gaze on this one of several; the one looked at most"
     )
-    parser.add_argument("--method", choices=METHODS, default="ivt", help="by speed or by dispersion")
+    parser.add_argument(
+        "--event-method",
+        choices=METHODS,
+        default="ivt",
+        help="how fixations and saccades are found: by speed or by dispersion",
+    )
     parser.add_argument("--face", type=int, help="id of the person; without it, the one seen most")
     parser.add_argument(
         "--events", metavar="FILE", help="write fixations and saccades, one JSON object a line"
@@ -63,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--blur-px must be above 0, got {options.blur_px}")
     prepare_outputs(options.events, options.dwell, options.heatmap, options.scanpath)
     areas = load_areas(options.areas) if options.areas else []
-    recording = read_recording(options.recording, options.method, options.face)
+    recording = read_recording(options.recording, options.event_method, options.face)
     print(summary(recording))
     if options.events:
         with replacing(options.events) as temporary, temporary.open("w", encoding="utf-8") as file:

@@ -217,7 +217,7 @@ def hook_for_run(
     if outputs.dwell is not None and not outputs.areas:
         raise CalibrationError("--dwell writes the times of areas; give them with --areas areas.json")
     return PointOfGazeHook(
-        profile, smooth=not config.smooth, method=config.events, outputs=outputs, check=check
+        profile, smooth=not config.smooth, method=config.event_method, outputs=outputs, check=check
     )
 
 

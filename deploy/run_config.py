@@ -50,7 +50,7 @@ class RunConfig:
     min_sharpness: float
     frozen_after: float
     profile: str | None
-    events: str
+    event_method: str
     heatmap: str | None
     scanpath: str | None
     areas: str | None

@@ -178,7 +178,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="calibrated profile (gaze calibrate person): adds the point on the screen",
     )
     group.add_argument(
-        "--events",
+        "--event-method",
         choices=("ivt", "idt"),
         default="ivt",
         help="how fixations and saccades are found: by speed or by dispersion",

@@ -71,10 +71,10 @@ def _evaluate_crops(args: argparse.Namespace, folder: FaceFolder, predictor: Pre
             detector = stack.enter_context(
                 closing(QuietDetector(lambda: create_detector("auto", 1, None, static=True)))
             )
-            network = mirrored_if(predictor, args.mirror)
+            network = mirrored_if(predictor, args.average_mirror)
             answers = live_answers(GazeEstimator(detector, network, CROP_CAMERA))
         else:
-            answers = crop_answers(predictor, args.mirror)
+            answers = crop_answers(predictor, args.average_mirror)
         figures = evaluate_faces(folder, answers)
         if args.views:
             seen = predict_views(folder, answers, args.views)
@@ -83,11 +83,11 @@ def _evaluate_crops(args: argparse.Namespace, folder: FaceFolder, predictor: Pre
     return figures
 
 
-def _evaluate_prepared(file: NormalizedFile, predictor: Predictor, mirror: bool) -> dict[str, object]:
+def _evaluate_prepared(file: NormalizedFile, predictor: Predictor, average_mirror: bool) -> dict[str, object]:
     from gaze.training.evaluate_prepared import evaluate_prepared
 
     with file:
-        return evaluate_prepared(file, predictor, mirror)
+        return evaluate_prepared(file, predictor, average_mirror)
 
 
 def _print_people(figures: dict[str, object]) -> None:
@@ -130,7 +130,6 @@ def parser() -> argparse.ArgumentParser:
         help="of --images: give every crop to the live loop as a picture, so that its landmarks, head pose "
         "and normalisation come before the network",
     )
-    p.add_argument("--mirror", action="store_true", help="average with the mirrored face")
     p.add_argument(
         "--views",
         type=int,
@@ -164,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if file is None:
             figures = _evaluate_crops(args, folder, predictor)
         else:
-            figures = _evaluate_prepared(file, predictor, args.mirror)
+            figures = _evaluate_prepared(file, predictor, args.average_mirror)
         spec = predictor.spec
     finally:
         predictor.close()
@@ -180,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "model": str(args.checkpoint or args.model or "shipped"),
             "sha256": spec.sha256,
             "runtime": predictor.description,
-            "mirror": args.mirror,
+            "average_mirror": args.average_mirror,
             "live": args.live,
         }
         write_figures(args.json, {**about, **figures})

@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --checkpoint, --runtime, --device and --precision."""
+    """Add --model, --checkpoint, --runtime, --device, --precision and --average-mirror."""
     parser.add_argument("--model", type=Path, help="exported model (the shipped one)")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint of `gaze train`, instead of --model")
     parser.add_argument("--runtime", default="auto", help="onnxruntime, openvino, torch, tensorrt or auto")
     parser.add_argument("--device", default="CPU", help="as the runtime names it")
     parser.add_argument("--precision", help="fp32, bf16, fp16, int8 (the model's own)")
+    parser.add_argument(
+        "--average-mirror",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="mean with the mirrored face: twice the work",
+    )
 
 
 def write_figures(path: Path, content: dict[str, object]) -> None:

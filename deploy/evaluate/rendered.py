@@ -33,7 +33,6 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
     add_model_options(p)
-    p.add_argument("--mirror", action="store_true", help="average with the mirrored face")
     p.add_argument("--limit", type=int, help="use only the first N crops")
     p.add_argument("--json", type=Path, help="write all figures here")
     return p
@@ -57,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for row, sample in enumerate(folder.samples()):
             faces[row] = show_face(sample.image, folder.normalized_camera, camera)
             target[row], head[row] = sample.gaze_pitch_yaw_rad, sample.head_pitch_yaw_rad
-        predicted = predict_faces(predictor, faces, args.mirror)
+        predicted = predict_faces(predictor, faces, args.average_mirror)
     finally:
         predictor.close()
     figures = summary(predicted, target)

@@ -60,6 +60,7 @@ def test_analyze_writes_everything(tmp_path, capsys):
     arguments = [
         str(path), "--resolution", "1920x1080", "--areas", str(areas_file(tmp_path, LEFT, RIGHT)),
         "--dwell", str(tmp_path / "dwell.json"), "--events", str(tmp_path / "events.jsonl"),
+        "--event-method", "ivt",
         "--heatmap", str(tmp_path / "heat.png"), "--scanpath", str(tmp_path / "path.png"),
         "--background", str(tmp_path / "shot.png"),
     ]  # fmt: skip

@@ -79,8 +79,8 @@ def test_needs_crops(tmp_path, capsys):
 def test_the_shipped_network_on_real_people(shared_dir, tmp_path, capsys):
     """Level with the best installable system on these faces, 6.0 degrees (../shared/FACTS.md)."""
     folder, out = shared_dir / "real/validation_faces", tmp_path / "out.json"
-    options = ["--images", str(folder), "--labels", str(folder / "labels.csv"), "--json", str(out)]
-    assert main(["evaluate", "faces", *options, "--live", "--mirror", "--runtime", "onnxruntime"]) == 0
+    options = ["--images", str(folder), "--labels", str(folder / "labels.csv"), "--json", str(out), "--live"]
+    assert main(["evaluate", "faces", *options, "--average-mirror", "--runtime", "onnxruntime"]) == 0
     assert capsys.readouterr().out.count("26 faces") == 1
     figures = json.loads(out.read_text())
     assert figures["live"] is True
