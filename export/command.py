@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from deploy.stopping import sigterm_exits
 from gaze.errors import DataError, ModelError, UsageError
+from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least_one
 from gaze.types import VIEW_LIMITS_MM
 
 if TYPE_CHECKING:
@@ -35,8 +37,6 @@ def _export(options: argparse.Namespace) -> int:
     from export.report import default_line, markdown_table, write_report
 
     kinds = choose_kinds(options.formats, options.calibration is not None, openvino_precisions())
-    if options.calibration_faces < 1:
-        raise UsageError(f"--calibration-faces must be at least 1, got {options.calibration_faces}")
     reference = TorchRuntime(options.checkpoint)
     if options.view_mm is not None:
         reference.spec = seen_at(reference.spec, options.view_mm)
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="gaze export",
         description="Turn a checkpoint into ONNX, OpenVINO and int8 models. Each is run in every engine that "
         "will run it and compared with the torch network in degrees; one that differs too much is not kept.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--checkpoint", type=Path, required=True, help="the network (.pt or .pth)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the models and their sidecars")
@@ -119,9 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         default=True,
         help="write into the sidecar that the live loop gives the mean with the mirrored face",
     )
-    parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
+    parser.add_argument("--name", help="name of the files; the checkpoint's")
     parser.add_argument(
-        "--formats", nargs="+", metavar="FORMAT", help=f"some of {', '.join(KINDS)} (default: all possible)"
+        "--formats", nargs="+", metavar="FORMAT", help=f"some of {', '.join(KINDS)}; all possible"
     )
     parser.add_argument(
         "--faces",
@@ -129,14 +129,14 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="FOLDER",
-        help="faces to compare on: training shards or normalised crops (without: the real validation faces "
-        "beside the checkout where present, else made pictures)",
+        help="faces to compare on: training shards or normalised crops; without, the real validation faces "
+        "beside the checkout where present, else made pictures",
     )
     parser.add_argument(
         "--calibration", type=Path, metavar="FOLDER", help="faces to calibrate int8 on: shards or crops"
     )
     parser.add_argument(
-        "--calibration-faces", type=int, default=CALIBRATION_FACES, help="how many of them to use"
+        "--calibration-faces", type=at_least_one, default=CALIBRATION_FACES, help="how many of them to use"
     )
     parser.add_argument(
         "--devices",

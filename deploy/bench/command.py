@@ -12,9 +12,10 @@ from deploy.native_logs import quieten
 quieten()
 
 from deploy.demo import CLIP  # noqa: E402
-from deploy.run_options import HelpFormatter, at_least_one, size_argument  # noqa: E402
 from gaze.errors import GazeError  # noqa: E402
 from gaze.files import write_json  # noqa: E402
+from gaze.help_format import HelpFormatter  # noqa: E402
+from gaze.option_types import at_least_one, size_argument  # noqa: E402
 
 
 def make_parser() -> argparse.ArgumentParser:

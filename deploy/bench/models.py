@@ -17,10 +17,10 @@ from deploy.bench.models_measure import (
 )
 from deploy.bench.models_report import as_markdown, as_ratios, draw_pareto
 from deploy.machine import describe_machine
-from deploy.run_options import at_least_one
 from gaze.errors import GazeError, UsageError
 from gaze.files import write_json
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least_one
 
 SCHEMA = "gaze.bench_models/1"
 

@@ -17,10 +17,10 @@ import numpy as np
 from deploy.bench.soak_report import FEWEST_SAMPLES, Sample, draw, judge
 from deploy.demo import CLIP
 from deploy.machine import describe_machine
-from deploy.run_options import at_least_one
 from gaze.errors import GazeError, UsageError
 from gaze.files import replacing, write_json
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least_one
 
 SCHEMA = "gaze.soak/1"
 SAMPLES = 200

@@ -15,14 +15,14 @@ from calibration.intrinsics_report import coverage_picture, intrinsics_text
 from calibration.pictures import save_picture
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.board import add_board_options, board_of
-from deploy.calibrate.common import DEFAULT_SIZE, hfov_argument, make_parser
+from deploy.calibrate.common import DEFAULT_SIZE, make_parser
 from deploy.display.window import Window, display_problem
-from deploy.run_options import size_argument
 from deploy.sources import open_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, SourceError, UsageError
 from gaze.files import prepare_outputs
+from gaze.option_types import at_least, hfov_argument, size_argument
 
 log = logging.getLogger("gaze")
 
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--images", metavar="DIR", help="pictures of the board, instead of a camera")
     result.add_argument("--resume", metavar="JSON", help="views of a calibration that was stopped")
-    result.add_argument("--views", type=int, default=15, help="views to collect")
+    result.add_argument("--views", type=at_least(MIN_VIEWS), default=15, help="views to collect")
     result.add_argument(
         "--distortion",
         choices=("auto", "plain", "rational"),
@@ -70,8 +70,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--{ways[0]} and --{ways[1]} exclude each other")
     if options.hfov is not None or options.webcam is not None:
         return _without_board(options)
-    if options.views < MIN_VIEWS:
-        raise UsageError(f"--views must be at least {MIN_VIEWS}, got {options.views}")
     if options.images is not None:
         views, size, left_out = views_of_folder(options.images, board_of(options))
         for line in left_out:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +16,11 @@ from calibration.session import Session
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.feed import Feed, Setup
 from deploy.display.fullscreen import FullScreen
-from deploy.run_options import HelpFormatter, size_argument
 from deploy.stopping import StopSignals
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
 from gaze.errors import CalibrationError, UsageError
+from gaze.help_format import HelpFormatter
+from gaze.option_types import hfov_argument, size_argument
 
 log = logging.getLogger("gaze")
 
@@ -33,17 +33,6 @@ def make_parser(stage: str, description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         prog=f"gaze calibrate {stage}", description=description, formatter_class=HelpFormatter
     )
-
-
-def hfov_argument(text: str) -> float:
-    """A horizontal field of view in degrees that a camera can have."""
-    try:
-        degrees = float(text)
-    except ValueError:
-        degrees = math.nan
-    if not 10.0 <= degrees <= 170.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no field of view; write degrees, 10 to 170")
-    return degrees
 
 
 def add_camera_options(parser: argparse.ArgumentParser) -> None:

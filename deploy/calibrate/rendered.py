@@ -22,12 +22,12 @@ from calibration.screen_presets import PRESETS, placed_screen
 from calibration.targets import COUNTS, layout, to_px, validation_layout
 from deploy.calibrate.common import add_network_options, make_parser
 from deploy.calibrate.result import fit_person
-from deploy.run_options import size_argument
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, UsageError
 from gaze.estimator import GazeEstimator
 from gaze.files import prepare_outputs, write_json
 from gaze.geometry import FloatArray, angles_from_vector, head_angles_from_rotation, unit
+from gaze.option_types import at_least_one, size_argument
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.pose import Moment
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gaze")
 
-SIZE_PX, HFOV_DEG = (1280, 720), 70.0
+HFOV_DEG = 70.0
 SCREEN = placed_screen(PRESETS["laptop"], (1920, 1080), (344.0, 194.0), "virtual screen")
 # A sitting head is never quite still: deviations from frame to frame.
 SWAY_MM, SWAY_DEG = 4.0, 1.0
@@ -181,15 +181,15 @@ def parser() -> argparse.ArgumentParser:
         "landmarks, head pose and network, fits a profile and measures it on other targets. Exit code 1 when "
         "the mean error is not at least halved.",
     )
-    result.add_argument("--people", type=int, default=12, help="how many")
+    result.add_argument("--people", type=at_least_one, default=12, help="how many")
     result.add_argument("--seed", type=int, default=900_000, help="of the first; training uses lower ones")
     result.add_argument("--points", type=int, choices=COUNTS, default=9, help="targets to calibrate on")
-    result.add_argument("--frames", type=int, default=24, help="pictures at each target")
+    result.add_argument("--frames", type=at_least_one, default=24, help="pictures at each target")
     result.add_argument("--kind", choices=("auto", *KINDS), default="auto", help="correction")
     result.add_argument("--assets", type=Path, default=default_assets_dir(), help="folder of the assets")
     result.add_argument("--errors", metavar="JSON", help="write the network's errors, for simulate --errors")
     result.add_argument("--pictures", type=Path, metavar="DIR", help="write each person's first picture")
-    result.add_argument("--size", type=size_argument, default=SIZE_PX, metavar="WxH", help="of the pictures")
+    result.add_argument("--size", type=size_argument, default="1280x720", metavar="WxH", help="of pictures")
     add_network_options(result)
     return result
 
@@ -203,8 +203,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(argv)
     most = int(SECONDS_BETWEEN_TARGETS * FRAMES_PER_S)
-    if options.people < 1 or not 1 <= options.frames <= most:
-        raise UsageError(f"--people must be at least 1, --frames 1 to {most}")
+    if options.frames > most:
+        raise UsageError(f"--frames must be 1 to {most}, got {options.frames}")
     prepare_outputs(options.errors)
     camera = Camera.from_hfov(HFOV_DEG, *options.size, source="calibrated")
     from gaze.synthesis.webcam import WebcamRenderer  # here, so that --help needs no OpenGL

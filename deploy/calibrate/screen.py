@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,31 +26,15 @@ from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, DataError, UsageError
 from gaze.files import prepare_outputs
+from gaze.option_types import at_least_one, between
 
 log = logging.getLogger("gaze")
 
 MEASURED_SD_MM, MEASURED_SD_DEG = 5.0, 3.0
-FURTHEST_MM, STEEPEST_DEG = 3000.0, 80.0
 
 
-def distance_argument(text: str) -> float:
-    """A distance between a camera and its screen, in mm."""
-    return _within(text, FURTHEST_MM, "mm")
-
-
-def tilt_argument(text: str) -> float:
-    """An angle between a camera's axis and its screen's normal, in degrees."""
-    return _within(text, STEEPEST_DEG, "degrees")
-
-
-def _within(text: str, limit: float, unit: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not abs(value) <= limit:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number of {unit} from -{limit:g} to {limit:g}")
-    return value
+DISTANCE_MM = between(-3000.0, 3000.0, "mm")
+TILT_DEG = between(-80.0, 80.0, "degrees")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,20 +48,16 @@ def parser() -> argparse.ArgumentParser:
     add_screen_options(result)
     result.add_argument("--name", help="of the screen; the display's")
     place = result.add_argument_group("measured place of the camera, instead of the preset's")
+    place.add_argument("--right-mm", type=DISTANCE_MM, help="right of the screen's middle, as you see it")
     place.add_argument(
-        "--right-mm", type=distance_argument, help="right of the screen's middle, as you see it"
+        "--up-mm", type=DISTANCE_MM, help="above the top edge of the lit area; below it: negative"
     )
-    place.add_argument(
-        "--up-mm", type=distance_argument, help="above the top edge of the lit area; below it: negative"
-    )
-    place.add_argument("--front-mm", type=distance_argument, help="in front of the screen's surface")
-    place.add_argument(
-        "--down-deg", type=tilt_argument, help="how far the camera looks down from straight ahead"
-    )
+    place.add_argument("--front-mm", type=DISTANCE_MM, help="in front of the screen's surface")
+    place.add_argument("--down-deg", type=TILT_DEG, help="how far the camera looks down from straight ahead")
     exact = result.add_argument_group("exact place")
     exact.add_argument("--mirror", action="store_true", help="show a board and film it in a hand mirror")
     exact.add_argument("--mirror-images", metavar="DIR", help="pictures of that board in a mirror")
-    exact.add_argument("--mirror-views", type=int, default=6, help="mirror poses to take")
+    exact.add_argument("--mirror-views", type=at_least_one, default=6, help="mirror poses to take")
     exact.add_argument("--from-session", metavar="JSON", help="file kept by gaze calibrate person")
     add_camera_options(result)
     result.add_argument("--out", default="screens.json", metavar="JSON", help="where the screens go")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 
 from calibration.card_check import CardCheck, agree
 from calibration.displays import Display, choose_display, find_displays, size_problem
@@ -16,16 +15,9 @@ from deploy.calibrate.common import STOP_KEYS, add_display_options
 from deploy.display.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.errors import CalibrationError, UsageError
+from gaze.option_types import size_mm_argument
 
 log = logging.getLogger("gaze")
-
-
-def size_mm_argument(text: str) -> tuple[float, float]:
-    """``344x194`` or ``344.5x193.7`` -> millimetres."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)[xX](\d+(?:\.\d+)?)", text.strip())
-    if match is None or float(match[1]) <= 0 or float(match[2]) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size in mm; write WIDTHxHEIGHT, such as 344x194")
-    return float(match[1]), float(match[2])
 
 
 def add_screen_options(parser: argparse._ActionsContainer) -> None:

@@ -17,6 +17,7 @@ from gaze.estimator import GazeEstimator
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import create_detector
 from gaze.mirrored import mirrored_if
+from gaze.option_types import at_least
 from gaze.quiet_start import QuietDetector
 from gaze.training.evaluate_faces import CROP_CAMERA, crop_answers, evaluate_faces, live_answers
 from gaze.training.turned_views import predict_views, views_summary
@@ -132,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--views",
-        type=int,
+        type=at_least(2),
         metavar="N",
         help="of --images: also N views of every face, turned by some tenths of a degree; the mean of their "
         "errors depends less on chance than that of one view",
@@ -150,8 +151,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if (args.data is None) == (args.images is None) or (args.images is None) != (args.labels is None):
         raise UsageError("give --images DIR with --labels CSV, or --data FILE.h5")
-    if args.views is not None and (args.images is None or args.views < 2):
-        raise UsageError("--views needs --images, and at least 2 of them")
+    if args.views is not None and args.images is None:
+        raise UsageError("--views needs --images: a prepared file is measured as it is")
     if args.live and args.images is None:
         raise UsageError("--live needs --images: the faces of a prepared file are normalised already")
     # Before the model is opened: a wrong path is found at once.

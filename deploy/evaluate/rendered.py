@@ -15,6 +15,7 @@ from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least_one
 from gaze.training.evaluate_faces import predict_faces
 from gaze.training.groups import errors_by_group, group_labels
 from gaze.training.metrics import summary
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
     add_model_options(p)
-    p.add_argument("--limit", type=int, help="use only the first N crops")
+    p.add_argument("--limit", type=at_least_one, help="use only the first N crops")
     p.add_argument("--json", type=Path, help="write all figures here")
     return p
 

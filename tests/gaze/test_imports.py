@@ -16,6 +16,7 @@ RANK = {
     "errors": -1,
     "files": 0,
     "help_format": 0,
+    "option_types": 0,
     "landmark_model": 0,
     "geometry": 0,
     "types": 1,

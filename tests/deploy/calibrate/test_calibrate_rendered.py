@@ -71,8 +71,12 @@ def test_a_face_that_is_not_found_is_said():
 
 
 def test_numbers_are_checked():
-    with pytest.raises(UsageError, match="at least 1"):
-        main(["--people", "0"])
+    with pytest.raises(UsageError, match=r"--frames must be 1 to \d+, got 1000"):
+        main(["--frames", "1000"])
+    for name in ("--people", "--frames"):
+        with pytest.raises(SystemExit) as caught:
+            main([name, "0"])
+        assert caught.value.code == 2
 
 
 @pytest.mark.slow

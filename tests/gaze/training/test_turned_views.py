@@ -106,5 +106,7 @@ def test_command_prints_and_writes_the_views(dots, monkeypatch, capsys):
 @pytest.mark.parametrize("options", [["--views", "1"], ["--views", "-3"]])
 def test_too_few_views_are_refused(dots, options, capsys):
     there = ["--images", str(dots), "--labels", str(dots / "labels.csv")]
-    assert main(["evaluate", "faces", *there, *options]) == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", "faces", *there, *options])
+    assert caught.value.code == 2
     assert "at least 2" in capsys.readouterr().err
