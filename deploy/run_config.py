@@ -106,6 +106,8 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
         raise UsageError(
             "--heatmap, --scanpath, --areas and --dwell need --profile: without one there is no point of gaze"
         )
+    if config.dwell is not None and config.areas is None:
+        raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
     _spare_inputs(config)
     return config
 

@@ -241,7 +241,6 @@ def test_profile_asks_the_camera_for_its_size(tmp_path):
     assert config.size == (1280, 720)
     _, config = load_for_run(parse_run(["--profile", str(tmp_path / "p.json"), "--source", "clip.mp4"]))
     assert config.size is None
-    assert load_for_run(parse_run([]))[0] is None
     with pytest.raises(CalibrationError, match="gaze calibrate person"):
         load_for_run(parse_run(["--profile", str(tmp_path / "absent.json")]))
 
@@ -249,10 +248,6 @@ def test_profile_asks_the_camera_for_its_size(tmp_path):
 def test_outputs_without_a_profile_are_wrong_use():
     with pytest.raises(UsageError, match="need --profile"):
         parse_run(["--heatmap", "h.png"])
-    *_, profile = person_and_profile()
-    config = parse_run(["--profile", "p", "--dwell", "d.json"])
-    with pytest.raises(CalibrationError, match="--areas"):
-        hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=False))
 
 
 def test_map_shows_the_point_at_its_place():

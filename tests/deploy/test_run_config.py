@@ -81,6 +81,7 @@ def test_a_file_that_is_missing():
         (["--camera", "c.json", "--hfov", "60"], "--camera and --hfov exclude each other"),
         (["--landmarks", "mesh", "--landmark-model", "x.task"], "belongs to --landmarks tasks"),
         (["--jsonl", "-", "--csv", "-"], "both want standard output"),
+        (["--profile", "p.json", "--dwell", "d.json"], "--dwell writes the times of areas"),
     ],
 )
 def test_options_that_contradict(argv, message):
