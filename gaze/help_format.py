@@ -15,7 +15,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action)
 
     def _expand_help(self, action: argparse.Action) -> str:
-        if isinstance(action.default, (list, tuple)):
+        if isinstance(action.default, (list, tuple)) and action.default not in ([], [None]):
             action = copy.copy(action)
             action.default = " ".join(map(str, action.default))
         return super()._expand_help(action)

@@ -35,9 +35,8 @@ def test_any_difference_gives_another_folder(tmp_path):
 def test_an_engine_from_elsewhere_is_refused(tmp_path, change):
     stored = dataclasses.asdict(dataclasses.replace(KEY, **change))
     name, value = next(iter(change.items()))
-    with pytest.raises(
-        ModelError, match=rf"built elsewhere: {name} is .*the engine's is {value}.*gaze export"
-    ):
+    mend = "run `gaze export --formats tensorrt-fp16` here"
+    with pytest.raises(ModelError, match=rf"elsewhere: {name} is .*the engine's is {value}.*{mend}"):
         check_key(stored, KEY, tmp_path / "x.engine")
     check_key(dataclasses.asdict(KEY), KEY, tmp_path / "x.engine")
 
