@@ -18,6 +18,7 @@ from calibration.screen import load_screens
 from gaze.errors import DataError, UsageError
 from gaze.files import prepare_outputs, replacing, write_json
 from gaze.help_format import HelpFormatter
+from gaze.option_types import above, size_argument
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -29,12 +30,19 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("recording", metavar="JSONL", help="the recording")
-    parser.add_argument("--resolution", metavar="WxH", help="of the screen, in px; or --screens")
+    parser.add_argument(
+        "--resolution", type=size_argument, metavar="WxH", help="of the screen, in px; or --screens"
+    )
     parser.add_argument("--screens", metavar="JSON", help="screens.json of `gaze calibrate screen`")
     parser.add_argument(
         "--screen", metavar="NAME", help="draw the gaze on this one of several; the one looked at most"
     )
-    parser.add_argument("--method", choices=METHODS, default="ivt", help="by speed or by dispersion")
+    parser.add_argument(
+        "--event-method",
+        choices=METHODS,
+        default="ivt",
+        help="how fixations and saccades are found: by speed or by dispersion",
+    )
     parser.add_argument("--face", type=int, help="id of the person; without it, the one seen most")
     parser.add_argument(
         "--events", metavar="FILE", help="write fixations and saccades, one JSON object a line"
@@ -43,7 +51,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dwell", metavar="JSON", help="write the dwell times of --areas")
     parser.add_argument("--heatmap", metavar="PNG", help="write where the gaze dwelt")
     parser.add_argument("--scanpath", metavar="PNG", help="write the fixations in order")
-    parser.add_argument("--blur-px", type=float, default=40.0, help="deviation of the heat map's blur, in px")
+    parser.add_argument(
+        "--blur-px", type=above(0), default=40.0, help="deviation of the heat map's blur, in px"
+    )
     parser.add_argument("--background", metavar="PICTURE", help="screenshot to draw on")
     return parser
 
@@ -52,18 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Read a recording and write what was asked for. Returns 0.
 
     Raises:
-        UsageError: a picture is asked for without the screen's resolution, or a number is out of range.
+        UsageError: a picture is asked for without the screen's resolution, or dwell times without areas.
         DataError: the recording or the areas cannot be used.
         CalibrationError: a picture cannot be drawn or written.
     """
     options = make_parser().parse_args(argv)
     if options.dwell and not options.areas:
         raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
-    if not options.blur_px > 0:
-        raise UsageError(f"--blur-px must be above 0, got {options.blur_px}")
     prepare_outputs(options.events, options.dwell, options.heatmap, options.scanpath)
     areas = load_areas(options.areas) if options.areas else []
-    recording = read_recording(options.recording, options.method, options.face)
+    recording = read_recording(options.recording, options.event_method, options.face)
     print(summary(recording))
     if options.events:
         with replacing(options.events) as temporary, temporary.open("w", encoding="utf-8") as file:
@@ -113,10 +121,7 @@ def _size(options: argparse.Namespace, name: str) -> tuple[int, int]:
         return found[0].width_px, found[0].height_px
     if options.resolution is None:
         raise UsageError("a picture needs the screen's size: --resolution WxH or --screens screens.json")
-    width, _, height = options.resolution.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) > 0 and int(height) > 0):
-        raise UsageError(f"--resolution must be WIDTHxHEIGHT such as 1920x1080, got {options.resolution!r}")
-    return int(width), int(height)
+    return options.resolution
 
 
 def _picture(path: str) -> np.ndarray:

@@ -7,10 +7,10 @@ import logging
 import sys
 from pathlib import Path
 
+from deploy.display.window import display_problem
 from deploy.run_config import RunConfig
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera
-from deploy.window import display_problem
 from gaze.errors import SourceError
 
 log = logging.getLogger("gaze")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from deploy.display.window import display_problem
 from deploy.machine import installed_packages
 from deploy.runtimes import RUNTIMES, create_runtime, is_installed
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera, opencv_has_gstreamer
-from deploy.window import display_problem
 from gaze.errors import GazeError
 from gaze.landmark_model import SHA256, cached_model_path
 from gaze.landmarks import create_detector

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.overlay import Hud, OverlayOptions, draw_overlay
+from deploy.display.overlay import Hud, OverlayOptions, draw_overlay
+from deploy.display.window import Window, snapshot_path
 from deploy.pipeline import FrameResult, Pipeline
 from deploy.service import Health, resident_mb
 from deploy.sinks import ReaderGone, Sink, SinkError, VideoSink, any_needs_picture
 from deploy.sources import Source
 from deploy.stopping import StopSignals
-from deploy.window import Window, snapshot_path
 from gaze.errors import SourceError
 from gaze.types import Status
 

@@ -19,11 +19,10 @@ from calibration.pictures import heat_map, save_picture, scan_path
 from calibration.profile import MIRROR_MARK, Profile
 from calibration.recording import Recording
 from calibration.tracker import PointTracker
+from deploy.display.screen_map import draw_screen_map
 from deploy.run_config import RunConfig
-from deploy.screen_map import draw_screen_map
 from deploy.sources.base import Source
 from deploy.sources.cameras import find_cameras
-from gaze.errors import CalibrationError
 from gaze.estimator import GazeEstimator, Predictor
 from gaze.files import write_json
 from gaze.geometry import unit
@@ -176,14 +175,12 @@ def spread_px(profile: Profile, distance_mm: float = 600.0) -> float:
     return float(np.tan(off_rad) * distance_mm / profile.screen.mm_per_px[0])
 
 
-def load_for_run(config: RunConfig) -> tuple[Profile | None, RunConfig]:
-    """The profile of a run, and the settings with the camera's size as it was calibrated.
+def load_for_run(config: RunConfig) -> tuple[Profile, RunConfig]:
+    """The profile that --profile names, and the settings with the camera's size as it was calibrated.
 
     Raises:
         CalibrationError: the profile is unusable.
     """
-    if config.profile is None:
-        return None, config
     profile = Profile.load(config.profile)
     if config.size is None and (config.source.isdigit() or config.source.startswith("/dev/")):
         config = dataclasses.replace(config, size=(profile.camera.width, profile.camera.height))
@@ -197,7 +194,6 @@ def hook_for_run(
 
     Raises:
         DataError: the areas cannot be read.
-        CalibrationError: --heatmap and the like without anything to write.
     """
 
     def check() -> None:
@@ -214,10 +210,8 @@ def hook_for_run(
         tuple(load_areas(config.areas)) if config.areas else (),
         Path(config.dwell) if config.dwell else None,
     )
-    if outputs.dwell is not None and not outputs.areas:
-        raise CalibrationError("--dwell writes the times of areas; give them with --areas areas.json")
     return PointOfGazeHook(
-        profile, smooth=not config.smooth, method=config.events, outputs=outputs, check=check
+        profile, smooth=not config.smooth, method=config.event_method, outputs=outputs, check=check
     )
 
 

@@ -18,9 +18,10 @@ quieten()
 
 from deploy.assemble import choose_camera, estimator_of  # noqa: E402
 from deploy.demo import with_demo_choices  # noqa: E402
+from deploy.display.overlay import OverlayOptions  # noqa: E402
+from deploy.display.window import DisplayError, Window, display_problem  # noqa: E402
 from deploy.hooks import EstimateHook  # noqa: E402
 from deploy.loop import DEFAULT_FPS, Loop, LoopSummary  # noqa: E402
-from deploy.overlay import OverlayOptions  # noqa: E402
 from deploy.pipeline import FrameResult, Pipeline  # noqa: E402
 from deploy.run_config import RunConfig, parse_run  # noqa: E402
 from deploy.service import Health  # noqa: E402
@@ -29,7 +30,6 @@ from deploy.sources import Source, open_source  # noqa: E402
 from deploy.sources.pictures import PictureSource  # noqa: E402
 from deploy.stopping import StopSignals  # noqa: E402
 from deploy.truth import TruthScore, load_truth  # noqa: E402
-from deploy.window import DisplayError, Window, display_problem  # noqa: E402
 
 if TYPE_CHECKING:
     from calibration.profile import Profile

@@ -50,7 +50,7 @@ class RunConfig:
     min_sharpness: float
     frozen_after: float
     profile: str | None
-    events: str
+    event_method: str
     heatmap: str | None
     scanpath: str | None
     areas: str | None
@@ -106,6 +106,8 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
         raise UsageError(
             "--heatmap, --scanpath, --areas and --dwell need --profile: without one there is no point of gaze"
         )
+    if config.dwell is not None and config.areas is None:
+        raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
     _spare_inputs(config)
     return config
 

@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import math
-import re
 from pathlib import Path
 
 from deploy.gates import GateConfig
 from gaze.camera import ASSUMED_HFOV_DEG
 from gaze.help_format import HelpFormatter
+from gaze.option_types import above, at_least_one, hfov_argument, not_below, size_argument
 
 DEFAULT_FILE = Path("gaze.toml")
 TABLE = "run"
-
-
-LARGEST_SIDE_PX = 16384
-
-
-def size_argument(text: str) -> tuple[int, int]:
-    """``640x480`` -> (640, 480)."""
-    match = re.fullmatch(r"(\d+)[xX](\d+)", text.strip())
-    if match is None or int(match[1]) == 0 or int(match[2]) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write WIDTHxHEIGHT, such as 640x480")
-    if max(int(match[1]), int(match[2])) > LARGEST_SIDE_PX:
-        raise argparse.ArgumentTypeError(f"{text!r} is larger than {LARGEST_SIDE_PX} a side")
-    return int(match[1]), int(match[2])
-
-
-def _positive(kind: type, low: float = 0.0, low_is_good: bool = False):
-    def convert(text: str):
-        value = kind(text)
-        if math.isinf(value):
-            raise argparse.ArgumentTypeError(f"{text} is no finite number")
-        if not (value > low or (low_is_good and value == low)):
-            raise argparse.ArgumentTypeError(
-                f"{text} is too small; it must be {'at least' if low_is_good else 'above'} {low:g}"
-            )
-        return value
-
-    convert.__name__ = kind.__name__
-    return convert
-
-
-at_least_one = _positive(int, 1, low_is_good=True)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -56,7 +24,6 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
     )
     on_off = argparse.BooleanOptionalAction
-    at_least_0 = _positive(float, low_is_good=True)
     parser.add_argument(
         "--config", metavar="TOML", help=f"settings file; {DEFAULT_FILE} here, where there is one"
     )
@@ -76,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--fps",
-        type=_positive(float),
+        type=above(0),
         help="rate asked of a camera; of standard input; of a folder, which is then a sequence "
         "and not unrelated pictures",
     )
@@ -103,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
     group.add_argument(
         "--hfov",
-        type=_positive(float),
+        type=hfov_argument,
         metavar="DEG",
         help="horizontal field of view, where there is no --camera; "
         f"{ASSUMED_HFOV_DEG:g} is assumed, with a warning",
@@ -144,35 +111,35 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--smooth-min-cutoff",
-        type=_positive(float),
+        type=above(0),
         default=1.0,
         metavar="HZ",
         help="lower is steadier and slower",
     )
     group.add_argument(
         "--smooth-beta",
-        type=at_least_0,
+        type=not_below(0),
         default=3.0,
         metavar="B",
         help="Hz of cut-off added per rad/s of gaze speed; higher follows jumps faster",
     )
     group.add_argument(
         "--min-eye-open",
-        type=at_least_0,
+        type=not_below(0),
         default=GateConfig().eye_open,
         metavar="X",
         help="eyes less open on average are a blink; 0 never",
     )
     group.add_argument(
         "--min-sharpness",
-        type=at_least_0,
+        type=not_below(0),
         default=GateConfig().sharpness,
         metavar="X",
         help="a face less sharp is blurred; 0 never",
     )
     group.add_argument(
         "--frozen-after",
-        type=at_least_0,
+        type=not_below(0),
         default=GateConfig().frozen_s,
         metavar="S",
         help="seconds of the very same picture after which the camera is frozen; 0 never",
@@ -184,7 +151,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="calibrated profile (gaze calibrate person): adds the point on the screen",
     )
     group.add_argument(
-        "--events",
+        "--event-method",
         choices=("ivt", "idt"),
         default="ivt",
         help="how fixations and saccades are found: by speed or by dispersion",

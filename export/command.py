@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from deploy.stopping import sigterm_exits
 from gaze.errors import DataError, ModelError, UsageError
+from gaze.help_format import HelpFormatter
 from gaze.model_spec import load_spec, sidecar_path
+from gaze.option_types import at_least_one
 from gaze.types import VIEW_LIMITS_MM
 
 if TYPE_CHECKING:
@@ -38,8 +40,6 @@ def _export(options: argparse.Namespace) -> int:
     from export.report import default_line, markdown_table, write_report
 
     kinds = choose_kinds(options.formats, openvino_precisions())
-    if options.calibration_faces < 1:
-        raise UsageError(f"--calibration-faces must be at least 1, got {options.calibration_faces}")
     reference = TorchRuntime(options.checkpoint)
     reference.spec = settled_spec(reference.spec, options.checkpoint, options.view_mm, options.average_mirror)
     print(f"the models see {seeing(reference.spec)}", flush=True)
@@ -146,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="gaze export",
         description="Turn a checkpoint into ONNX, OpenVINO and int8 models. Each is run in every engine that "
         "will run it and compared with the torch network in degrees; one that differs too much is not kept.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--checkpoint", type=Path, required=True, help="the network (.pt or .pth)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the models and their sidecars")
@@ -162,9 +162,9 @@ def _parser() -> argparse.ArgumentParser:
         help="write into the sidecar that the live loop gives the mean with the mirrored face (default: as "
         "the sidecar beside the checkpoint says, yes without one)",
     )
-    parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
+    parser.add_argument("--name", help="name of the files; the checkpoint's")
     parser.add_argument(
-        "--formats", nargs="+", metavar="FORMAT", help=f"some of {', '.join(KINDS)} (default: all possible)"
+        "--formats", nargs="+", metavar="FORMAT", help=f"some of {', '.join(KINDS)}; all possible"
     )
     parser.add_argument(
         "--faces",
@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         help="faces to calibrate bf16 and int8 on: shards or crops (default: those in the package)",
     )
     parser.add_argument(
-        "--calibration-faces", type=int, default=CALIBRATION_FACES, help="how many of them to use"
+        "--calibration-faces", type=at_least_one, default=CALIBRATION_FACES, help="how many of them to use"
     )
     parser.add_argument(
         "--devices",

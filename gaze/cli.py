@@ -13,13 +13,13 @@ from gaze.errors import GazeError, UsageError
 COMMANDS = {
     "run": ("deploy.run_command", "estimate gaze live, or on a video, image or folder"),
     "doctor": ("deploy.doctor", "what works on this machine, and the mend for what does not"),
-    "bench": ("deploy.bench", "measure speed and memory of the loop or of exported models"),
-    "calibrate": ("deploy.calibrate_command", "camera, screen, person; check a profile"),
+    "bench": ("deploy.bench.command", "measure speed and memory of the loop or of exported models"),
+    "calibrate": ("deploy.calibrate.command", "camera, screen, person; check a profile"),
     "analyze": ("calibration.analyze_command", "fixations, dwell times and heat map of a recording"),
     "synthesize": ("gaze.synthesis.command", "render people with exact gaze labels"),
     "prepare": ("gaze.datasets.prepare_command", "raw MPIIFaceGaze to one normalised HDF5"),
     "train": ("gaze.training.train_command", "train the network"),
-    "evaluate": ("deploy.evaluate_command", "angular error: data set, face crops, video"),
+    "evaluate": ("deploy.evaluate.command", "angular error: data set, face crops, video"),
     "export": ("export.command", "checkpoint to ONNX, OpenVINO, INT8 and TensorRT, with parity"),
     "download-models": ("gaze.download", "fetch the MediaPipe Tasks model and check it"),
 }

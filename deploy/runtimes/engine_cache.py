@@ -90,7 +90,8 @@ def check_key(stored: dict[str, object], key: EngineKey, engine_path: Path) -> N
     differs = [name for name in wanted if stored.get(name) != wanted[name]]
     if differs:
         what = "; ".join(f"{name} is {wanted[name]}, the engine's is {stored.get(name)}" for name in differs)
-        raise ModelError(f"{engine_path}: was built elsewhere: {what}; run `gaze export --tensorrt` here")
+        mend = f"run `gaze export --formats tensorrt-{key.precision}` here"
+        raise ModelError(f"{engine_path}: was built elsewhere: {what}; {mend}")
 
 
 def gpu_name() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least, at_least_one, size_argument
 from gaze.synthesis.assets import default_assets_dir
 
 
@@ -22,22 +23,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for NNNNNNN.png and NNNNNNN.json")
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--count", type=int, default=10, help="how many pictures")
-    parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT in px of webcam frames")
+    parser.add_argument("--first", type=at_least(0), default=0, help="the first seed")
+    parser.add_argument("--count", type=at_least_one, default=10, help="how many pictures")
+    parser.add_argument(
+        "--size", type=size_argument, default="640x480", metavar="WxH", help="of webcam frames"
+    )
     parser.add_argument("--crops", type=int, metavar="PX", help="square training crops of this side instead")
     parser.add_argument(
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
-    try:
-        width, height = (int(part) for part in args.size.lower().split("x"))
-    except ValueError:
-        parser.error(f"--size must be WIDTHxHEIGHT, got {args.size}")
-    if not 64 <= min(width, height) <= max(width, height) <= 4096:
+    if not 64 <= min(args.size) <= max(args.size) <= 4096:
         parser.error("--size must be 64x64 to 4096x4096")
-    if args.count < 1 or args.first < 0 or (args.crops is not None and not 64 <= args.crops <= 1024):
-        parser.error("--count must be at least 1, --first at least 0 and --crops 64 to 1024")
+    if args.crops is not None and not 64 <= args.crops <= 1024:
+        parser.error("--crops must be 64 to 1024")
     from gaze.synthesis.pictures import crop_pictures, is_whole, webcam_pictures, write_pictures
 
     wanted = range(args.first, args.first + args.count)
@@ -46,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.crops is not None:
         pictures = crop_pictures(args.assets, args.crops, seeds)
     else:
-        pictures = webcam_pictures(args.assets, (width, height), seeds)
+        pictures = webcam_pictures(args.assets, args.size, seeds)
     count = write_pictures(args.out, pictures)
     print(f"{count} pictures in {args.out}, {len(wanted) - count} were there")
     return 0

@@ -60,6 +60,7 @@ def test_analyze_writes_everything(tmp_path, capsys):
     arguments = [
         str(path), "--resolution", "1920x1080", "--areas", str(areas_file(tmp_path, LEFT, RIGHT)),
         "--dwell", str(tmp_path / "dwell.json"), "--events", str(tmp_path / "events.jsonl"),
+        "--event-method", "ivt",
         "--heatmap", str(tmp_path / "heat.png"), "--scanpath", str(tmp_path / "path.png"),
         "--background", str(tmp_path / "shot.png"),
     ]  # fmt: skip
@@ -78,9 +79,7 @@ def test_analyze_writes_everything(tmp_path, capsys):
     ("arguments", "error", "message"),
     [
         (["--heatmap", "h.png"], UsageError, "--resolution WxH"),
-        (["--heatmap", "h.png", "--resolution", "wide"], UsageError, "WIDTHxHEIGHT"),
         (["--dwell", "d.json"], UsageError, "--areas"),
-        (["--blur-px", "0"], UsageError, "--blur-px"),
         (
             ["--heatmap", "h.png", "--resolution", "9x9", "--background", "absent.png"],
             DataError,
@@ -94,6 +93,14 @@ def test_analyze_refuses_wrong_use(tmp_path, arguments, error, message):
     write_jsonl(path, rows(PLACES))
     with pytest.raises(error, match=message):
         analyze([str(path), *arguments])
+
+
+@pytest.mark.parametrize("arguments", [["--resolution", "wide"], ["--resolution", "0x9"], ["--blur-px", "0"]])
+def test_values_that_are_none_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        analyze(["r.jsonl", "--heatmap", "h.png", *arguments])
+    assert caught.value.code == 2
+    assert f"argument {arguments[0]}: '{arguments[1]}'" in capsys.readouterr().err
 
 
 def test_pictures_are_of_one_screen(tmp_path):

@@ -1,7 +1,7 @@
 """What the tests of `gaze calibrate` give on the command line, and a screen that comes of it."""
 
 from calibration.screen import load_screens
-from deploy.calibrate_screen import main as screen_command
+from deploy.calibrate.screen import main as screen_command
 
 PANEL = ["--resolution", "1920x1080", "--size-mm", "344x194"]
 DRY = ["--no-window", *PANEL]

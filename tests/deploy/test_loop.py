@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from loop_fakes import FakeEstimator, ListSource, make_estimate, noise, read_clip
 
+from deploy.display.overlay import OverlayOptions
 from deploy.loop import Loop
-from deploy.overlay import OverlayOptions
 from deploy.pipeline import Pipeline
 from deploy.sinks import open_sinks
 from deploy.stopping import StopSignals

@@ -13,10 +13,10 @@ from fixed_model import write_fixed_model
 from loop_fakes import noise, read_clip, until, write_clip
 
 from deploy import demo
+from deploy.display.window import DisplayError
 from deploy.run_command import main
 from deploy.run_config import parse_run
 from deploy.sinks import SinkError
-from deploy.window import DisplayError
 from gaze import cli
 from gaze.camera import Camera
 from gaze.errors import GazeError, ModelError, SourceError, UsageError
@@ -328,7 +328,8 @@ def test_the_demo_takes_a_camera_that_delivers_and_else_the_clip(tmp_path, monke
 
 def test_the_live_loop_starts_without_torch_and_training_code():
     """What the run command imports, down to an estimator, as Python itself lists it."""
-    code = "import deploy.run_command, deploy.bench, deploy.doctor, gaze.estimator, sys; print(*sys.modules)"
+    modules = "deploy.run_command, deploy.bench.live_loop, deploy.doctor, gaze.estimator"
+    code = f"import {modules}, sys; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in told.stdout.split()}
     assert not loaded & {

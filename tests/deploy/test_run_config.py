@@ -1,11 +1,10 @@
-import argparse
 import dataclasses
 
 import pytest
 
 from deploy.gates import GateConfig
 from deploy.run_config import RunConfig, parse_run
-from deploy.run_options import make_parser, size_argument
+from deploy.run_options import make_parser
 from deploy.smoothing import SmoothingConfig
 from gaze.errors import UsageError
 
@@ -56,7 +55,7 @@ def test_the_file_of_this_folder_is_read_by_itself(empty_folder):
         ("source = '0'\n", r"source must stand in a table; write \[run\] above"),
         ("[run]\nsmooth = 1\n", "smooth must be true or false, got 1"),
         ("[run]\nmax_faces = true\n", "max_faces must be a text or a number, got True"),
-        ("[run]\nmax_faces = 0\n", "max_faces = 0: 0 is too small; it must be at least 1"),
+        ("[run]\nmax_faces = 0\n", "max_faces = 0: '0' must be a whole number of at least 1"),
         ("[run]\nmax_faces = 'two'\n", "max_faces = 'two'"),
         ("[run]\nsize = '640'\n", "write WIDTHxHEIGHT"),
         ("[run]\nlandmarks = 'dlib'\n", "landmarks must be one of auto, mesh, tasks"),
@@ -82,6 +81,7 @@ def test_a_file_that_is_missing():
         (["--camera", "c.json", "--hfov", "60"], "--camera and --hfov exclude each other"),
         (["--landmarks", "mesh", "--landmark-model", "x.task"], "belongs to --landmarks tasks"),
         (["--jsonl", "-", "--csv", "-"], "both want standard output"),
+        (["--profile", "p.json", "--dwell", "d.json"], "--dwell writes the times of areas"),
     ],
 )
 def test_options_that_contradict(argv, message):
@@ -96,13 +96,6 @@ def test_wrong_use_exits_with_2(argv, capsys):
     with pytest.raises(SystemExit) as caught:
         parse_run(argv)
     assert caught.value.code == 2
-
-
-def test_sizes():
-    assert size_argument("1280X720") == (1280, 720)
-    for text in ("0x480", "640x", "axb", "640x480x3"):
-        with pytest.raises(argparse.ArgumentTypeError):
-            size_argument(text)
 
 
 def test_help_shows_defaults_but_not_none():

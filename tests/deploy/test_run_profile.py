@@ -120,3 +120,5 @@ def test_exit_codes_of_the_command_line(made, capsys):
     assert "is truncated or not JSON" in capsys.readouterr().err
     assert gaze([*common, "--heatmap", "h.png"]) == 2
     assert "need --profile" in capsys.readouterr().err
+    assert gaze([*common, "--profile", "absent.json", "--dwell", "d.json"]) == 2, "before anything is opened"
+    assert "give them with --areas" in capsys.readouterr().err

@@ -17,6 +17,7 @@ RANK = {
     "files": 0,
     "help_format": 0,
     "user_folders": -1,
+    "option_types": 0,
     "landmark_model": 0,
     "geometry": 0,
     "types": 1,

@@ -61,7 +61,7 @@ def test_px_are_the_projections_of_mm_through_the_distorting_lens(webcam):
 
 
 def test_a_face_is_found_where_the_landmarks_are(webcam):
-    """MediaPipe knows nothing of the mesh: the median of its corners' errors, some hidden on turned heads, is small."""
+    """MediaPipe knows nothing of the mesh. The median, since some corners of turned heads are hidden."""
     seen = 0
     with create_detector(static=True) as detector:
         for seed in (4, 5, 6):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deploy import evaluate_faces as command
+from deploy.evaluate import faces as command
 from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.errors import DataError

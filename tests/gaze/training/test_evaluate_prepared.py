@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from deploy import evaluate_faces as command
+from deploy.evaluate import faces as command
 from gaze.cli import main
 from gaze.datasets.normalized_hdf5 import NormalizedFile, NormalizedHeader, write_normalized
 from gaze.datasets.normalized_rows import NormalizedRows

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deploy import evaluate_faces as command
+from deploy.evaluate import faces as command
 from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.geometry import angles_from_vector
@@ -106,5 +106,7 @@ def test_command_prints_and_writes_the_views(dots, monkeypatch, capsys):
 @pytest.mark.parametrize("options", [["--views", "1"], ["--views", "-3"]])
 def test_too_few_views_are_refused(dots, options, capsys):
     there = ["--images", str(dots), "--labels", str(dots / "labels.csv")]
-    assert main(["evaluate", "faces", *there, *options]) == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", "faces", *there, *options])
+    assert caught.value.code == 2
     assert "at least 2" in capsys.readouterr().err

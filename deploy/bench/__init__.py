@@ -1,0 +1,1 @@
+"""What `gaze bench` measures: the loop, exported models, a long run."""

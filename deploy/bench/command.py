@@ -1,0 +1,75 @@
+"""`gaze bench`: speed and memory of the loop; with --models, of exported models; with --soak, over long."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from deploy.native_logs import quieten
+
+quieten()
+
+from deploy.demo import CLIP  # noqa: E402
+from gaze.errors import GazeError  # noqa: E402
+from gaze.files import write_json  # noqa: E402
+from gaze.help_format import HelpFormatter  # noqa: E402
+from gaze.option_types import at_least_one, size_argument  # noqa: E402
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags of the loop's benchmark."""
+    parser = argparse.ArgumentParser(
+        prog="gaze bench",
+        description="Milliseconds of every stage of the live loop, drawing excluded, cold start and peak "
+        "memory. With --models DIR: of every exported model in a folder (`gaze bench --models DIR --help`); "
+        "with --soak FRAMES: over a long run (`gaze bench --soak 1 --help`).",
+        formatter_class=HelpFormatter,
+    )
+    parser.add_argument("--source", default=str(CLIP), help="video, picture or folder to measure on")
+    parser.add_argument("--size", type=size_argument, default="640x480", metavar="WxH", help="of the frames")
+    parser.add_argument("--faces", type=at_least_one, default=1, help="people in the picture, made by tiling")
+    parser.add_argument("--frames", type=at_least_one, default=300, help="how many are measured")
+    parser.add_argument("--warm-up", type=at_least_one, default=30, help="frames before them that are not")
+    parser.add_argument("--model", help="network; the one in the package")
+    parser.add_argument("--runtime", default="auto", help="as of `gaze run`")
+    parser.add_argument("--device", default="CPU", help="as of `gaze run`")
+    parser.add_argument("--precision", choices=("fp32", "bf16", "fp16", "int8"), help="as of `gaze run`")
+    parser.add_argument("--threads", type=at_least_one, help="CPU threads of the network; all cores")
+    parser.add_argument("--average-mirror", action=argparse.BooleanOptionalAction, help="as of `gaze run`")
+    parser.add_argument("--landmarks", choices=("auto", "mesh", "tasks"), default="auto")
+    parser.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for tasks")
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print.
+
+    Raises:
+        GazeError: the source or a model is unusable.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if any(text == "--models" or text.startswith("--models=") for text in argv):
+        from deploy.bench import models
+
+        return models.main(argv)
+    if any(text == "--soak" or text.startswith("--soak=") for text in argv):
+        from deploy.bench import soak
+
+        return soak.main(argv)
+    from deploy.bench.live_loop import as_text, run_bench
+
+    arguments = make_parser().parse_args(argv)
+    result = run_bench(arguments)
+    if arguments.json == "-":
+        print(json.dumps(result, indent=2))
+        return 0
+    if arguments.json is not None:
+        try:
+            write_json(arguments.json, result)
+        except OSError as error:
+            raise GazeError(f"{arguments.json}: cannot be written ({error.strerror})") from error
+    print(as_text(result))
+    return 0

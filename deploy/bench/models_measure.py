@@ -1,0 +1,262 @@
+"""Measuring exported models: which runs there are, their times in turns, their memory apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deploy.machine import peak_memory_mb
+from deploy.runtimes import create_runtime, is_installed
+from deploy.runtimes.base import Runtime
+from gaze.errors import GazeError
+from gaze.model_spec import load_model_spec
+from gaze.types import ModelSpec
+
+SUFFIXES = {".onnx": ("onnxruntime", "openvino"), ".xml": ("openvino",), ".engine": ("tensorrt",)}
+ORT_DEVICES = ("CPU", "CUDA", "TENSORRT")
+OPENVINO_DEVICES = ("CPU", "GPU", "NPU", "AUTO")
+CALLS_PER_TURN = 4
+QUEUED_BATCHES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One way to run one model file."""
+
+    path: Path
+    spec: ModelSpec
+    runtime: str
+    device: str
+    precision: str | None
+    threads: int | None
+
+    @property
+    def shown(self) -> str:
+        """For progress and messages."""
+        threads = "" if self.threads is None else f", {self.threads} threads"
+        return (
+            f"{self.path.name} {self.runtime} {self.device} {self.precision or self.spec.precision}{threads}"
+        )
+
+    def open(self, throughput: bool = False) -> Runtime:
+        """The runtime, tuned for single calls or for the queue.
+
+        Raises:
+            GazeError: it does not run here.
+        """
+        if throughput:
+            from deploy.runtimes.openvino_runtime import OpenVinoRuntime
+
+            return OpenVinoRuntime(self.path, self.device, self.precision, self.threads, throughput=True)
+        return create_runtime(self.path, self.runtime, self.device, self.precision, self.threads)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A measured run. Times are of one call with ``batch`` faces; degrees come from the model's sidecar."""
+
+    file: str
+    run: str
+    precision: str
+    threads: int | None
+    batch: int
+    median_ms: float
+    p99_ms: float
+    faces_per_s: float
+    queue_faces_per_s: float | None
+    size_mb: float
+    peak_rss_mb: float | None
+    parity_mean_deg: float | None
+    parity_max_deg: float | None
+    error_deg: float | None
+
+    @property
+    def ms_per_face(self) -> float:
+        """Median time of a call, shared by its faces."""
+        return self.median_ms / self.batch
+
+    def as_json(self) -> dict[str, object]:
+        """All fields and the time per face."""
+        return dataclasses.asdict(self) | {"ms_per_face": self.ms_per_face}
+
+
+def configurations(
+    folder: Path, devices: Sequence[str], threads: Sequence[int | None]
+) -> tuple[list[Configuration], list[str]]:
+    """Every way to run the models of a folder here, and what is left out, with the reason."""
+    found: list[Configuration] = []
+    left_out: list[str] = []
+    for path in sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES):
+        try:
+            spec = load_model_spec(path)
+        except GazeError as error:
+            left_out.append(str(error))
+            continue
+        if spec.notes.get("format") == "onnx-float-input":
+            left_out.append(f"{path.name}: takes float pictures, for tools other than these runtimes")
+            continue
+        for runtime in SUFFIXES[path.suffix]:
+            if not is_installed(runtime):
+                left_out.append(f"{path.name}: {runtime} is not installed")
+                continue
+            for device in devices:
+                for precision in _precisions(runtime, device, spec):
+                    counts = threads if device == "CPU" else [None]
+                    found += [
+                        Configuration(path, spec, runtime, device, precision, count) for count in counts
+                    ]
+    return found, left_out
+
+
+def _precisions(runtime: str, device: str, spec: ModelSpec) -> Sequence[str | None]:
+    if runtime == "onnxruntime":
+        if device not in ORT_DEVICES:
+            return ()
+        return (None, "fp16") if (device, spec.precision) == ("TENSORRT", "fp32") else (None,)
+    if runtime == "tensorrt":
+        return (None,) if device in ("CUDA", "TENSORRT") else ()
+    if device not in OPENVINO_DEVICES:
+        return ()
+    if device != "CPU":
+        return ("fp16",)
+    from deploy.runtimes.openvino_runtime import cpu_precisions
+
+    return cpu_precisions()
+
+
+def measure(
+    wanted: Sequence[Configuration],
+    batches: Sequence[int],
+    rounds: int,
+    with_memory: bool,
+    say: Callable[[int, Configuration], None],
+) -> list[Row]:
+    """Open all runs, let them take turns, close them.
+
+    Raises:
+        GazeError: a run does not start; the message names it.
+    """
+    runtimes: list[Runtime] = []
+    try:
+        for number, configuration in enumerate(wanted):
+            say(number, configuration)
+            runtimes.append(configuration.open())
+        times = _take_turns(runtimes, batches, rounds)
+    finally:
+        for runtime in runtimes:
+            runtime.close()
+    rows = []
+    for number, (configuration, runtime) in enumerate(zip(wanted, runtimes, strict=True)):
+        say(number, configuration)
+        memory = _peak_memory_mb(configuration) if with_memory else None
+        for batch in batches:
+            rows.append(_row(configuration, runtime, batch, times[number, batch], memory))
+    return rows
+
+
+def random_faces(spec: ModelSpec, batch: int) -> NDArray[np.uint8]:
+    """The same random pictures (batch, S, S, 3) every time: what they show costs no time."""
+    size = spec.input_size
+    return np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
+
+
+def _take_turns(
+    runtimes: Sequence[Runtime], batches: Sequence[int], rounds: int
+) -> dict[tuple[int, int], list[float]]:
+    jobs = [
+        (number, batch, runtime, random_faces(runtime.spec, batch))
+        for number, runtime in enumerate(runtimes)
+        for batch in batches
+    ]
+    times: dict[tuple[int, int], list[float]] = {(number, batch): [] for number, batch, _, _ in jobs}
+    for number_of_turn in range(rounds + 1):
+        for number, batch, runtime, faces in jobs:
+            runtime.predict(faces)
+            for _ in range(CALLS_PER_TURN):
+                begin = time.perf_counter()
+                runtime.predict(faces)
+                if number_of_turn > 0:  # the first turn warms up
+                    times[number, batch].append((time.perf_counter() - begin) * 1000.0)
+    return times
+
+
+def _row(
+    configuration: Configuration,
+    runtime: Runtime,
+    batch: int,
+    times_ms: Sequence[float],
+    memory: float | None,
+) -> Row:
+    spec, path = configuration.spec, configuration.path
+    median, p99 = np.percentile(times_ms, [50, 99])
+    parity = spec.parity_deg.get(runtime.name, {})
+    weights = path.with_suffix(".bin")
+    size = path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" else 0)
+    queue = _queue_rate(configuration, batch) if configuration.runtime == "openvino" else None
+    return Row(
+        path.name,
+        runtime.name,
+        runtime.precision,
+        configuration.threads,
+        batch,
+        float(median),
+        float(p99),
+        1000.0 * batch / float(np.mean(times_ms)),
+        queue,
+        size / 1e6,
+        memory,
+        parity.get("mean"),
+        parity.get("max"),
+        parity.get("error"),
+    )
+
+
+def _queue_rate(configuration: Configuration, batch: int) -> float:
+    """Faces a second through OpenVINO's asynchronous queue."""
+    faces = random_faces(configuration.spec, batch)
+    with configuration.open(throughput=True) as runtime:
+        runtime.predict_many([faces] * 8)
+        begin = time.perf_counter()
+        runtime.predict_many([faces] * QUEUED_BATCHES)
+        return QUEUED_BATCHES * batch / (time.perf_counter() - begin)
+
+
+def _peak_memory_mb(configuration: Configuration) -> float | None:
+    """Peak memory of a fresh process that loads the model and predicts, in MB."""
+    settings = {
+        "model_path": str(configuration.path),
+        "runtime": configuration.runtime,
+        "device": configuration.device,
+        "precision": configuration.precision,
+        "threads": configuration.threads,
+    }
+    child = subprocess.run(
+        [sys.executable, "-m", "deploy.bench.models_measure", json.dumps(settings)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if child.returncode != 0:
+        last = child.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise GazeError(f"{configuration.shown}: the process that measures its memory failed: {last[0]}")
+    return json.loads(child.stdout.splitlines()[-1])
+
+
+def _print_own_memory(settings: dict[str, object]) -> None:
+    with create_runtime(**settings) as runtime:
+        for _ in range(20):
+            runtime.predict(random_faces(runtime.spec, 1))
+    print(json.dumps(peak_memory_mb()))
+
+
+if __name__ == "__main__":
+    _print_own_memory(json.loads(sys.argv[1]))

@@ -1,0 +1,132 @@
+"""The measured models as a table, as ratios and as a picture of time against error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.bench.models_measure import Row
+from gaze.files import replacing
+
+COLUMNS = (
+    "machine",
+    "model",
+    "runtime:device:precision",
+    "threads",
+    "faces a call",
+    "median ms",
+    "99 % ms",
+    "ms a face",
+    "faces/s",
+    "faces/s, queue",
+    "MB",
+    "peak memory MB",
+    "parity mean °",
+    "parity max °",
+    "error °",
+)
+
+
+def as_markdown(rows: Sequence[Row], label: str) -> str:
+    """One row a run, fastest first within the same number of faces; each can be pasted into a table."""
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    for row in sorted(rows, key=lambda row: (row.batch, row.ms_per_face)):
+        cells = (
+            label,
+            row.file,
+            row.run,
+            "all" if row.threads is None else str(row.threads),
+            str(row.batch),
+            f"{row.median_ms:.2f}",
+            f"{row.p99_ms:.2f}",
+            f"{row.ms_per_face:.2f}",
+            f"{row.faces_per_s:.0f}",
+            _number(row.queue_faces_per_s, ".0f"),
+            f"{row.size_mb:.1f}",
+            _number(row.peak_rss_mb, ".0f"),
+            _number(row.parity_mean_deg, ".4f"),
+            _number(row.parity_max_deg, ".4f"),
+            _number(row.error_deg, ".2f"),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def as_ratios(rows: Sequence[Row]) -> list[str]:
+    """What a precision or a batch gains within an engine, against its fp32 at one face a call."""
+    lines = []
+    first = min((row.batch for row in rows), default=1)
+    for engine in sorted({_engine(row) for row in rows}):
+        mine = [row for row in rows if _engine(row) == engine]
+        base = _fastest([row for row in mine if row.precision == "fp32" and row.batch == first])
+        if base is None:
+            continue
+        for precision in ("bf16", "fp16", "int8"):
+            other = _fastest([r for r in mine if r.precision.startswith(precision) and r.batch == first])
+            if other is not None:
+                ratio = other.median_ms / base.median_ms
+                lines.append(f"{engine}: {precision} takes {ratio:.2f} of fp32 ({first} face a call)")
+        for row in mine:
+            if row.file == base.file and row.precision == "fp32" and row.batch > first:
+                ratio = row.ms_per_face / base.ms_per_face
+                lines.append(f"{engine}: fp32, {row.batch} faces a call take {ratio:.2f} a face")
+    return lines
+
+
+def _engine(row: Row) -> str:
+    engine = ":".join(row.run.split(":")[:2])
+    return engine if row.threads is None else f"{engine}, {row.threads} threads"
+
+
+def _fastest(rows: Sequence[Row]) -> Row | None:
+    return min(rows, key=lambda row: row.median_ms, default=None)
+
+
+# Less is the rounding of float32 and no gain.
+FINEST_DEG = 0.001
+
+
+def draw_pareto(rows: Sequence[Row], path: Path) -> None:
+    """Milliseconds a face against degrees: the error where the sidecars know it, else the parity.
+
+    Raises:
+        OSError: the picture cannot be written.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    known = all(row.error_deg is not None for row in rows)
+    value = (lambda row: row.error_deg) if known else (lambda row: row.parity_mean_deg)
+    shown = [row for row in rows if value(row) is not None and row.batch == min(r.batch for r in rows)]
+    figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
+    best: list[Row] = []
+    for row in sorted(shown, key=lambda row: (row.ms_per_face, value(row))):
+        if not best or value(row) < value(best[-1]) - FINEST_DEG:
+            best.append(row)
+    if best:
+        axes.step(
+            [r.ms_per_face for r in best], [value(r) for r in best], where="post", color="0.7", zorder=1
+        )
+    for row in shown:
+        on_front = row in best
+        axes.scatter(row.ms_per_face, value(row), color="tab:blue" if on_front else "0.6", zorder=2)
+        # The others lie too close together for names; the table has them all.
+        if on_front:
+            axes.annotate(
+                f"{row.file}\n{row.run}",
+                (row.ms_per_face, value(row)),
+                textcoords="offset points",
+                xytext=(6, 5),
+                fontsize=7,
+            )
+    axes.set_xlabel("milliseconds a face, one face a call (median)")
+    axes.set_ylabel("mean angular error, degrees" if known else "mean difference from torch, degrees")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    pyplot.close(figure)

@@ -1,0 +1,1 @@
+"""The stages of `gaze calibrate`: camera, board, screen, person and what looks at the result."""

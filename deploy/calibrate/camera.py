@@ -1,0 +1,169 @@
+"""`gaze calibrate camera`: intrinsics from a board, live or from pictures, or from a known field of view."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from calibration.board_views import load_views, save_views, views_of_folder
+from calibration.capture import GuidedCapture, draw_guidance
+from calibration.intrinsics import MIN_VIEWS, BoardView, fit_intrinsics
+from calibration.intrinsics_covariance import intrinsics_covariance
+from calibration.intrinsics_report import coverage_picture, intrinsics_text
+from calibration.pictures import save_picture
+from calibration.webcams import webcam_hfov_deg
+from deploy.calibrate.board import add_board_options, board_of
+from deploy.calibrate.common import DEFAULT_SIZE, make_parser
+from deploy.display.window import Window, display_problem
+from deploy.sources import open_source
+from deploy.stopping import StopSignals
+from gaze.camera import Camera
+from gaze.errors import CalibrationError, SourceError, UsageError
+from gaze.files import prepare_outputs
+from gaze.option_types import at_least, hfov_argument, size_argument
+
+log = logging.getLogger("gaze")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    result = make_parser(
+        "camera",
+        "Intrinsics of a camera: film a board (it says what is missing and takes pictures by itself), give a "
+        "folder of pictures of one, or state the field of view.",
+    )
+    add_board_options(result)
+    result.add_argument("--source", default="0", help="camera index, device path or video file")
+    result.add_argument(
+        "--size", type=size_argument, metavar="WxH", help="size asked of the camera; intrinsics belong to it"
+    )
+    result.add_argument("--images", metavar="DIR", help="pictures of the board, instead of a camera")
+    result.add_argument("--resume", metavar="JSON", help="views of a calibration that was stopped")
+    result.add_argument("--views", type=at_least(MIN_VIEWS), default=15, help="views to collect")
+    result.add_argument(
+        "--distortion",
+        choices=("auto", "plain", "rational"),
+        default="auto",
+        help="lens model; auto takes the one with the smaller error on views that it did not see",
+    )
+    result.add_argument(
+        "--hfov", type=hfov_argument, metavar="DEG", help="no board: the horizontal field of view"
+    )
+    result.add_argument("--webcam", metavar="NAME", help="no board: the field of view of a common webcam")
+    result.add_argument("--out", default="camera.json", metavar="JSON", help="where the intrinsics go")
+    result.add_argument("--report", metavar="PNG", help="picture of where corners were seen")
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Calibrate a camera. Returns 0.
+
+    Raises:
+        GazeError: as its message says; views taken so far are kept.
+    """
+    options = parser().parse_args(argv)
+    prepare_outputs(options.out, options.report)
+    ways = [name for name in ("images", "hfov", "webcam") if getattr(options, name) is not None]
+    if len(ways) > 1:
+        raise UsageError(f"--{ways[0]} and --{ways[1]} exclude each other")
+    if options.hfov is not None or options.webcam is not None:
+        return _without_board(options)
+    if options.images is not None:
+        views, size, left_out = views_of_folder(options.images, board_of(options))
+        for line in left_out:
+            log.warning("left out: %s", line)
+        if not views:
+            raise CalibrationError(
+                f"{options.images}: the board is seen in no picture; describe it with --board, --columns, "
+                f"--rows (now {options.board} {options.columns}x{options.rows} squares)"
+            )
+    else:
+        views, size = _live(options)
+    result = fit_intrinsics(views, size, options.distortion)
+    views = [view for view in views if len(view.points_px) >= 8]
+    print(intrinsics_text(result, views))
+    if options.report:
+        save_picture(coverage_picture(result, views), options.report)
+    result.camera.save(
+        options.out,
+        rms_px=result.rms_px,
+        model=result.model,
+        held_out_px=result.held_out_px,
+        view_rms_px=result.view_rms_px.tolist(),
+        coverage=result.coverage,
+        warnings=list(result.warnings),
+        covariance=intrinsics_covariance(
+            [view for view, used in zip(views, result.used, strict=True) if used], result.camera
+        ).tolist(),
+    )
+    print(f"wrote {options.out}")
+    return 0
+
+
+def _without_board(options: argparse.Namespace) -> int:
+    name, hfov = ("", options.hfov) if options.webcam is None else webcam_hfov_deg(options.webcam)
+    camera = Camera.from_hfov(hfov, *(options.size or DEFAULT_SIZE))
+    camera.save(options.out, **({"webcam": name} if name else {}))
+    print(
+        f"wrote {options.out}: {hfov:.1f} degrees across at {camera.width}x{camera.height}. The lens is "
+        "taken to be without distortion; a board measures it (gaze calibrate board --pdf board.pdf)"
+    )
+    return 0
+
+
+def _live(options: argparse.Namespace) -> tuple[list[BoardView], tuple[int, int]]:
+    """Collect views until there are enough or somebody ends it.
+
+    Raises:
+        CalibrationError: it was stopped before there were enough views; they are kept.
+        SourceError: there is no picture.
+    """
+    kept, kept_size = load_views(options.resume) if options.resume else ([], None)
+    capture: GuidedCapture | None = None
+    stopped = False
+    with StopSignals() as stop, open_source(options.source, size=options.size) as source:
+        problem = display_problem()
+        if problem is not None:
+            log.info("%s: what to do is printed here", problem)
+        window = None if problem is not None else Window("gaze calibrate camera")
+        said = ""
+        try:
+            while not source.ended and not (capture is not None and capture.done):
+                frame = source.read(0.1)
+                key = window.poll() if window is not None else None
+                stopped = stop.requested or key == "q"
+                if stopped or key == "space":
+                    break
+                if frame is None:
+                    continue
+                size = (frame.image.shape[1], frame.image.shape[0])
+                if capture is None:
+                    if kept_size not in (None, size):
+                        raise CalibrationError(
+                            f"{options.resume}: its pictures were {kept_size[0]}x{kept_size[1]} px, "
+                            f"the camera gives {size[0]}x{size[1]}; give --size"
+                        )
+                    capture = GuidedCapture(board_of(options), size, options.views)
+                    capture.add(kept)
+                guidance = capture.feed(frame.image, frame.t_s)
+                if window is not None:
+                    window.show(draw_guidance(frame.image, guidance, len(capture.views)))
+                elif guidance.message != said or guidance.taken:
+                    said = guidance.message
+                    log.info("%s (%d views)", said, len(capture.views))
+        finally:
+            if window is not None:
+                window.close()
+    if capture is None:
+        raise SourceError(f"{options.source}: gave no picture")
+    path = Path(options.out).with_suffix(".views.json")
+    if capture.views:
+        save_views(capture.views, capture.size_px, path)
+    if stopped or len(capture.views) < MIN_VIEWS:
+        raise CalibrationError(
+            f"stopped with {len(capture.views)} views"
+            + (f"; they are kept in {path}: go on with --resume {path}" if capture.views else "")
+        )
+    return capture.views, capture.size_px

@@ -1,0 +1,194 @@
+"""What the stages of `gaze calibrate` share: flags, the camera, the screens, the loop over a session."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from calibration.displays import Display, choose_display, connected_px, find_displays
+from calibration.profile import Profile
+from calibration.scene import draw
+from calibration.screen import Screen
+from calibration.session import Session
+from calibration.webcams import webcam_hfov_deg
+from deploy.calibrate.feed import Feed, Setup
+from deploy.display.fullscreen import FullScreen
+from deploy.stopping import StopSignals
+from gaze.camera import ASSUMED_HFOV_DEG, Camera
+from gaze.errors import CalibrationError, UsageError
+from gaze.help_format import HelpFormatter
+from gaze.option_types import hfov_argument, size_argument
+
+log = logging.getLogger("gaze")
+
+DEFAULT_SIZE = (1280, 720)
+STOP_KEYS = ("escape", "q", "closed")
+
+
+def make_parser(stage: str, description: str) -> argparse.ArgumentParser:
+    """A parser that shows its defaults."""
+    return argparse.ArgumentParser(
+        prog=f"gaze calibrate {stage}", description=description, formatter_class=HelpFormatter
+    )
+
+
+def add_camera_options(parser: argparse.ArgumentParser) -> None:
+    """Which camera, and what is known of it."""
+    parser.add_argument("--source", default="0", help="camera index or device path, or a video file")
+    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera")
+    parser.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
+    parser.add_argument(
+        "--hfov",
+        type=hfov_argument,
+        metavar="DEG",
+        help=f"horizontal field of view, where there is no --camera; {ASSUMED_HFOV_DEG:g} is assumed",
+    )
+    parser.add_argument("--webcam", metavar="NAME", help="field of view from a table, such as c920")
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Which network and landmarks."""
+    parser.add_argument("--model", help="network (.onnx, .xml, .pt), or the name of one in the package")
+    parser.add_argument("--runtime", default="auto", help="auto, onnxruntime, openvino, torch or tensorrt")
+    parser.add_argument(
+        "--landmarks", choices=("auto", "mesh", "tasks"), default="auto", help="what finds the face"
+    )
+    parser.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for tasks")
+    parser.add_argument(
+        "--average-mirror",
+        action=argparse.BooleanOptionalAction,
+        help="mean with the mirrored face, as in `gaze run`",
+    )
+
+
+def add_display_options(parser: argparse._ActionsContainer) -> None:
+    """Which display, and what it does not say of itself."""
+    parser.add_argument("--display", metavar="N", help="number or name of the display; the main one")
+    parser.add_argument(
+        "--resolution", type=size_argument, metavar="WxH", help="in px, where it cannot be read"
+    )
+
+
+def add_profile_options(parser: argparse.ArgumentParser, source_help: str) -> None:
+    """A profile, and the camera, network and display that it is used with."""
+    parser.add_argument("--profile", default="profile.json", metavar="JSON", help="the profile")
+    parser.add_argument("--source", default="0", help=source_help)
+    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera")
+    parser.add_argument("--display", metavar="N", help="number or name of the display; by the profile")
+    add_network_options(parser)
+
+
+def camera_of(options: argparse.Namespace) -> Camera:
+    """The intrinsics that the flags describe; guessed, with a warning, where they say nothing.
+
+    Raises:
+        UsageError: they contradict each other.
+        GazeError: the file is unusable.
+    """
+    given = [name for name in ("camera", "hfov", "webcam") if getattr(options, name) is not None]
+    if len(given) > 1:
+        raise UsageError(f"--{given[0]} and --{given[1]} exclude each other")
+    size = options.size or DEFAULT_SIZE
+    if options.camera is not None:
+        return Camera.load(options.camera)
+    if options.webcam is not None:
+        name, hfov = webcam_hfov_deg(options.webcam)
+        log.info("%s: a horizontal field of view of %.0f degrees", name, hfov)
+        return Camera.from_hfov(hfov, *size)
+    if options.hfov is not None:
+        return Camera.from_hfov(options.hfov, *size)
+    log.warning(
+        "camera unknown: a horizontal field of view of %.0f degrees is assumed. The personal calibration "
+        "makes up for most of that where you sit now; for moving about give --webcam or --camera",
+        ASSUMED_HFOV_DEG,
+    )
+    return Camera.guessed(*size)
+
+
+def display_for(screen: Screen, wanted: str | None) -> Display:
+    """The connected display that a screen was described for.
+
+    Raises:
+        CalibrationError: none has its resolution.
+        UsageError: the display that was asked for does not exist.
+    """
+    size = (screen.width_px, screen.height_px)
+    displays = find_displays()
+    if not displays:
+        return Display("unknown", *size)
+    if wanted is not None:
+        chosen = choose_display(displays, wanted)
+        candidates = [chosen]
+    else:
+        named = [item for item in displays if item.name == screen.name]
+        candidates = named or displays
+    for display in candidates:
+        if (display.width_px, display.height_px) == size:
+            return display
+    have = ", ".join(f"{item.name} {item.width_px}x{item.height_px}" for item in displays)
+    raise CalibrationError(
+        f"the screen {screen.name!r} has {size[0]}x{size[1]} px, connected are {have}; "
+        "run `gaze calibrate screen` for the display that you use"
+    )
+
+
+def refuse_unless_fits(profile: Profile, setup: Setup, shown: bool = True) -> None:
+    """Compare a profile with what it is used with now; ``shown``: on a display.
+
+    Raises:
+        CalibrationError: something differs.
+    """
+    displays = connected_px() if shown else None
+    profile.refuse_unless_fits(setup.camera, setup.model_sha256, setup.camera_device, displays)
+
+
+def run_session(
+    session: Session,
+    feed: Feed,
+    window: FullScreen | None,
+    stop: StopSignals,
+    check: Callable[[Setup], None] | None = None,
+) -> bool:
+    """Drive a session to its end. False: it was stopped (key, closed window, signal, end of the source).
+
+    ``check`` is called once, before the session takes its first usable frame; what it raises ends the session
+    before anybody has looked at targets for nothing.
+    """
+    key = None
+    while not session.done:
+        if stop.requested or feed.ended:
+            return False
+        observation = feed.next(session)
+        if observation is not None:
+            if check is not None and observation.problem is None:
+                check(feed.setup)
+                check = None
+            scene = session.feed(observation, key in ("space", "enter", "click"))
+            key = None
+            if window is not None:
+                window.show(draw(scene))
+        if window is not None:
+            pressed = window.poll(1)
+            if pressed in STOP_KEYS:
+                return False
+            key = pressed or key
+    return True
+
+
+def why_stopped(session: Session, feed: Feed) -> str:
+    """Why a session came to no end."""
+    return session.gave_up or ("the source ended" if feed.ended else "it was stopped")
+
+
+def partial_path(out: str | Path) -> Path:
+    """Where the samples of a calibration are kept: beside the profile."""
+    path = Path(out)
+    return path.with_name(f"{path.stem}.session.json")
+
+
+def now_text() -> str:
+    """The local date and time, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,0 +1,114 @@
+"""From the samples of a calibration to a profile, its figures and its picture."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.accuracy import Accuracy, measure
+from calibration.person import Correction, Prior, fit
+from calibration.pictures import accuracy_picture, save_picture
+from calibration.profile import Profile
+from calibration.samples import Samples, condense
+from calibration.screen import Screen
+from calibration.screen_pose import ScreenEstimate, estimate_screen_pose
+from deploy.calibrate.feed import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A correction on a screen, and what it does on targets that it has not seen: ``validated`` says if there
+    were any; otherwise accuracies are those of the calibration's own targets."""
+
+    correction: Correction
+    screen: Screen
+    before: Accuracy
+    after: Accuracy
+    validated: bool
+    screen_estimate: ScreenEstimate | None
+
+    def text(self) -> str:
+        """Everything that a person wants to know, and nothing that sounds better than it is."""
+        correction = self.correction
+        lines = []
+        if self.screen_estimate is not None:
+            lines.append(self.screen_estimate.text())
+        lines.append(
+            f"correction: {correction.kind}; held-out targets are missed by "
+            f"{np.rad2deg(correction.held_out_rad):.2f} deg, without correction by "
+            f"{np.rad2deg(correction.uncorrected_rad):.2f} deg"
+        )
+        if correction.kind == "none":
+            lines.append("no correction did better than none on held-out targets, so none is used")
+        what = (
+            "targets that were not used" if self.validated else "the targets that were used (no validation)"
+        )
+        lines.append(self.after.text(f"on {what}:"))
+        lines.append(
+            f"before calibration: {self.before.accuracy_deg:.2f} deg, {self.before.accuracy_cm:.1f} cm, "
+            f"{self.before.accuracy_px:.0f} px"
+        )
+        return "\n".join(lines)
+
+
+def fit_person(
+    samples: Samples, validation: Samples, screen: Screen, kind: str, estimate_screen: bool
+) -> Fitted:
+    """Fit a correction and measure it.
+
+    Raises:
+        CalibrationError: the samples are too few or all of one target, or the fit is singular.
+    """
+    estimate = None
+    if estimate_screen:
+        estimate = estimate_screen_pose(samples, screen)
+        screen = estimate.screen
+    correction = fit(condense(samples, screen), kind)
+    nothing = dataclasses.replace(correction, prior=Prior("none"))
+    validated = len(validation) > 0
+    shown = validation if validated else samples.take(samples.place < 1000)
+    if len(shown) == 0:
+        shown = samples
+    return Fitted(
+        correction,
+        screen,
+        measure(shown, nothing, screen),
+        measure(shown, correction, screen),
+        validated,
+        estimate,
+    )
+
+
+def save_result(
+    fitted: Fitted,
+    setup: Setup,
+    person: str,
+    created: str,
+    other_screens: tuple[Screen, ...],
+    out: Path,
+    picture: Path | None,
+) -> Profile:
+    """Write the profile and, if asked for, the picture of targets and hits."""
+    profile = Profile(
+        person=person,
+        created=created,
+        camera=setup.camera,
+        screens=(fitted.screen, *other_screens),
+        model_name=setup.model_name,
+        model_sha256=setup.model_sha256,
+        correction=fitted.correction,
+        camera_device=setup.camera_device,
+        accuracy={
+            "validated": fitted.validated,
+            "before": fitted.before.to_json(),
+            "after": fitted.after.to_json(),
+        },
+    )
+    profile.save(out)
+    if picture is not None:
+        size = (fitted.screen.width_px, fitted.screen.height_px)
+        save_picture(accuracy_picture(fitted.after, size, fitted.before), picture)
+    return profile

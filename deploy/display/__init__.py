@@ -1,0 +1,1 @@
+"""What is shown: windows, and what is drawn into them."""

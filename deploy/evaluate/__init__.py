@@ -1,0 +1,1 @@
+"""The kinds of `gaze evaluate`: fold runs, face crops, rendered people, clips."""

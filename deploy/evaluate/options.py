@@ -1,0 +1,55 @@
+"""What the evaluations have in common: the options that name a model, and the file of figures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.runtimes import create_runtime
+from gaze.datasets.system_errors import writing
+from gaze.errors import UsageError
+from gaze.files import write_json
+
+if TYPE_CHECKING:
+    from gaze.estimator import Predictor
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add --model, --checkpoint, --runtime, --device, --precision and --average-mirror."""
+    parser.add_argument("--model", type=Path, help="exported model (the shipped one)")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint of `gaze train`, instead of --model")
+    parser.add_argument("--runtime", default="auto", help="onnxruntime, openvino, torch, tensorrt or auto")
+    parser.add_argument("--device", default="CPU", help="as the runtime names it")
+    parser.add_argument("--precision", help="fp32, bf16, fp16, int8 (the model's own)")
+    parser.add_argument(
+        "--average-mirror",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="mean with the mirrored face: twice the work",
+    )
+
+
+def write_figures(path: Path, content: dict[str, object]) -> None:
+    """Write the figures as JSON.
+
+    Raises:
+        DataError: the folder is not there or cannot be written.
+    """
+    with writing(path, "or give another --json"):
+        write_json(path, content)
+
+
+def open_predictor(args: argparse.Namespace) -> Predictor:
+    """The predictor that the options name.
+
+    Raises:
+        UsageError: both a model and a checkpoint are given.
+        ModelError, RuntimeUnavailableError: it cannot be loaded.
+    """
+    if args.model and args.checkpoint:
+        raise UsageError("give --model or --checkpoint, not both")
+    runtime = "torch" if args.checkpoint and args.runtime == "auto" else args.runtime
+    return create_runtime(
+        args.checkpoint or args.model, runtime=runtime, device=args.device, precision=args.precision
+    )

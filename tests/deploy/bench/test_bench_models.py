@@ -1,0 +1,129 @@
+"""`gaze bench --models`: every run of every model in one table, with the sidecar's degrees."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+
+import pytest
+from tiny_models import write_model
+
+from deploy.bench.command import main
+from deploy.bench.models_docs import BEGIN, END, put_section
+from deploy.bench.models_measure import Row, configurations
+from deploy.bench.models_report import as_ratios, draw_pareto
+from gaze.errors import GazeError, UsageError
+
+HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
+
+
+@pytest.fixture
+def folder(tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    parity = {"onnxruntime:CPU:fp32": {"mean": 0.001, "max": 0.002, "error": 3.5}}
+    write_model(models / "tiny.onnx", parity_deg=parity)
+    write_model(models / "other.onnx", notes={"format": "onnx-float-input"})
+    broken = write_model(models / "broken.onnx")
+    broken.write_bytes(broken.read_bytes()[:-9])
+    return models
+
+
+def test_the_table_and_the_json(folder, tmp_path, capsys):
+    out = tmp_path / "bench.json"
+    argv = ["--models", str(folder), "--rounds", "2", "--no-memory", "--threads", "1", "--label", "a box"]
+    assert main([*argv, "--json", str(out), "--markdown", str(tmp_path / "bench.md")]) == 0
+    printed = capsys.readouterr()
+    assert "broken.onnx" in printed.err and "other.onnx: takes float pictures" in printed.err
+    assert (tmp_path / "bench.md").read_text() in printed.out + "\n"
+    result = json.loads(out.read_text())
+    assert result["label"] == "a box" and result["machine"]["cores"] >= 1
+    runs = {row["run"] for row in result["rows"]}
+    assert "onnxruntime:CPU:fp32" in runs and ("openvino:CPU:fp32" in runs) == HAS_OPENVINO
+    assert {row["batch"] for row in result["rows"]} == {1, 8}
+    row = next(row for row in result["rows"] if row["run"] == "onnxruntime:CPU:fp32" and row["batch"] == 8)
+    assert row["ms_per_face"] == pytest.approx(row["median_ms"] / 8)
+    assert row["p99_ms"] >= row["median_ms"] > 0
+    assert (row["parity_mean_deg"], row["error_deg"], row["threads"]) == (0.001, 3.5, 1)
+    assert "| a box | tiny.onnx | onnxruntime:CPU:fp32 | 1 | 8 |" in printed.out
+    assert "By default `gaze run` takes tiny.onnx, auto: " in printed.out
+
+
+def test_a_document_is_written_between_its_marks(folder, tmp_path):
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "docs" / "page.md"
+    page.parent.mkdir()
+    page.write_text(f"# Head\n\n{BEGIN}\n\nold\n\n{END}\n\n## Tail\n")
+    argv = ["--models", str(folder), "--rounds", "1", "--batches", "1", "--no-memory", "--threads", "1"]
+    assert main([*argv, "--markdown", str(page), "--picture", str(page.parent / "models.png")]) == 0
+    text = page.read_text()
+    assert text.startswith(f"# Head\n\n{BEGIN}\n\n") and text.endswith(f"\n\n{END}\n\n## Tail\n")
+    assert "old" not in text and "| tiny.onnx |" in text and "(models.png)" in text
+    assert (page.parent / "models.png").is_file()
+    put_section(page, "new")
+    put_section(page, "new")
+    assert page.read_text() == f"# Head\n\n{BEGIN}\n\nnew\n\n{END}\n\n## Tail\n"
+
+
+def test_the_profile_names_the_operations_and_their_share(folder, capsys):
+    pytest.importorskip("openvino")
+    argv = ["--models", str(folder), "--rounds", "2", "--batches", "1", "--threads", "1", "--profile"]
+    assert main(argv) == 0
+    printed = capsys.readouterr().out
+    title, _, _, _, *rows = printed.partition("\n\ntiny.onnx openvino")[0].splitlines()
+    assert title.startswith("tiny.onnx openvino CPU fp32, 1 threads, 1 face a call: ")
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if row]
+    # Each row holds at least a hundredth, so what is left out is less than a hundredth for each operation.
+    assert 80 <= sum(int(row[4]) for row in cells) <= 103
+    assert {row[0] for row in cells} & {"MatMul", "FullyConnected", "Reduce", "ReduceMean"}
+    with pytest.raises(UsageError, match="--profile prints its tables alone"):
+        main([*argv, "--json", "out.json"])
+
+
+def test_memory_is_measured_in_a_process_of_its_own(folder):
+    from deploy.bench.models_measure import _peak_memory_mb
+
+    found, _ = configurations(folder, ["CPU"], [1])
+    memory = _peak_memory_mb(next(item for item in found if item.runtime == "onnxruntime"))
+    assert memory is None or 20 < memory < 2000
+
+
+def test_an_empty_and_a_missing_folder(tmp_path):
+    with pytest.raises(GazeError, match="holds no model"):
+        main(["--models", str(tmp_path)])
+    with pytest.raises(UsageError, match="no such folder"):
+        main(["--models", str(tmp_path / "none")])
+    with pytest.raises(UsageError, match="no such device"):
+        main(["--models", str(tmp_path), "--devices", "XPU"])
+
+
+def row(file: str, run: str, batch: int, median_ms: float, error_deg: float | None = None) -> Row:
+    precision = run.rpartition(":")[2]
+    rates = (1000 * batch / median_ms, None)
+    return Row(
+        file, run, precision, None, batch, median_ms, median_ms, *rates, 1.0, None, 0.0, 0.0, error_deg
+    )
+
+
+def test_ratios_are_against_fp32_of_the_same_engine():
+    lines = as_ratios(
+        [
+            row("a.onnx", "openvino:CPU:fp32", 1, 2.0),
+            row("a.onnx", "openvino:CPU:fp32", 8, 8.0),
+            row("a.onnx", "openvino:CPU:bf16", 1, 1.2),
+            row("b.xml", "openvino:CPU:int8+fp32", 1, 1.0),
+            row("a.onnx", "onnxruntime:CPU:fp32", 1, 4.0),
+        ]
+    )
+    assert lines == [
+        "openvino:CPU: bf16 takes 0.60 of fp32 (1 face a call)",
+        "openvino:CPU: int8 takes 0.50 of fp32 (1 face a call)",
+        "openvino:CPU: fp32, 8 faces a call take 0.50 a face",
+    ]
+
+
+def test_the_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "pareto.png"
+    draw_pareto([row("a.onnx", "x:CPU:fp32", 1, 2.0, 3.0), row("b.onnx", "x:CPU:int8", 1, 1.0, 3.2)], path)
+    assert path.read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,57 @@
+"""Observations from a camera."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from calibrate_options import panel_screen
+from loop_fakes import SIZE, FakeEstimator, ListSource, make_estimate, noise
+
+from calibration.plan import Plan
+from calibration.session import Session
+from deploy.calibrate.common import run_session, why_stopped
+from deploy.calibrate.feed import CameraFeed, Setup
+from gaze.types import Status
+
+pytestmark = pytest.mark.usefixtures("no_display")
+
+
+def camera_feed(script=None, frames=40):
+    source = ListSource([noise(i, SIZE) for i in range(frames)])
+    estimator = FakeEstimator(script)
+    estimator.predictor = SimpleNamespace(spec=SimpleNamespace(name="net", sha256="ab"))
+    return CameraFeed(source, estimator, "Webcam")
+
+
+def test_camera_feed_turns_frames_into_observations():
+    feed = camera_feed()
+    first = feed.next(None)
+    assert first.problem is None
+    assert first.pitch_yaw_rad == pytest.approx((0.1, 0.2))
+    assert feed.setup.model_name == "net"
+    assert feed.setup.camera_device == "Webcam"
+    assert Setup.from_json(json.loads(json.dumps(feed.setup.to_json()))).camera.width == SIZE[0]
+    while not feed.ended:
+        feed.next(None)
+    assert feed.next(None) is None
+
+
+def test_camera_feed_passes_on_what_is_wrong():
+    two = camera_feed(lambda f: [make_estimate(f.index, f.t_s), make_estimate(f.index, f.t_s)])
+    assert two.next(None).problem == "two people in view"
+    none = camera_feed(lambda f: [])
+    assert none.next(None).problem == "no face in view"
+    failed = camera_feed(lambda f: [make_estimate(f.index, f.t_s, status=Status.POSE_FAILED)])
+    assert failed.next(None).problem == "the head is not clear to see"
+
+
+def test_recording_that_ends_early_keeps_what_it_gave():
+    session = Session(Plan(points=4, validation=0), panel_screen())
+    stop = SimpleNamespace(requested=False)
+    feed = camera_feed(frames=120)
+    assert run_session(session, feed, None, stop) is False
+    assert why_stopped(session, feed) == "the source ended"
+    stopped = camera_feed(frames=120)
+    assert run_session(session, stopped, None, SimpleNamespace(requested=True)) is False
+    assert why_stopped(session, stopped) == "it was stopped"
+    assert not session.done

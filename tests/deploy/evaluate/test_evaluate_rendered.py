@@ -1,0 +1,114 @@
+"""`gaze evaluate rendered` with a predictor whose answers are known."""
+
+import json
+
+import numpy as np
+import pytest
+
+from deploy.evaluate import rendered as command
+from gaze.cli import main
+from gaze.types import ModelSpec, NormalizedCamera, Prediction
+
+SIZE, COUNT = 32, 60
+OFFSET_RAD, MASK_RAD = 0.05, 0.2
+
+
+class Painted:
+    """Reads pitch off green and yaw off blue, 0.005 rad a count from 128; masks, painted red, mislead it."""
+
+    name = description = "painted"
+
+    def __init__(self, view_mm=140.0):
+        self.spec = ModelSpec("painted", 28, NormalizedCamera(28 * 600 / view_mm, 600.0, 28))
+        self.corners = []
+
+    def predict(self, faces):
+        """The painted angles and an offset of the pitch."""
+        middle = faces[:, 14, 14].astype(np.float32)
+        self.corners.extend(faces[:, 0, 0, 1].tolist())
+        pitch = (middle[:, 1] - 128) * 0.005 + np.where(middle[:, 2] > 0, MASK_RAD, OFFSET_RAD)
+        return Prediction(np.stack([pitch, (middle[:, 0] - 128) * 0.005], axis=-1).astype(np.float32))
+
+    def close(self):
+        """Nothing to close."""
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Crops of COUNT people with a rim; every third wears a mask."""
+    rng = np.random.default_rng(0)
+    counts = rng.integers(-25, 25, (COUNT, 2))
+    masks = np.arange(COUNT) % 3 == 0
+    faces = np.zeros((COUNT, SIZE, SIZE, 3), np.uint8)
+    faces[..., 0] = (128 + counts[:, 1])[:, None, None]
+    faces[..., 1] = (128 + counts[:, 0])[:, None, None]
+    faces[..., 2] = np.where(masks, 255, 0)[:, None, None]
+    for rim in (faces[:, :2], faces[:, -2:], faces[:, :, :2], faces[:, :, -2:]):
+        rim[..., 1] = 0
+    attributes = [
+        {
+            "melanin": 0.5, "glasses": False, "sunglasses": False, "mask": bool(mask), "held": "",
+            "scene": "office", "distance_mm": 600.0, "grid_px": 250.0, "eye_open": [1.0, 1.0],
+        }
+        for mask in masks
+    ]  # fmt: skip
+    np.savez(
+        tmp_path / "shard_000000.npz",
+        faces=faces,
+        pitch_yaw_rad=(counts * 0.005).astype(np.float32),
+        head_pitch_yaw_rad=np.zeros((COUNT, 2), np.float32),
+        person=np.arange(COUNT, dtype=np.int32),
+        seed=np.arange(COUNT, dtype=np.int64),
+        attributes=np.array([json.dumps(row) for row in attributes]),
+    )
+    camera = {"focal_px": SIZE * 600 / 140.0, "distance_mm": 600.0, "size_px": SIZE}
+    (tmp_path / "shards.json").write_text(
+        json.dumps({"schema": "gaze.shards/1", "size": SIZE, "normalized_camera": camera})
+    )
+    return tmp_path
+
+
+def run(shards, monkeypatch, *options, predictor=None):
+    monkeypatch.setattr(command, "open_predictor", lambda _: predictor or Painted())
+    return main(["evaluate", "rendered", "--shards", str(shards), *options])
+
+
+def test_mean_groups_and_the_worst_of_them(shards, monkeypatch, capsys):
+    out = shards / "out.json"
+    assert run(shards, monkeypatch, "--json", str(out)) == 0
+    printed = capsys.readouterr().out
+    assert "worst group: mask, mask: 11.46° on 20 crops" in printed
+    figures = json.loads(out.read_text())
+    assert figures["people"] == COUNT
+    assert figures["mean_deg"] == pytest.approx(np.rad2deg((20 * MASK_RAD + 40 * OFFSET_RAD) / 60), abs=0.01)
+    groups = {(row["attribute"], row["value"]): row for row in figures["groups"]}
+    assert groups["mask", "none"]["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
+
+
+def test_few_crops_have_no_groups(shards, monkeypatch, capsys):
+    out = shards / "out.json"
+    assert run(shards, monkeypatch, "--limit", "10", "--json", str(out)) == 0
+    assert "too few crops for groups" in capsys.readouterr().out
+    assert json.loads(out.read_text())["worst"] is None
+
+
+def test_a_model_sees_as_much_of_the_face_as_it_says(shards, monkeypatch):
+    whole, middle = Painted(), Painted(120.0)
+    assert run(shards, monkeypatch, predictor=whole) == 0
+    assert run(shards, monkeypatch, predictor=middle) == 0
+    assert max(whole.corners) < 60
+    assert min(middle.corners) > 60
+
+
+def test_a_model_that_sees_more_than_the_crops_is_refused(shards, monkeypatch, capsys):
+    assert run(shards, monkeypatch, predictor=Painted(200.0)) == 1
+    assert "200 mm cannot be taken out of one of 140 mm; render wider faces" in capsys.readouterr().err
+
+
+def test_crops_without_attributes_are_named(shards, monkeypatch, capsys):
+    with np.load(shards / "shard_000000.npz") as data:
+        arrays = dict(data)
+    arrays["attributes"] = np.array(["{}"] * COUNT)
+    np.savez(shards / "shard_000000.npz", **arrays)
+    assert run(shards, monkeypatch) == 1
+    assert "no attribute 'eye_open'; render them again" in capsys.readouterr().err

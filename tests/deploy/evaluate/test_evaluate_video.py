@@ -1,0 +1,114 @@
+"""A clip's ground truth against records whose error is known."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from deploy.evaluate.video import evaluate_records, main, read_records
+from deploy.truth import load_truth
+from gaze.errors import DataError
+
+CAMERA = {"K": [[800, 0, 320], [0, 800, 240], [0, 0, 1]], "distortion": [], "width": 640, "height": 480}
+ORIGIN = [0.0, 0.0, 500.0]
+
+
+def _direction(pitch_deg, yaw_deg):
+    p, y = np.deg2rad([pitch_deg, yaw_deg])
+    return [-np.cos(p) * np.sin(y), -np.sin(p), -np.cos(p) * np.cos(y)]
+
+
+def _face(pitch_deg, yaw_deg, box=(270, 190, 370, 290), status="OK"):
+    gaze = {"direction_cam": _direction(pitch_deg, yaw_deg)} if status == "OK" else None
+    return {"id": 0, "status": status, "box_px": list(box), "gaze": gaze}
+
+
+def _write(tmp_path, found):
+    """Truth of len(found) frames looking at yaw 10 * frame, and records with the found faces."""
+    truth = [json.dumps({"schema": "gaze.truth/1", "camera": CAMERA})]
+    records = []
+    for index, faces in enumerate(found):
+        true = {"direction_cam": _direction(0, 10 * index), "origin_cam_mm": ORIGIN, "eye_open": [1, 1]}
+        truth.append(json.dumps({"frame": index, "t_s": index / 30, "faces": [true]}))
+        if faces is not None:
+            records.append(json.dumps({"schema": "gaze/1", "frame": index, "faces": faces}))
+    (tmp_path / "clip.truth.jsonl").write_text("\n".join(truth))
+    (tmp_path / "run.jsonl").write_text("\n".join(records))
+    return load_truth(tmp_path / "clip.truth.jsonl"), tmp_path / "run.jsonl"
+
+
+def test_errors_and_gaps_are_counted(tmp_path):
+    elsewhere = _face(40, 40, box=(0, 0, 100, 100))
+    truth, path = _write(
+        tmp_path,
+        [[_face(0, 3)], [elsewhere, _face(2, 10)], [elsewhere], [_face(0, 0, status="BLINK")], [], None],
+    )
+    result = evaluate_records(truth, read_records(path), "x")
+    assert [item["frame"] for item in result["per_frame"]] == [0, 1]
+    assert [item["error_deg"] for item in result["per_frame"]] == pytest.approx([3.0, 2.0], abs=1e-4)
+    assert result["mean_deg"] == pytest.approx(2.5, abs=1e-6)
+    assert (result["n"], result["n_truth"]) == (2, 6)
+    assert result["missing"] == {"NO_FACE": 2, "BLINK": 1, "NOT_RUN": 1}
+    assert (result["bias_pitch_deg"], result["bias_yaw_deg"]) == pytest.approx((1.0, 1.5))
+    assert result["slope_yaw"] == pytest.approx(0.7)
+
+
+def test_the_command_writes_json(tmp_path, capsys):
+    _, path = _write(tmp_path, [[_face(1, 10 * i)] for i in range(4)])
+    out = tmp_path / "out.json"
+    assert main([str(tmp_path / "clip.mp4"), "--jsonl", str(path), "--json", str(out)]) == 0
+    assert "mean 1.00 degrees" in capsys.readouterr().out
+    content = json.loads(out.read_text())
+    assert content["schema"] == "gaze.video_evaluation/1"
+    assert content["mean_deg"] == pytest.approx(1.0, abs=1e-4)
+    assert content["mean_offset_removed_deg"] == pytest.approx(0.0, abs=1e-3)
+    assert len(content["per_frame"]) == 4
+    with pytest.raises(DataError, match=r"none/out.json: cannot be written .* or give another --json"):
+        main([str(tmp_path / "clip.mp4"), "--jsonl", str(path), "--json", str(tmp_path / "none/out.json")])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 1: "),
+        ('{"schema": "gaze/2"}', "schema is 'gaze/2'"),
+        ("[]", "line 1: "),
+        ('{"schema": "gaze/1", "frame": 0, "faces": [{"box_px": [1, 2]}]}', "frame 0: ValueError"),
+        ('{"schema": "gaze/1", "frame": 0, "faces": []}', "0 gazes can be compared"),
+    ],
+)
+def test_damaged_records_are_named(tmp_path, line, message):
+    truth, path = _write(tmp_path, [[], []])
+    path.write_text(line)
+    with pytest.raises(DataError, match=message):
+        evaluate_records(truth, read_records(path), "run.jsonl")
+    with pytest.raises(DataError, match="cannot be read"):
+        list(read_records(tmp_path / "none.jsonl"))
+
+
+def test_a_missing_truth_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"clip.truth.jsonl: cannot be read"):
+        main([str(tmp_path / "clip.mp4")])
+
+
+def test_running_the_clip_now_gives_the_same_as_its_recording(tmp_path, monkeypatch):
+    _, path = _write(tmp_path, [[_face(1, 10 * i)] for i in range(4)])
+    writer = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 30, (640, 480))
+    writer.write(np.zeros((480, 640, 3), np.uint8))
+    writer.release()
+    seen = []
+
+    def run(argv):
+        seen.extend(argv)
+        target = argv[argv.index("--jsonl") + 1]
+        Path(target).write_text(path.read_text())
+        return 0
+
+    monkeypatch.setattr("deploy.run_command.main", run)
+    out = tmp_path / "out.json"
+    assert main([str(tmp_path / "clip.mp4"), "--json", str(out), "--", "--runtime", "torch"]) == 0
+    assert json.loads(out.read_text())["mean_deg"] == pytest.approx(1.0, abs=1e-4)
+    assert seen[:3] == ["--source", str(tmp_path / "clip.mp4"), "--no-window"]
+    assert seen[-2:] == ["--runtime", "torch"]

@@ -1,0 +1,42 @@
+"""The types of options take what their words say and name the bound that was broken."""
+
+import argparse
+
+import pytest
+
+from gaze.option_types import above, at_least, between, not_below, size_argument, size_mm_argument
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (size_argument, "1280X720", (1280, 720)),
+        (size_argument, " 640x480 ", (640, 480)),
+        (size_mm_argument, "344.5x194", (344.5, 194.0)),
+        (at_least(2), "2", 2),
+        (above(0), "0.25", 0.25),
+        (not_below(0), "0", 0.0),
+        (between(-3, 3, "mm"), "-3", -3.0),
+    ],
+)
+def test_good_values(kind, text, value):
+    assert kind(text) == value
+    assert type(kind(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "message"),
+    [
+        (size_argument, ("0x480", "640x", "axb", "640x480x3", "640"), "WIDTHxHEIGHT, such as 640x480"),
+        (size_mm_argument, ("0x194", "344", "-1x2", "axb"), "WIDTHxHEIGHT, such as 344x194"),
+        (at_least(2), ("1", "-5", "2.5", "two", ""), "must be a whole number of at least 2"),
+        (above(0), ("0", "-1", "nan", "inf", "x"), "must be a number above 0"),
+        (not_below(0), ("-0.1", "nan", "inf", "x"), "must be a number of at least 0"),
+        (between(-3, 3, "mm"), ("3.1", "-4", "nan", "inf", "x"), "must be a number of mm from -3 to 3"),
+    ],
+)
+def test_bad_values_name_text_and_bound(kind, texts, message):
+    for text in texts:
+        with pytest.raises(argparse.ArgumentTypeError, match=message) as caught:
+            kind(text)
+        assert repr(text) in str(caught.value)
