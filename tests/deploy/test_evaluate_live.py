@@ -13,7 +13,7 @@ from gaze.errors import DataError
 from gaze.geometry import vector_from_angles
 from gaze.model_spec import DEFAULT_MODEL
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
-from gaze.training.evaluate_faces import CROP_CAMERA, evaluate_faces, live_answers
+from gaze.training.face_errors import CROP_CAMERA, evaluate_faces, live_answers
 from gaze.training.turned_views import predict_views, views_summary
 
 

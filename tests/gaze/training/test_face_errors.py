@@ -10,7 +10,7 @@ from deploy import evaluate_faces as command
 from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.errors import DataError
-from gaze.training.evaluate_faces import crop_answers, evaluate_faces, square_faces
+from gaze.training.face_errors import crop_answers, evaluate_faces, square_faces
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
 KEYS = (
