@@ -73,8 +73,8 @@ class LoadedBlock:
     skipped: list[Skipped]
 
 
-class FaceSource(Protocol):
-    """Where faces come from. Must be picklable: blocks are loaded in worker processes."""
+class BlockSource(Protocol):
+    """Where blocks of faces come from. Must be picklable: blocks are loaded in worker processes."""
 
     def header(self) -> NormalizedHeader:
         """What all faces have in common, with the checksums of the source files."""
@@ -98,7 +98,7 @@ def split_blocks(person: str, count: int) -> list[Block]:
 
 
 def prepare(
-    source: FaceSource,
+    source: BlockSource,
     out: str | os.PathLike[str],
     workers: int = 2,
     max_skipped_share: float = 0.05,
@@ -145,7 +145,7 @@ def prepare(
 
 
 def _run_blocks(
-    source: FaceSource,
+    source: BlockSource,
     header: NormalizedHeader,
     parts: Path,
     blocks: list[Block],
@@ -188,7 +188,7 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _do_block(source: FaceSource, header: NormalizedHeader, parts: Path, block: Block) -> None:
+def _do_block(source: BlockSource, header: NormalizedHeader, parts: Path, block: Block) -> None:
     cv2.setNumThreads(1)  # blocks run side by side already
     size = header.normalized_camera.size_px
     with reading():

@@ -26,7 +26,7 @@ ROW_BYTES = 4000
 
 @dataclass(frozen=True)
 class ManyFaces:
-    """``count`` grey faces of one person (gaze.datasets.prepare.FaceSource)."""
+    """``count`` grey faces of one person (gaze.datasets.prepare.BlockSource)."""
 
     count: int
 
