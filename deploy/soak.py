@@ -19,6 +19,7 @@ from deploy.machine import describe_machine
 from deploy.run_options import at_least_one
 from deploy.soak_report import FEWEST_SAMPLES, Sample, draw, judge
 from gaze.errors import GazeError, UsageError
+from gaze.evenly import evenly_spread
 from gaze.files import replacing, write_json
 from gaze.help_format import HelpFormatter
 
@@ -151,7 +152,7 @@ def as_markdown(samples: Sequence[Sample], growth_mb: float, latency_ratio: floa
         "| frames | minutes | memory MB | handles | threads | median ms | 99 % ms |",
         "|---|---|---|---|---|---|---|",
     ]
-    for index in np.unique(np.linspace(0, len(samples) - 1, 10).astype(int)):
+    for index in evenly_spread(len(samples), 10):
         item = samples[index]
         lines.append(
             f"| {item.frames} | {item.elapsed_s / 60:.1f} | {item.resident_mb:.1f} | {item.handles} | "

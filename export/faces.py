@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
+from gaze.evenly import evenly_spread
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.training.virtual_camera import show_face
 from gaze.types import NormalizedCamera
@@ -62,7 +63,7 @@ def load_faces(path: str | os.PathLike[str], camera: NormalizedCamera, limit: in
         raise DataError(
             f"{path}: holds no face; give a folder with shards.json or with pictures ({', '.join(PICTURES)})"
         )
-    chosen = [files[index] for index in _spread(len(files), limit)]
+    chosen = [files[index] for index in evenly_spread(len(files), limit)]
     return FaceSet(path.name, np.stack([_read(file, camera) for file in chosen]))
 
 
@@ -79,10 +80,6 @@ def made_faces(size: int, count: int = 64, seed: int = 0) -> FaceSet:
     return FaceSet("made pictures", faces)
 
 
-def _spread(count: int, limit: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.int64))
-
-
 def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
     face = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if face is None:
@@ -97,6 +94,6 @@ def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
 
 def _from_shards(path: Path, camera: NormalizedCamera, limit: int) -> FaceSet:
     shards = ShardFolder([path])
-    faces, angles = shards.read(_spread(len(shards), limit))
+    faces, angles = shards.read(evenly_spread(len(shards), limit))
     resized = np.stack([show_face(face, shards.normalized_camera, camera) for face in faces])
     return FaceSet(path.name, resized, angles.astype(np.float64))

@@ -51,6 +51,10 @@ class Shard:
     def __len__(self) -> int:
         return len(self.faces)
 
+    def lacking(self, what: str) -> DataError:
+        """The error to raise where the pictures do not say ``what`` a caller needs to know of them."""
+        return DataError(f"{self.path}: lacks {what}; render it again")
+
     def attributes(self) -> list[dict[str, object]]:
         """What was in each picture, read from the file on every call.
 
@@ -59,7 +63,7 @@ class Shard:
         """
         with np.load(self.path) as archive:
             if "attributes" not in archive:
-                raise DataError(f"{self.path}: has no attributes; render it again")
+                raise self.lacking("attributes")
             return [json.loads(text) for text in archive["attributes"]]
 
     def rows_without(self, features: tuple[str, ...]) -> NDArray[np.int64]:
@@ -73,7 +77,7 @@ class Shard:
         try:
             shown = [shows_any(crop, features) for crop in self.attributes()]
         except (KeyError, ValueError) as error:
-            raise DataError(f"{self.path}: lacks the attribute {error}; render it again") from error
+            raise self.lacking(f"the attribute {error}") from error
         return np.flatnonzero(~np.array(shown, dtype=bool))
 
 

@@ -14,6 +14,7 @@ from gaze.datasets.normalized_hdf5 import NormalizedFile
 from gaze.datasets.normalized_source import PersonSource
 from gaze.datasets.splits import Fold, leave_one_person_out, validation_person
 from gaze.errors import UsageError
+from gaze.evenly import evenly_spread
 from gaze.network import GazeNet
 from gaze.training.augment import plain
 from gaze.training.batches import Position
@@ -35,6 +36,7 @@ from gaze.training.runs import (
 from gaze.training.start import people_seen, person_key
 
 READ_AT_ONCE = 256
+VALIDATION_FACES = 1000
 
 
 def choose_folds(persons: Sequence[str], names: Sequence[str] | None) -> list[Fold]:
@@ -191,7 +193,7 @@ def _tested(
 
 def _validation(file: NormalizedFile, person: str) -> Validate:
     rows = file.rows_of([person])
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(1000, len(rows))).astype(int))]
+    rows = rows[evenly_spread(len(rows), VALIDATION_FACES)]
 
     def validate(net: GazeNet) -> dict[str, float]:
         answers = predict_rows(net, file, rows)
