@@ -34,7 +34,7 @@ from gaze.datasets.normalized_hdf5 import (
 from gaze.datasets.normalized_rows import NormalizedRows
 from gaze.datasets.system_errors import reading, writing
 from gaze.errors import DataError, UsageError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 
 REPORT_SCHEMA = "gaze.prepare_report/1"
 PARTS_SCHEMA = "gaze.prepare_parts/1"
@@ -209,7 +209,7 @@ def _part_path(parts: Path, block: Block) -> Path:
 
 
 def _part_skipped(parts: Path, block: Block) -> list[Skipped]:
-    content = json.loads(_part_path(parts, block).with_suffix(".json").read_text(encoding="utf-8"))
+    content = read_json(_part_path(parts, block).with_suffix(".json"))
     return [Skipped(**item) for item in content]
 
 
@@ -246,7 +246,7 @@ def _open_parts(parts: Path, fingerprint: str, restart: bool) -> None:
 
 def _says(manifest: Path, content: dict[str, str]) -> bool:
     try:
-        return json.loads(manifest.read_text(encoding="utf-8")) == content
+        return read_json(manifest) == content
     except (OSError, ValueError):
         return False
 

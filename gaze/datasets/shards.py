@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gaze.datasets.sample import ROTATION_ONLY, GazeSample
 from gaze.datasets.shard_features import shows_any
 from gaze.errors import DataError
+from gaze.files import read_json
 from gaze.types import NormalizedCamera
 
 SCHEMA = "gaze.shards/1"
@@ -220,7 +221,7 @@ class ShardFolder:
 def _read_description(folder: Path) -> NormalizedCamera:
     path = folder / "shards.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["schema"] != SCHEMA:
             raise DataError(f"{path}: schema is {content['schema']!r}, not {SCHEMA!r}")
         return NormalizedCamera(**content["normalized_camera"]).resized(int(content["size"]))
