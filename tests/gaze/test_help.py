@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Lets no package of an extra be imported, then prints the help of every command and subcommand as JSON.
 COLLECT = """
 import contextlib, importlib.abc, io, json, re, sys
-EXTRAS = ("torch", "h5py", "hdf5plugin", "scipy", "matplotlib", "tensorboard", "moderngl", "onnx", "nncf")
+from gaze import cli
+EXTRAS = {package for packages in cli.EXTRAS.values() for package in packages}
 class NotInstalled(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in EXTRAS:
