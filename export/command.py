@@ -13,8 +13,7 @@ from gaze.errors import DataError, ModelError, UsageError
 from gaze.types import VIEW_LIMITS_MM
 
 if TYPE_CHECKING:
-    from export.faces import FaceSet
-    from gaze.types import ModelSpec, NormalizedCamera
+    from gaze.types import ModelSpec
 
 CALIBRATION_FACES = 256
 PARITY_FACES = 256
@@ -30,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> int:
     from deploy.runtimes.torch_runtime import TorchRuntime
     from export.artefacts import choose_kinds
-    from export.faces import load_faces
+    from export.faces import load_faces, made_faces
     from export.pipeline import export_all, openvino_precisions
     from export.report import default_line, markdown_table, write_report
 
@@ -53,7 +52,9 @@ def _export(options: argparse.Namespace) -> int:
                 f"{options.calibration}: {len(whole)} faces are too few to calibrate on; give more"
             )
         faces.append(held_back)
-    faces = faces or _default_faces(camera)
+    if not faces:
+        faces = [made_faces(camera.size_px)]
+        print("no --faces: made pictures stand for them; real or rendered faces tell more", flush=True)
     print(f"compared on: {', '.join(f'{len(item)} faces of {item.name}' for item in faces)}", flush=True)
     if options.formats is None and options.calibration is None:
         print("left out: bf16 and int8 files, which need --calibration FOLDER", flush=True)
@@ -90,13 +91,6 @@ def seen_at(spec: ModelSpec, view_mm: float) -> ModelSpec:
     return replace(spec, normalized_camera=replace(camera, focal_px=focal_px))
 
 
-def _default_faces(camera: NormalizedCamera) -> list[FaceSet]:
-    from export.faces import load_faces, made_faces
-
-    real = Path(__file__).resolve().parents[2] / "shared" / "real" / "validation_faces"
-    return [load_faces(real, camera, PARITY_FACES) if real.is_dir() else made_faces(camera.size_px)]
-
-
 def _parser() -> argparse.ArgumentParser:
     from export.artefacts import KINDS
 
@@ -129,8 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="FOLDER",
-        help="faces to compare on: training shards or normalised crops (without: the real validation faces "
-        "beside the checkout where present, else made pictures)",
+        help="faces to compare on: training shards or normalised crops (without: made pictures)",
     )
     parser.add_argument(
         "--calibration", type=Path, metavar="FOLDER", help="faces to calibrate int8 on: shards or crops"

@@ -136,13 +136,16 @@ def test_nothing_but_whole_artefacts_is_left(exported):
     assert names == expected
 
 
-def test_an_artefact_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch):
+def test_an_artefact_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch, capsys):
     from export import parity
 
     monkeypatch.setitem(parity.MAX_DEG, "fp32", 0.0)
     with pytest.raises(ModelError, match=r"small\.onnx was not kept.*maximum"):
         main(["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--formats", "onnx"])
     assert list((tmp_path / "dist").iterdir()) == []
+    said = capsys.readouterr().out
+    assert "no --faces: made pictures stand for them" in said
+    assert "compared on: 64 faces of made pictures" in said
 
 
 def test_a_coarse_engine_does_not_cost_the_artefact(checkpoint, tmp_path, monkeypatch):
