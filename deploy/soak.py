@@ -17,7 +17,7 @@ import numpy as np
 from deploy.demo import CLIP
 from deploy.machine import describe_machine
 from deploy.run_options import at_least_one
-from deploy.soak_report import FEWEST_SAMPLES, Sample, draw, judge
+from deploy.soak_report import FEWEST_SAMPLES, Sample, Verdict, draw, judge
 from gaze.errors import GazeError, UsageError
 from gaze.evenly import evenly_spread
 from gaze.files import replacing, write_json
@@ -58,8 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "machine": machine,
         "frames_per_s": rate,
         "memory_growth_mb": verdict.memory_growth_mb,
+        "handles_growth": verdict.handles_growth,
+        "threads_growth": verdict.threads_growth,
         "latency_ratio": verdict.latency_ratio,
-        "stop_s": stop_s,
+        "stop_s": verdict.stop_s,
         "problems": list(verdict.problems),
         "samples": [item.as_json for item in samples],
     }
@@ -67,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         write_json(options.out / "soak.json", content)
         draw(samples, "; ".join([title, *told]), options.out / "soak.png")
-        text = as_markdown(samples, verdict.memory_growth_mb, verdict.latency_ratio, stop_s)
+        text = as_markdown(samples, verdict)
         with replacing(options.out / "soak.md") as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -146,7 +148,7 @@ def _state(pid: int) -> tuple[float, int, int]:
     return memory_mb, sum(1 for _ in (folder / "fd").iterdir()), int(fields["Threads"])
 
 
-def as_markdown(samples: Sequence[Sample], growth_mb: float, latency_ratio: float, stop_s: float) -> str:
+def as_markdown(samples: Sequence[Sample], verdict: Verdict) -> str:
     """Ten rows over the run, and the trends in words."""
     lines = [
         "| frames | minutes | memory MB | handles | threads | median ms | 99 % ms |",
@@ -159,8 +161,9 @@ def as_markdown(samples: Sequence[Sample], growth_mb: float, latency_ratio: floa
             f"{item.threads} | {item.median_ms:.2f} | {item.p99_ms:.2f} |"
         )
     lines.append(
-        f"\nAfter the warm-up memory changed by {growth_mb:+.1f} MB along a straight line and the median "
-        f"latency to {latency_ratio:.2f} of the start's; SIGTERM ended it in {stop_s:.2f} s."
+        f"\nAfter the warm-up memory changed by {verdict.memory_growth_mb:+.1f} MB along a straight line, "
+        f"the handles by {verdict.handles_growth:+d}, the threads by {verdict.threads_growth:+d} and the median "
+        f"latency to {verdict.latency_ratio:.2f} of the start's; SIGTERM ended it in {verdict.stop_s:.2f} s."
     )
     return "\n".join(lines) + "\n"
 
