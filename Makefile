@@ -55,8 +55,10 @@ train: $(VENV)/.installed-dev
 		--start $(WORK)/run/final.pt --input-size 160 --learning-rate 0.0007 \
 		--epochs $(EPOCHS160) --out $(WORK)/run160 $(if $(wildcard $(WORK)/run160/state.pt),--resume)
 	$(BIN)/gaze evaluate rendered --shards $(WORK)/validation --checkpoint $(WORK)/run160/final.pt
-	$(BIN)/gaze export --checkpoint $(WORK)/run/final.pt --out $(WORK)/dist --name gaze_mobilenetv2_112 --no-average-mirror
-	$(BIN)/gaze export --checkpoint $(WORK)/run160/final.pt --out $(WORK)/dist --name gaze_mobilenetv2 --view-mm 125
+	$(BIN)/gaze export --checkpoint $(WORK)/run/final.pt --faces $(WORK)/validation --out $(WORK)/dist \
+		--name gaze_mobilenetv2_112 --no-average-mirror
+	$(BIN)/gaze export --checkpoint $(WORK)/run160/final.pt --faces $(WORK)/validation --out $(WORK)/dist \
+		--name gaze_mobilenetv2 --view-mm 125
 
 clean:
 	rm -rf $(VENV) out

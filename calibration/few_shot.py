@@ -14,7 +14,7 @@ from calibration.person import Correction, Prior, fit
 from calibration.samples import Looks, features
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray, angles_from_vector, angular_error_deg, vector_from_angles
-from gaze.training.evaluate_mpiifacegaze import FewShot
+from gaze.training.fold_errors import FewShot
 from gaze.training.runs import Predictions
 
 SHOTS = (1, 4, 9, 16)

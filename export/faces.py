@@ -1,4 +1,4 @@
-"""Faces to calibrate and compare with: rendered shards, folders of crops, or made pictures."""
+"""Faces to calibrate and compare with: rendered shards or folders of crops."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
+from gaze.evenly import evenly_spread
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.training.virtual_camera import show_face
 from gaze.types import NormalizedCamera
@@ -62,25 +63,8 @@ def load_faces(path: str | os.PathLike[str], camera: NormalizedCamera, limit: in
         raise DataError(
             f"{path}: holds no face; give a folder with shards.json or with pictures ({', '.join(PICTURES)})"
         )
-    chosen = [files[index] for index in _spread(len(files), limit)]
+    chosen = [files[index] for index in evenly_spread(len(files), limit)]
     return FaceSet(path.name, np.stack([_read(file, camera) for file in chosen]))
-
-
-def made_faces(size: int, count: int = 64, seed: int = 0) -> FaceSet:
-    """Smooth coloured pictures: enough to compare exact arithmetic, and always at hand."""
-    rng = np.random.default_rng(seed)
-    faces = np.empty((count, size, size, 3), dtype=np.uint8)
-    for index in range(count):
-        picture = np.full((size, size, 3), rng.uniform(60.0, 180.0, 3))
-        for cells in (2, 5, 12, 30):
-            noise = rng.normal(0.0, 60.0 / np.sqrt(cells), (cells, cells, 3))
-            picture += cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
-        faces[index] = np.clip(picture, 0, 255)
-    return FaceSet("made pictures", faces)
-
-
-def _spread(count: int, limit: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.int64))
 
 
 def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
@@ -97,6 +81,6 @@ def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
 
 def _from_shards(path: Path, camera: NormalizedCamera, limit: int) -> FaceSet:
     shards = ShardFolder([path])
-    faces, angles = shards.read(_spread(len(shards), limit))
+    faces, angles = shards.read(evenly_spread(len(shards), limit))
     resized = np.stack([show_face(face, shards.normalized_camera, camera) for face in faces])
     return FaceSet(path.name, resized, angles.astype(np.float64))

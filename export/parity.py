@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deploy.runtimes.base import Runtime
 from export.faces import FaceSet
 from gaze.errors import ModelError
+from gaze.evenly import evenly_spread
 from gaze.geometry import angular_error_deg
 
 BATCH = 16
@@ -99,7 +100,7 @@ def compare(
     if len(faces) == 0:
         raise ModelError("parity: there is no face to compare with; give --faces")
     ours, theirs = predict_batched(artefact, faces), reference_rad
-    shown = np.unique(np.linspace(0, len(faces) - 1, min(SINGLES, len(faces))).astype(int))
+    shown = evenly_spread(len(faces), SINGLES)
     single = predict_batched(artefact, faces[shown], batch=1)
     differences = _degrees(ours, theirs)
     errors = _label_errors(ours, theirs, sets)

@@ -26,6 +26,7 @@ from export.layers import BLOCKS, HEAD, OUTPUTS, SPATIAL_WEIGHTS, blocks
 from export.parity import INT8_MEAN_DEG
 from export.to_onnx import finish_onnx
 from gaze.errors import DataError, ModelError
+from gaze.evenly import evenly_spread
 from gaze.files import replacing
 from gaze.geometry import angular_error_deg
 from gaze.types import ModelSpec
@@ -134,7 +135,7 @@ def quantise_onnx(
 
 def tried_rows(count: int) -> NDArray[np.int64]:
     """Which of so many faces tell how far a try is off."""
-    return np.unique(np.linspace(0, count - 1, min(TRIED_FACES, count)).astype(np.int64))
+    return evenly_spread(count, TRIED_FACES)
 
 
 def too_coarse(path: Path, off_deg: float) -> ModelError:

@@ -10,6 +10,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from deploy.runtimes.base import INPUT_NAME
 from deploy.runtimes.torch_runtime import output_names
 from gaze.errors import ModelError
 from gaze.files import replacing
@@ -18,7 +19,6 @@ from gaze.types import ModelSpec
 
 # TensorRT 8.6 reads up to 17 in full; onnxruntime since 1.12 and OpenVINO since 2022.3 read it too.
 OPSET = 17
-UINT8_INPUT = "faces"
 FLOAT_INPUT = "faces_rgb"
 
 
@@ -85,7 +85,7 @@ def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: nn.Module
     net = net.cpu().float().eval()
     size = spec.input_size
     if preprocess is not None:
-        name, example = UINT8_INPUT, torch.zeros((2, size, size, 3), dtype=torch.uint8)
+        name, example = INPUT_NAME, torch.zeros((2, size, size, 3), dtype=torch.uint8)
     else:
         name, example = FLOAT_INPUT, torch.zeros((2, 3, size, size))
     outputs = list(output_names(net))
@@ -116,7 +116,7 @@ def finish_onnx(model: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
     camera = spec.normalized_camera
     facts = {
         "name": spec.name,
-        "input": "uint8 BGR N,S,S,3" if model.graph.input[0].name == UINT8_INPUT else "float RGB N,3,S,S",
+        "input": "uint8 BGR N,S,S,3" if model.graph.input[0].name == INPUT_NAME else "float RGB N,3,S,S",
         "input_size": str(spec.input_size),
         "normalized_camera": json.dumps(
             {"focal_px": camera.focal_px, "distance_mm": camera.distance_mm, "size_px": camera.size_px}

@@ -23,6 +23,14 @@ COMMANDS = {
     "export": ("export.command", "checkpoint to ONNX, OpenVINO, INT8 and TensorRT, with parity"),
     "download-models": ("gaze.download", "fetch the MediaPipe Tasks model and check it"),
 }
+# The optional packages by extra, as in pyproject.toml, and the commands for which an extra is made.
+EXTRAS = {
+    "reports": ("matplotlib",),
+    "train": ("torch", "h5py", "hdf5plugin", "scipy", "tensorboard"),
+    "synthesis": ("moderngl", "h5py", "hdf5plugin", "scipy"),
+    "export": ("torch", "onnx", "nncf"),
+}
+OWN_EXTRA = {"synthesize": "synthesis", "export": "export"}
 
 
 def usage() -> str:
@@ -60,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"gaze {argv[0]}: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        extra = _extra_of(error.name or "")
+        extra = _extra_of(argv[0], error.name or "")
         if extra is None:
             raise
         print(
@@ -78,19 +86,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _extra_of(module_name: str) -> str | None:
-    extras = {
-        "torch": "train",
-        "h5py": "train",
-        "hdf5plugin": "train",
-        "scipy": "train",
-        "tensorboard": "train",
-        "moderngl": "synthesis",
-        "matplotlib": "calibration",
-        "onnx": "export",
-        "nncf": "export",
-    }
-    return extras.get(module_name.partition(".")[0])
+def _extra_of(command: str, package: str) -> str | None:
+    """The extra that brings a package which a command lacks: the command's own where that holds it."""
+    package = package.partition(".")[0]
+    own = OWN_EXTRA.get(command)
+    holding = [extra for extra, packages in EXTRAS.items() if package in packages]
+    return own if own in holding else next(iter(holding), None)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+# What (pitch, yaw) are multiplied with when their picture is mirrored left to right.
+MIRROR_SIGNS = (1.0, -1.0)
 
 
 def unit(vector: ArrayLike) -> FloatArray:
@@ -105,7 +107,7 @@ def angular_error_deg(first_pitch_yaw_rad: ArrayLike, second_pitch_yaw_rad: Arra
 
 def mirror_angles(pitch_yaw_rad: ArrayLike) -> FloatArray:
     """The (pitch, yaw) that a left-right mirrored picture shows: yaw changes its sign."""
-    return np.asarray(pitch_yaw_rad, dtype=np.float64) * np.array([1.0, -1.0])
+    return np.asarray(pitch_yaw_rad, dtype=np.float64) * np.array(MIRROR_SIGNS)
 
 
 def is_rotation(R: ArrayLike, tolerance: float = 1e-5) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.geometry import mirror_angles
 from gaze.types import Prediction
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class MirroredPredictor:
         count = len(faces)
         both = self.predictor.predict(np.concatenate([faces, faces[:, :, ::-1]]))
         angles = both.pitch_yaw_rad
-        mean = 0.5 * (angles[:count] + angles[count:] * np.array([1.0, -1.0], np.float32))
+        mean = 0.5 * (angles[:count] + mirror_angles(angles[count:]))
         sigma, weights = both.sigma_rad, both.weight_map
         return Prediction(
             mean.astype(np.float32),

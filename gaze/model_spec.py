@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 from pathlib import Path
 
 from gaze.errors import ModelError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 from gaze.types import ModelSpec, NormalizedCamera
 
 SCHEMA = "gaze.model/1"
@@ -59,7 +58,7 @@ def load_spec(path: str | os.PathLike[str]) -> ModelSpec:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise ModelError(
             f"{path}: the model's sidecar cannot be read ({error.strerror}); "

@@ -17,9 +17,8 @@ from torch.nn import functional
 
 from gaze.network_inputs import check_input_size, eye_window, map_sizes
 from gaze.network_mobilenet import FEATURE_CHANNELS, mobilenet_v2_features
+from gaze.types import IMAGENET_MEAN, IMAGENET_STD
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 HIDDEN = 512
 
 RunBackbone = Callable[[nn.Sequential, Tensor], Tensor]

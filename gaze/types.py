@@ -253,15 +253,22 @@ class NormalizedCamera:
 
 
 LABEL_SPACES = ("rotation-only", "scaled")
+# Of RGB values in 0..1.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+# What goes into every exported graph and what it does with it; another statement describes another graph.
+IMPLEMENTED = {"channel_order": "BGR", "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """What a model file is: the sidecar JSON beside it (see gaze.model_spec).
 
-    ``input_size`` px is that of the normalised camera; ``mean`` and ``std`` are of RGB values in 0..1;
-    ``label_space`` is rotation-only, or scaled as in data sets of 2017 and earlier. ``average_mirror``: the
-    live loop gives the mean with the mirrored face unless it is told otherwise.
+    ``input_size`` px is that of the normalised camera. ``channel_order`` of the faces that go in, and the
+    ``mean`` and ``std`` by which the graph scales them, are there for readers of the file: the runtimes
+    implement one value of each. ``label_space`` is rotation-only, or scaled as in data sets of 2017 and
+    earlier. ``average_mirror``: the live loop gives the mean with the mirrored face unless it is told
+    otherwise.
     """
 
     name: str
@@ -269,8 +276,8 @@ class ModelSpec:
     normalized_camera: NormalizedCamera
     label_space: str = "rotation-only"
     channel_order: str = "BGR"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
     outputs: tuple[str, ...] = ("pitch_yaw_rad",)
     precision: str = "fp32"
     average_mirror: bool = True
@@ -295,7 +302,9 @@ class ModelSpec:
         rows = self.parity_deg.values() if isinstance(self.parity_deg, dict) else [None]
         if not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"ModelSpec: parity_deg must map runtimes to figures, got {self.parity_deg!r}")
-        for name in ("mean", "std"):
-            values = getattr(self, name)
-            if len(values) != 3 or not all(np.isfinite(value) for value in values):
-                raise ValueError(f"ModelSpec: {name} must be three numbers, got {values!r}")
+        for name, implemented in IMPLEMENTED.items():
+            if getattr(self, name) != implemented:
+                raise ValueError(
+                    f"ModelSpec: {name} must be {implemented!r}, as the runtimes implement it, "
+                    f"got {getattr(self, name)!r}"
+                )

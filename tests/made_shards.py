@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
-
-from export.faces import made_faces
+from smooth_pictures import made_faces
 
 
 def write_shards(folder, focal_px=240.0, size=32, count=10):

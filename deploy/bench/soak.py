@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.bench.soak_report import FEWEST_SAMPLES, Sample, draw, judge
+from deploy.bench.soak_report import FEWEST_SAMPLES, Sample, Verdict, draw, judge
 from deploy.demo import CLIP
 from deploy.machine import describe_machine
 from gaze.errors import GazeError, UsageError
+from gaze.evenly import evenly_spread
 from gaze.files import replacing, write_json
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one
@@ -57,8 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "machine": machine,
         "frames_per_s": rate,
         "memory_growth_mb": verdict.memory_growth_mb,
+        "handles_growth": verdict.handles_growth,
+        "threads_growth": verdict.threads_growth,
         "latency_ratio": verdict.latency_ratio,
-        "stop_s": stop_s,
+        "stop_s": verdict.stop_s,
         "problems": list(verdict.problems),
         "samples": [item.as_json for item in samples],
     }
@@ -66,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         write_json(options.out / "soak.json", content)
         draw(samples, "; ".join([title, *told]), options.out / "soak.png")
-        text = as_markdown(samples, verdict.memory_growth_mb, verdict.latency_ratio, stop_s)
+        text = as_markdown(samples, verdict)
         with replacing(options.out / "soak.md") as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -145,21 +148,23 @@ def _state(pid: int) -> tuple[float, int, int]:
     return memory_mb, sum(1 for _ in (folder / "fd").iterdir()), int(fields["Threads"])
 
 
-def as_markdown(samples: Sequence[Sample], growth_mb: float, latency_ratio: float, stop_s: float) -> str:
+def as_markdown(samples: Sequence[Sample], verdict: Verdict) -> str:
     """Ten rows over the run, and the trends in words."""
     lines = [
         "| frames | minutes | memory MB | handles | threads | median ms | 99 % ms |",
         "|---|---|---|---|---|---|---|",
     ]
-    for index in np.unique(np.linspace(0, len(samples) - 1, 10).astype(int)):
+    for index in evenly_spread(len(samples), 10):
         item = samples[index]
         lines.append(
             f"| {item.frames} | {item.elapsed_s / 60:.1f} | {item.resident_mb:.1f} | {item.handles} | "
             f"{item.threads} | {item.median_ms:.2f} | {item.p99_ms:.2f} |"
         )
     lines.append(
-        f"\nAfter the warm-up memory changed by {growth_mb:+.1f} MB along a straight line and the median "
-        f"latency to {latency_ratio:.2f} of the start's; SIGTERM ended it in {stop_s:.2f} s."
+        f"\nAfter the warm-up memory changed by {verdict.memory_growth_mb:+.1f} MB along a straight line, "
+        f"the handles by {verdict.handles_growth:+d}, the threads by {verdict.threads_growth:+d} and the "
+        f"median latency to {verdict.latency_ratio:.2f} of the start's; "
+        f"SIGTERM ended it in {verdict.stop_s:.2f} s."
     )
     return "\n".join(lines) + "\n"
 

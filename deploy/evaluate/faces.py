@@ -19,7 +19,7 @@ from gaze.landmarks import create_detector
 from gaze.mirrored import mirrored_if
 from gaze.option_types import at_least
 from gaze.quiet_start import QuietDetector
-from gaze.training.evaluate_faces import CROP_CAMERA, crop_answers, evaluate_faces, live_answers
+from gaze.training.face_errors import CROP_CAMERA, crop_answers, evaluate_faces, live_answers
 from gaze.training.turned_views import predict_views, views_summary
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _evaluate_crops(args: argparse.Namespace, folder: FaceFolder, predictor: Pre
 
 
 def _evaluate_prepared(file: NormalizedFile, predictor: Predictor, average_mirror: bool) -> dict[str, object]:
-    from gaze.training.evaluate_prepared import evaluate_prepared
+    from gaze.training.prepared_errors import evaluate_prepared
 
     with file:
         return evaluate_prepared(file, predictor, average_mirror)

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     # Here, so that --help needs none of the packages of training.
     from calibration.few_shot import few_shot_errors
-    from gaze.training.evaluate_mpiifacegaze import evaluate
+    from gaze.training.fold_errors import evaluate
     from gaze.training.report import text_table, write_report
 
     evaluation = evaluate(args.runs, None if args.no_calibration else few_shot_errors)

@@ -16,7 +16,7 @@ from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one
-from gaze.training.evaluate_faces import predict_faces
+from gaze.training.face_errors import predict_faces
 from gaze.training.groups import errors_by_group, group_labels
 from gaze.training.metrics import summary
 from gaze.training.virtual_camera import show_face

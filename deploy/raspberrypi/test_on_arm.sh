@@ -74,7 +74,7 @@ requirements() {
 import sys, tomllib
 from packaging.requirements import Requirement
 project = tomllib.load(open(sys.argv[1], "rb"))["project"]
-extras = [line for name in ("train", "synthesis", "export", "calibration")
+extras = [line for name in ("train", "synthesis", "export", "reports")
           for line in project["optional-dependencies"][name]]
 arm = {"platform_machine": "aarch64", "platform_system": "Linux", "sys_platform": "linux",
        "python_version": "3.11", "python_full_version": "3.11.2", "extra": ""}

@@ -31,7 +31,7 @@ class GazeHubPerson:
     """The labels of one person, N rows, still scaled, but in this project's order (pitch, yaw).
 
     ``face`` (N,) path below Image; ``origin`` (N,) the raw picture; ``rotation_rvec`` (N, 3), ``scale``
-    (N, 3) the diagonal of S, ``gaze_origin_mm`` (N, 3).
+    (N, 3) the diagonal of S.
     """
 
     root: Path
@@ -43,7 +43,6 @@ class GazeHubPerson:
     head_pitch_yaw_rad: FloatArray
     rotation_rvec: FloatArray
     scale: FloatArray
-    gaze_origin_mm: FloatArray
 
     def __len__(self) -> int:
         return len(self.face)
@@ -154,7 +153,6 @@ def read_gazehub_person(root: str | os.PathLike[str], name: str) -> GazeHubPerso
         numbers("2DHead", 2)[:, ::-1],
         numbers("Rmat", 3),
         scale,
-        numbers("GazeOrigin", 3),
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from gaze.datasets.mpiifacegaze_annotations import Annotations
 from gaze.datasets.sample import ROTATION_ONLY, SCALED
 from gaze.errors import DataError
-from gaze.geometry import FloatArray, angles_from_vector, head_angles_from_rotation
+from gaze.evenly import evenly_spread
+from gaze.geometry import FloatArray, angles_from_vector, head_angles_from_rotation, mirror_angles
 from gaze.normalization import normalize_direction, normalizing_rotation, scale_direction
 
 # Two hypotheses are told apart when one explains the labels this closely and the other this much worse.
@@ -65,9 +66,11 @@ def detect_label_space(
     """
     if len(gaze_rad) == 0:
         raise DataError("there is no label to find the label space of")
-    chosen = np.unique(np.linspace(0, len(gaze_rad) - 1, limit).astype(int))
-    labels = np.concatenate([gaze_rad[chosen], head_rad[chosen]], axis=1)
-    both_ways = np.stack([labels, labels * [1.0, -1.0, 1.0, -1.0]])
+    chosen = evenly_spread(len(gaze_rad), limit)
+    gaze_rad, head_rad = gaze_rad[chosen], head_rad[chosen]
+    as_given = np.concatenate([gaze_rad, head_rad], axis=1)
+    mirrored = np.concatenate([mirror_angles(gaze_rad), mirror_angles(head_rad)], axis=1)
+    both_ways = np.stack([as_given, mirrored])
     rotation_only, scaled, head = labels_from_raw(annotations, distance_mm)
     medians = [
         _median_distance_deg(both_ways, np.concatenate([gaze, head], axis=1))

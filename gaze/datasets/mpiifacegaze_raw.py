@@ -5,7 +5,6 @@ DOI 10.18419/darus-3240. Layout: ``pXX/pXX.txt``, ``pXX/dayYY/*.jpg``, ``pXX/Cal
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.sample import ROTATION_ONLY, GazeSample
 from gaze.datasets.system_errors import checksum, reading
 from gaze.errors import DataError
+from gaze.files import read_json
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.normalization import normalize_direction, normalizing_rotation
 
@@ -167,7 +167,7 @@ def _promised_counts(root: Path) -> dict[str, int]:
     if not path.is_file():
         return dict(PUBLISHED_COUNTS)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["schema"] != MANIFEST_SCHEMA:
             raise ValueError(f"schema is {content['schema']!r}, not {MANIFEST_SCHEMA!r}")
         return {str(name): int(count) for name, count in content["counts"].items()}

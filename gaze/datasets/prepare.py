@@ -34,7 +34,7 @@ from gaze.datasets.normalized_hdf5 import (
 from gaze.datasets.normalized_rows import NormalizedRows
 from gaze.datasets.system_errors import reading, writing
 from gaze.errors import DataError, UsageError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 
 REPORT_SCHEMA = "gaze.prepare_report/1"
 PARTS_SCHEMA = "gaze.prepare_parts/1"
@@ -73,8 +73,8 @@ class LoadedBlock:
     skipped: list[Skipped]
 
 
-class FaceSource(Protocol):
-    """Where faces come from. Must be picklable: blocks are loaded in worker processes."""
+class BlockSource(Protocol):
+    """Where blocks of faces come from. Must be picklable: blocks are loaded in worker processes."""
 
     def header(self) -> NormalizedHeader:
         """What all faces have in common, with the checksums of the source files."""
@@ -98,7 +98,7 @@ def split_blocks(person: str, count: int) -> list[Block]:
 
 
 def prepare(
-    source: FaceSource,
+    source: BlockSource,
     out: str | os.PathLike[str],
     workers: int = 2,
     max_skipped_share: float = 0.05,
@@ -145,7 +145,7 @@ def prepare(
 
 
 def _run_blocks(
-    source: FaceSource,
+    source: BlockSource,
     header: NormalizedHeader,
     parts: Path,
     blocks: list[Block],
@@ -188,7 +188,7 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _do_block(source: FaceSource, header: NormalizedHeader, parts: Path, block: Block) -> None:
+def _do_block(source: BlockSource, header: NormalizedHeader, parts: Path, block: Block) -> None:
     cv2.setNumThreads(1)  # blocks run side by side already
     size = header.normalized_camera.size_px
     with reading():
@@ -209,7 +209,7 @@ def _part_path(parts: Path, block: Block) -> Path:
 
 
 def _part_skipped(parts: Path, block: Block) -> list[Skipped]:
-    content = json.loads(_part_path(parts, block).with_suffix(".json").read_text(encoding="utf-8"))
+    content = read_json(_part_path(parts, block).with_suffix(".json"))
     return [Skipped(**item) for item in content]
 
 
@@ -246,7 +246,7 @@ def _open_parts(parts: Path, fingerprint: str, restart: bool) -> None:
 
 def _says(manifest: Path, content: dict[str, str]) -> bool:
     try:
-        return json.loads(manifest.read_text(encoding="utf-8")) == content
+        return read_json(manifest) == content
     except (OSError, ValueError):
         return False
 

@@ -13,7 +13,7 @@ from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
 
 if TYPE_CHECKING:
-    from gaze.datasets.prepare import FaceSource
+    from gaze.datasets.prepare import BlockSource
 
 SIZES = (112, 160, 224, 448)
 FORMATS = ("raw", "released", "gazehub", "folder")
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _source(args: argparse.Namespace) -> FaceSource:
+def _source(args: argparse.Namespace) -> BlockSource:
     persons = tuple(args.persons)
     if args.format == "raw":
         from gaze.datasets.prepare_raw import SCREEN_TOLERANCE_MM, RawSource

@@ -41,7 +41,7 @@ LANDMARK_WARNING_PX, LANDMARK_REFUSAL_PX = 15.0, 80.0
 
 @dataclass(frozen=True, slots=True)
 class RawSource:
-    """Normalised faces of a raw MPIIFaceGaze folder (a gaze.datasets.prepare.FaceSource).
+    """Normalised faces of a raw MPIIFaceGaze folder (a gaze.datasets.prepare.BlockSource).
 
     ``persons`` empty: all. ``subset_lists``: folder of MPIIGaze's evaluation lists, pXX.txt; None: every
     picture once. ``mirror_right``: entries of the lists for a right eye are mirrored, as published results

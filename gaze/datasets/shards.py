@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gaze.datasets.sample import ROTATION_ONLY, GazeSample
 from gaze.datasets.shard_features import shows_any
 from gaze.errors import DataError
+from gaze.files import read_json
 from gaze.types import NormalizedCamera
 
 SCHEMA = "gaze.shards/1"
@@ -51,6 +52,10 @@ class Shard:
     def __len__(self) -> int:
         return len(self.faces)
 
+    def lacking(self, what: str) -> DataError:
+        """The error to raise where the pictures do not say ``what`` a caller needs to know of them."""
+        return DataError(f"{self.path}: lacks {what}; render it again")
+
     def attributes(self) -> list[dict[str, object]]:
         """What was in each picture, read from the file on every call.
 
@@ -59,7 +64,7 @@ class Shard:
         """
         with np.load(self.path) as archive:
             if "attributes" not in archive:
-                raise DataError(f"{self.path}: has no attributes; render it again")
+                raise self.lacking("attributes")
             return [json.loads(text) for text in archive["attributes"]]
 
     def rows_without(self, features: tuple[str, ...]) -> NDArray[np.int64]:
@@ -73,7 +78,7 @@ class Shard:
         try:
             shown = [shows_any(crop, features) for crop in self.attributes()]
         except (KeyError, ValueError) as error:
-            raise DataError(f"{self.path}: lacks the attribute {error}; render it again") from error
+            raise self.lacking(f"the attribute {error}") from error
         return np.flatnonzero(~np.array(shown, dtype=bool))
 
 
@@ -216,7 +221,7 @@ class ShardFolder:
 def _read_description(folder: Path) -> NormalizedCamera:
     path = folder / "shards.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["schema"] != SCHEMA:
             raise DataError(f"{path}: schema is {content['schema']!r}, not {SCHEMA!r}")
         return NormalizedCamera(**content["normalized_camera"]).resized(int(content["size"]))

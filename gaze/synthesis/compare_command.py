@@ -142,7 +142,7 @@ def _comparable_crops(shards: Iterable[Shard]) -> Iterator[NDArray[np.uint8]]:
         try:
             rows = comparable_rows(shard.attributes(), shard.head_pitch_yaw_rad)
         except KeyError as error:
-            raise DataError(f"{shard.path}: lacks the attribute {error}; render it again") from error
+            raise shard.lacking(f"the attribute {error}") from error
         for row in rows:
             yield np.array(shard.faces[row])
 

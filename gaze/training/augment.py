@@ -7,16 +7,31 @@ processes. Geometry moves the label exactly (gaze.training.virtual_camera).
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from enum import IntEnum
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.geometry import mirror_angles
 from gaze.training import photometric, virtual_camera
 from gaze.types import NormalizedCamera
 
 PRESETS = ("standard", "flip", "none")
-UNIFORM, NORMAL = 33, 13
+# The columns of the random numbers. No two steps share one: what one does says nothing of another.
+Uniform = IntEnum(
+    "Uniform",
+    "FLIP TURN SHADE SHADE_DIRECTION SHADE_STRENGTH GREY COLOUR SATURATION TONE BANDS "
+    "ERASE ERASE_SIDE ERASE_HEIGHT ERASE_WIDTH ERASE_TOP ERASE_LEFT ERASE_FILL "
+    "BLUR BLUR_MOVES BLUR_DIRECTION BLUR_SIZE DOWNSCALE DOWNSCALE_FACTOR "
+    "NOISE NOISE_PLACE NOISE_SIGMA NOISE_GRAIN JPEG JPEG_QUALITY",
+    start=0,
+)
+Normal = IntEnum(
+    "Normal",
+    "PITCH YAW ROLL SCALE BLUE GREEN RED BRIGHTNESS CONTRAST GAMMA FINE_BAND MIDDLE_BAND COARSE_BAND",
+    start=0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +80,7 @@ class AugmentConfig:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The random numbers of N samples: uniform (N, 33) in 0..1 and normal (N, 13), cut at 2.5."""
+    """The random numbers of N samples: a column of Uniform lies in 0..1, one of Normal is cut at 2.5."""
 
     uniform: NDArray[np.float64]
     normal: NDArray[np.float64]
@@ -73,7 +88,8 @@ class Draws:
     @classmethod
     def of(cls, rng: np.random.Generator, count: int) -> Draws:
         """Draw for ``count`` samples."""
-        return cls(rng.random((count, UNIFORM)), np.clip(rng.standard_normal((count, NORMAL)), -2.5, 2.5))
+        normal = rng.standard_normal((count, len(Normal)))
+        return cls(rng.random((count, len(Uniform))), np.clip(normal, -2.5, 2.5))
 
     def __getitem__(self, rows: slice) -> Draws:
         return Draws(self.uniform[rows], self.normal[rows])
@@ -97,13 +113,16 @@ class Augment:
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Augment a batch; the result depends on the faces, labels and draws alone."""
         c = self.config
-        flips = draws.uniform[:, 0] < c.flip
-        turns = draws.uniform[:, 1] < c.geometry
+        flips = draws.uniform[:, Uniform.FLIP] < c.flip
+        turns = draws.uniform[:, Uniform.TURN] < c.geometry
         turn, roll = np.deg2rad(c.turn_deg), np.deg2rad(c.roll_deg)
         z = draws.normal * turns[:, None]
-        R = virtual_camera.turn_rotation(turn * z[:, 0], turn * z[:, 1], roll * z[:, 2])
-        warps = virtual_camera.turn_warp(self.source, R, np.exp(c.scale * z[:, 3]), self.target)
-        labels = pitch_yaw_rad * np.where(flips[:, None], (1.0, -1.0), (1.0, 1.0))
+        R = virtual_camera.turn_rotation(
+            turn * z[:, Normal.PITCH], turn * z[:, Normal.YAW], roll * z[:, Normal.ROLL]
+        )
+        scale = np.exp(c.scale * z[:, Normal.SCALE])
+        warps = virtual_camera.turn_warp(self.source, R, scale, self.target)
+        labels = np.where(flips[:, None], mirror_angles(pitch_yaw_rad), pitch_yaw_rad)
         labels = virtual_camera.turn_label(labels, R).astype(np.float32)
 
         out = np.empty((len(faces), self.size_px, self.size_px, 3), dtype=np.uint8)
@@ -115,36 +134,42 @@ class Augment:
             if turns[row]:
                 face = virtual_camera.warp_face(face, warps[row], self.size_px)
             face = virtual_camera.resize_face(face, self.size_px)
-            out[row] = self._light_and_sensor(face, draws.uniform[row, 8:], draws.normal[row, 4:])
+            out[row] = self._light_and_sensor(face, draws.uniform[row], draws.normal[row])
         return out, labels
 
-    def _light_and_sensor(self, face, u, z):
-        c = self.config
-        if u[0] < c.shade:
-            face = photometric.shade(face, 2 * np.pi * u[1], c.shade_strength * u[2])
-        if u[3] < c.grey:
+    def _light_and_sensor(
+        self, face: NDArray[np.uint8], u: NDArray[np.float64], z: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """One face (S, S, 3) through light and camera, by its row of uniform and of normal numbers."""
+        c, U, Z = self.config, Uniform, Normal
+        if u[U.SHADE] < c.shade:
+            direction_rad = 2 * np.pi * u[U.SHADE_DIRECTION]
+            face = photometric.shade(face, direction_rad, c.shade_strength * u[U.SHADE_STRENGTH])
+        if u[U.GREY] < c.grey:
             face = photometric.colour(face, np.ones(3), 0.0)
-        elif u[4] < c.colour:
-            saturation = 1.0 + c.saturation * (2.0 * u[5] - 1.0)
-            face = photometric.colour(face, np.exp(c.colour_gain * z[:3]), saturation)
-        if u[6] < c.tone:
-            gains = np.exp(np.array([c.brightness, c.contrast, c.gamma]) * 0.6 * z[3:6])
-            face = photometric.tone(face, *gains)
-        if u[24] < c.bands:
-            face = photometric.bands(face, np.exp(c.band_gain * z[6:9]))
-        if u[7] < c.erase:
-            face = photometric.erase(face, u[8:14], cv2.rotate(face, cv2.ROTATE_180))
-        if u[14] < c.blur:
-            motion = 2 * np.pi * u[15] if u[16] < 0.4 else None
-            face = photometric.blur(face, c.blur_share * (0.25 + 0.75 * u[17]), motion)
-        if u[18] < c.downscale:
-            face = photometric.downscale(face, 0.4 + 0.5 * u[19])
-        if u[20] < c.noise:
-            start = int(u[21] * (len(self._noise_bank) - face.size))
+        elif u[U.COLOUR] < c.colour:
+            saturation = 1.0 + c.saturation * (2.0 * u[U.SATURATION] - 1.0)
+            face = photometric.colour(face, np.exp(c.colour_gain * z[Z.BLUE : Z.RED + 1]), saturation)
+        if u[U.TONE] < c.tone:
+            strengths = np.array([c.brightness, c.contrast, c.gamma])
+            face = photometric.tone(face, *np.exp(strengths * 0.6 * z[Z.BRIGHTNESS : Z.GAMMA + 1]))
+        if u[U.BANDS] < c.bands:
+            face = photometric.bands(face, np.exp(c.band_gain * z[Z.FINE_BAND : Z.COARSE_BAND + 1]))
+        if u[U.ERASE] < c.erase:
+            place = u[U.ERASE_SIDE : U.ERASE_FILL + 1]
+            face = photometric.erase(face, place, cv2.rotate(face, cv2.ROTATE_180))
+        if u[U.BLUR] < c.blur:
+            motion_rad = 2 * np.pi * u[U.BLUR_DIRECTION] if u[U.BLUR_MOVES] < 0.4 else None
+            face = photometric.blur(face, c.blur_share * (0.25 + 0.75 * u[U.BLUR_SIZE]), motion_rad)
+        if u[U.DOWNSCALE] < c.downscale:
+            face = photometric.downscale(face, 0.4 + 0.5 * u[U.DOWNSCALE_FACTOR])
+        if u[U.NOISE] < c.noise:
+            start = int(u[U.NOISE_PLACE] * (len(self._noise_bank) - face.size))
             pattern = self._noise_bank[start : start + face.size].reshape(face.shape)
-            face = photometric.noise(face, pattern, c.noise_sigma * u[22] ** 2 + 1.0, u[23])
-        if u[2] < c.jpeg:
-            face = photometric.jpeg(face, int(35 + 55 * u[1]))
+            sigma = c.noise_sigma * u[U.NOISE_SIGMA] ** 2 + 1.0
+            face = photometric.noise(face, pattern, sigma, u[U.NOISE_GRAIN])
+        if u[U.JPEG] < c.jpeg:
+            face = photometric.jpeg(face, int(35 + 55 * u[U.JPEG_QUALITY]))
         return face
 
 

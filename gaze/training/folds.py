@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from gaze.datasets.normalized_hdf5 import NormalizedFile
 from gaze.datasets.normalized_source import PersonSource
 from gaze.datasets.splits import Fold, leave_one_person_out, validation_person
 from gaze.errors import UsageError
+from gaze.evenly import evenly_spread
 from gaze.network import GazeNet
 from gaze.training.augment import plain
 from gaze.training.batches import Position
 from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.forward import predict
-from gaze.training.loop import train
+from gaze.training.loop import DEFAULT_OPTIONS, Result, RunOptions, Validate, train
 from gaze.training.metrics import summary
 from gaze.training.prepared_predictions import predictions_of
 from gaze.training.runs import (
@@ -35,6 +36,7 @@ from gaze.training.runs import (
 from gaze.training.start import people_seen, person_key
 
 READ_AT_ONCE = 256
+VALIDATION_FACES = 1000
 
 
 def choose_folds(persons: Sequence[str], names: Sequence[str] | None) -> list[Fold]:
@@ -77,13 +79,12 @@ def train_fold(
     out: Path,
     group: Group,
     hold_out_validation: bool = False,
-    **options: object,
+    options: RunOptions = DEFAULT_OPTIONS,
 ) -> Predictions | None:
     """Train one fold (None: all people) for ``config.epochs``; leave run.json and predictions.csv in ``out``.
 
     The last epoch is what is tested. ``hold_out_validation`` leaves one more *training* person out and logs
-    the error on it; the test person is looked at once, after the last epoch. ``options`` go to
-    gaze.training.loop.train.
+    the error on it; the test person is looked at once, after the last epoch.
 
     Returns:
         The test person's predictions in the leading process; None for all people and in other processes.
@@ -94,85 +95,105 @@ def train_fold(
     """
     if config.epochs is None:
         raise UsageError("a data set is trained for a number of epochs: give --epochs")
-    persons = file.persons if fold is None else fold.train_persons
-    validate: Callable[[GazeNet], dict[str, float]] | None = None
-    if hold_out_validation:
-        if fold is None:
-            raise UsageError("--validation-person belongs to leave-one-person-out folds")
-        chosen, persons = validation_person(fold)
-        validate = _validation(file, chosen)
+    persons, held_out = _training_people(file, fold, hold_out_validation)
     seen = people_seen(config.start)
+    _check_start(config, file, fold, seen)
+    run = _planned(config, file, fold, persons, held_out, group, seen)
+
+    def record(position: Position) -> None:
+        # An epoch counts when all its batches are done; the last one is recorded after the test.
+        write_run(out, dataclasses.replace(run, last_epoch=min(position.epoch, run.epochs - 1)))
+
+    meta: dict[str, object] = {
+        "data": file.header.source,
+        "protocol": run.protocol,
+        "test_person": run.test_person,
+        "train_persons": list(persons),
+        "seen_people": seen,
+    }
+    validate = None if held_out is None else _validation(file, held_out)
+    result = train(config, PersonSource(file, persons), out, group, options, validate, meta, record)
+    if not group.leads:
+        return None
+    return _tested(result, run, file, fold, out)
+
+
+def _training_people(
+    file: NormalizedFile, fold: Fold | None, hold_out_validation: bool
+) -> tuple[tuple[str, ...], str | None]:
+    """Who is trained on, and who is left out besides the test person to validate on."""
+    if not hold_out_validation:
+        return (file.persons if fold is None else fold.train_persons), None
+    if fold is None:
+        raise UsageError("--validation-person belongs to leave-one-person-out folds")
+    held_out, persons = validation_person(fold)
+    return persons, held_out
+
+
+def _check_start(
+    config: TrainConfig, file: NormalizedFile, fold: Fold | None, seen: list[str] | None
+) -> None:
     if fold is not None and person_key(file.header.source, fold.test_person) in (seen or []):
         raise UsageError(
             f"--start {config.start}: was trained on {fold.test_person}, whom this fold tests; start from "
             "weights that saw none of these people"
         )
-    source = PersonSource(file, persons)
-    test_rows = None if fold is None else file.rows_of([fold.test_person])
+
+
+def _planned(
+    config: TrainConfig,
+    file: NormalizedFile,
+    fold: Fold | None,
+    persons: Sequence[str],
+    held_out: str | None,
+    group: Group,
+    seen: list[str] | None,
+) -> FoldRun:
+    """What run.json says before the first epoch."""
     recipe = dataclasses.asdict(config)
-    notes = {"seed": recipe.pop("seed"), "device": str(group.device), "torch": torch.__version__}
+    notes: dict[str, object] = {
+        "seed": recipe.pop("seed"),
+        "device": str(group.device),
+        "torch": torch.__version__,
+    }
     # A checkpoint without its history may have seen anybody: the report says so.
     notes["start_people"] = "unknown" if seen is None else seen
     recipe["processes"] = group.processes
-    recipe["validation_person"] = hold_out_validation
-    run = FoldRun(
+    recipe["validation_person"] = held_out is not None
+    header = file.header
+    return FoldRun(
         protocol=ALL_PEOPLE if fold is None else LEAVE_ONE_PERSON_OUT,
         fold=None if fold is None else fold.index,
         test_person=None if fold is None else fold.test_person,
         train_persons=tuple(persons),
         data=RunData(
-            str(file.path),
-            file.header.provenance_id,
-            file.header.label_space,
-            config.input_size,
-            file.persons,
+            str(file.path), header.provenance_id, header.label_space, config.input_size, file.persons
         ),
         epochs=config.epochs,
         last_epoch=0,
-        n_test=0 if test_rows is None else len(test_rows),
+        n_test=0 if fold is None else len(file.rows_of([fold.test_person])),
         tool_version=version("webcam-gaze"),
         recipe=recipe,
         notes=notes,
     )
 
-    def record(position: Position) -> None:
-        # An epoch counts when all its batches are done; the last one is recorded after the test.
-        write_run(out, dataclasses.replace(run, last_epoch=min(position.epoch, config.epochs - 1)))
 
-    result = train(
-        config,
-        source,
-        out,
-        group,
-        validate=validate,
-        on_save=record,
-        meta={
-            "data": file.header.source,
-            "protocol": run.protocol,
-            "test_person": run.test_person,
-            "train_persons": list(persons),
-            "seen_people": seen,
-        },
-        **options,
-    )
-    if not group.leads:
-        return None
+def _tested(
+    result: Result, run: FoldRun, file: NormalizedFile, fold: Fold | None, out: Path
+) -> Predictions | None:
+    """Test the trained network on the fold's test person, and write that the run is whole."""
     predictions = None
-    if test_rows is not None:
-        predictions = predict_rows(result.net, file, test_rows)
+    if fold is not None:
+        predictions = predict_rows(result.net, file, file.rows_of([fold.test_person]))
         write_predictions(out, predictions)
-    write_run(
-        out,
-        dataclasses.replace(
-            run, last_epoch=config.epochs, notes={**notes, "seconds": round(result.elapsed_s)}
-        ),
-    )
+    notes = {**run.notes, "seconds": round(result.elapsed_s)}
+    write_run(out, dataclasses.replace(run, last_epoch=run.epochs, notes=notes))
     return predictions
 
 
-def _validation(file: NormalizedFile, person: str) -> Callable[[GazeNet], dict[str, float]]:
+def _validation(file: NormalizedFile, person: str) -> Validate:
     rows = file.rows_of([person])
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(1000, len(rows))).astype(int))]
+    rows = rows[evenly_spread(len(rows), VALIDATION_FACES)]
 
     def validate(net: GazeNet) -> dict[str, float]:
         answers = predict_rows(net, file, rows)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gaze.errors import UsageError
+from gaze.geometry import MIRROR_SIGNS
 from gaze.network import FacePreprocess, GazeNet
 from gaze.training import batch_norm, cpu_features
 
@@ -75,7 +76,7 @@ def predict(net: GazeNet, faces: Tensor, mirror: bool = False, batch: int = 128)
         x = preprocess(piece.to(device)).contiguous(memory_format=torch.channels_last)
         angles = run(x)
         if mirror:
-            other = run(x.flip(3)) * torch.tensor([1.0, -1.0], device=device)
+            other = run(x.flip(3)) * torch.tensor(MIRROR_SIGNS, device=device)
             angles = 0.5 * (angles + other)
         parts.append(angles.cpu())
     net.train(was_training)

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from gaze.errors import ModelError
-from gaze.network import IMAGENET_MEAN, IMAGENET_STD, GazeNet
+from gaze.network import GazeNet
 from gaze.network_file import bare_state, read_tensors
 from gaze.network_mobilenet import InvertedResidual
+from gaze.types import IMAGENET_MEAN, IMAGENET_STD
 
 
 def load_imagenet(net: GazeNet, path: str | os.PathLike[str]) -> bool:

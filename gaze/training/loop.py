@@ -20,13 +20,7 @@ from gaze.network import GazeNet
 from gaze.network_checkpoint import save_checkpoint
 from gaze.training import cpu_features, run_state
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
-from gaze.training.batches import (
-    STREAM_DROPOUT,
-    Batch,
-    BatchStream,
-    FaceSource,
-    Position,
-)
+from gaze.training.batches import STREAM_DROPOUT, Batch, BatchStream, FaceSource, Position
 from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.distill import Distiller, load_teacher, take_over_head
@@ -42,6 +36,25 @@ from gaze.training.start import build
 LOG_STEPS = 25
 # Called with the averaged network at every save and at the end; what it returns goes into the log.
 Validate = Callable[[GazeNet], dict[str, float]]
+# Called with the place in the data whenever a state is saved.
+OnSave = Callable[[Position], None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is carried out; what it learns does not depend on it.
+
+    ``resume`` goes on from the folder's state.pt, which is written every ``save_minutes``;
+    ``compile_network`` runs torch.compile, for a GPU; ``progress`` shows a bar.
+    """
+
+    resume: bool = False
+    save_minutes: float = 5.0
+    compile_network: bool = False
+    progress: bool = True
+
+
+DEFAULT_OPTIONS = RunOptions()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,13 +72,10 @@ def train(
     source: FaceSource,
     folder: Path,
     group: Group | None = None,
-    resume: bool = False,
-    save_minutes: float = 5.0,
-    compile_network: bool = False,
+    options: RunOptions = DEFAULT_OPTIONS,
     validate: Validate | None = None,
     meta: dict[str, object] | None = None,
-    progress: bool = True,
-    on_save: Callable[[Position], None] | None = None,
+    on_save: OnSave | None = None,
 ) -> Result:
     """Train and leave in ``folder``: final.pt, state.pt, log.csv, worst.jpg.
 
@@ -81,17 +91,15 @@ def train(
             folder cannot be written.
     """
     with writing_run(folder):
-        run = _Run(
-            config, source, folder, group or Group(), save_minutes, compile_network, validate, meta, on_save
-        )
-        return run.go(resume, progress)
+        return _Run(config, source, folder, group or Group(), options, validate, meta or {}, on_save).go()
 
 
 def parameter_groups(net: GazeNet, config: TrainConfig) -> list[dict[str, object]]:
-    """Weights decay; biases and BatchNorm's scales and shifts do not. The weight map learns more slowly:
+    """The optimiser's parameters: weights decay, biases and BatchNorm do not; the weight map learns slowly.
 
-    its three layers end in ReLUs, and steps as large as the others' can switch the whole map off for good.
-    Dividing its gradient, as the paper does, has no such effect under Adam.
+    The map's three layers end in ReLUs, and steps as large as the others' can switch the whole map off for
+    good. Dividing its gradient, as the paper does, has no such effect under Adam. ``rate`` of a group is the
+    factor on the learning rate.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in net.named_parameters():
@@ -105,37 +113,55 @@ def parameter_groups(net: GazeNet, config: TrainConfig) -> list[dict[str, object
 
 
 class _Run:
+    """The state of one run: network, optimiser, averaged weights, place in the data."""
+
     def __init__(
-        self, config, source, folder, group, save_minutes, compile_network, validate, meta, on_save
+        self,
+        config: TrainConfig,
+        source: FaceSource,
+        folder: Path,
+        group: Group,
+        options: RunOptions,
+        validate: Validate | None,
+        meta: dict[str, object],
+        on_save: OnSave | None,
     ) -> None:
         self.config, self.source, self.folder, self.group = config, source, folder, group
-        self.save_minutes, self.validate, self.meta = save_minutes, validate, dict(meta or {})
-        self.on_save = on_save
+        self.options, self.validate, self.meta, self.on_save = options, validate, meta, on_save
         limit_opencv_threads()
         if group.device.type == "cpu":
             cpu_features.keep_freed_memory()
         folder.mkdir(parents=True, exist_ok=True)
         precision = resolve_precision(config.precision, group.device)
-        fast = precision == "bf16" and group.device.type == "cpu" and not compile_network
+        fast = precision == "bf16" and group.device.type == "cpu" and not options.compile_network
         self.net = build(config, source).to(group.device, memory_format=torch.channels_last)
         self.distiller = self._distiller()
         self.forward = TrainingForward(self.net, precision, config.batch_norm == "frozen", fast)
         self.forward.to(group.device).train()
         self.runner = group.wrap(self.forward)
-        if compile_network:
+        if options.compile_network:
             self.runner = torch.compile(self.runner)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.net, config), lr=config.learning_rate, fused=True
         )
         self.ema = Ema(self.net, config.ema_decay)
         self.schedule = Schedule(config.warmup)
-        self.position = Position()
-        self.before_s = 0.0
+        self.augment = self._augment()
         self.worst = WorstSamples()
         # The averaged network of the last validation, and its step.
         self.validated: tuple[int, GazeNet | None] = (0, None)
         steps_an_epoch = max(1, len(source) // (config.batch_size * group.processes))
         self.steps = config.steps if config.epochs is None else config.epochs * steps_an_epoch
+        self.position, self.before_s = Position(), 0.0
+        if options.resume:
+            self.position, self.before_s = run_state.load(folder, config, self.net, self.optimizer, self.ema)
+        self.began = time.monotonic()
+
+    def _augment(self) -> Augment:
+        settings = AugmentConfig.named(self.config.augment)
+        if self.source.label_space != ROTATION_ONLY:
+            settings = dataclasses.replace(settings, geometry=0.0)
+        return Augment(settings, self.source.normalized_camera, self.config.input_size)
 
     def _distiller(self) -> Distiller | None:
         config, source = self.config, self.source
@@ -148,15 +174,7 @@ class _Run:
             take_over_head(self.net, distiller.teacher)
         return distiller.to(self.group.device)
 
-    def go(self, resume: bool, progress: bool) -> Result:
-        if resume:
-            self.position, self.before_s = run_state.load(
-                self.folder, self.config, self.net, self.optimizer, self.ema
-            )
-        settings = AugmentConfig.named(self.config.augment)
-        if self.source.label_space != ROTATION_ONLY:
-            settings = dataclasses.replace(settings, geometry=0.0)
-        self.augment = Augment(settings, self.source.normalized_camera, self.config.input_size)
+    def go(self) -> Result:
         stream = BatchStream(
             self.source,
             self.augment,
@@ -166,8 +184,8 @@ class _Run:
             self.group.processes,
             self.position,
         )
-        self.began = time.monotonic()
-        bar = tqdm(total=1.0, disable=not (progress and self.group.leads), bar_format=BAR, mininterval=2.0)
+        shown = self.options.progress and self.group.leads
+        bar = tqdm(total=1.0, disable=not shown, bar_format=BAR, mininterval=2.0)
         log = RunLog(self.folder, self.position.step) if self.group.leads else None
         try:
             with stream, bar:
@@ -205,7 +223,7 @@ class _Run:
                     mark = now
                 if len(recent) == LOG_STEPS:
                     recent = []
-                if self.group.leads and time.monotonic() - saved > 60.0 * self.save_minutes:
+                if self.group.leads and time.monotonic() - saved > 60.0 * self.options.save_minutes:
                     self._save(log)
                     mark = saved = time.monotonic()
         except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gaze.datasets.normalized_rows import NormalizedRows
+from gaze.geometry import FloatArray, mirror_angles
 from gaze.training.runs import Predictions
 
 
@@ -15,13 +16,17 @@ def predictions_of(table: NormalizedRows, rows: np.ndarray, answers_rad: ArrayLi
     What is shown mirrored is turned back, truth and answer alike: errors stay the same, and a person's offset
     has one sign, so that bias and personal calibration mean what they say.
     """
-    turn_back = np.where(table.mirrored[rows][:, None], (1.0, -1.0), (1.0, 1.0))
+    mirrored = table.mirrored[rows][:, None]
+
+    def turned_back(angles_rad: ArrayLike) -> FloatArray:
+        return np.where(mirrored, mirror_angles(angles_rad), angles_rad)
+
     return Predictions(
         table.person[rows],
         table.day[rows],
         table.frame_id[rows],
-        table.pitch_yaw_rad[rows] * turn_back,
-        np.asarray(answers_rad, dtype=np.float64) * turn_back,
-        table.head_pitch_yaw_rad[rows] * turn_back,
+        turned_back(table.pitch_yaw_rad[rows]),
+        turned_back(answers_rad),
+        turned_back(table.head_pitch_yaw_rad[rows]),
         table.brightness[rows].astype(np.float64),
     )

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from gaze.files import replacing, write_json
-from gaze.training.evaluate_mpiifacegaze import Evaluation
+from gaze.training.fold_errors import Evaluation
 from gaze.training.published import PUBLISHED
 from gaze.training.report_html import page
 from gaze.training.report_plots import all_plots

@@ -6,7 +6,7 @@ import base64
 import html
 import json
 
-from gaze.training.evaluate_mpiifacegaze import Evaluation
+from gaze.training.fold_errors import Evaluation
 from gaze.training.published import PUBLISHED
 from gaze.training.report_style import STYLE
 

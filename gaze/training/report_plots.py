@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gaze.training.evaluate_mpiifacegaze import Evaluation
+from gaze.training.fold_errors import Evaluation
 
 BLUE, GREY, DARK = "#2a6f97", "#9a9a9a", "#12303f"
 CELL_MIN = 5  # a cell with fewer samples says nothing and stays empty

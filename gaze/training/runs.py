@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from gaze.datasets.sample import LABEL_SPACES
 from gaze.datasets.system_errors import writing
 from gaze.errors import DataError
-from gaze.files import replacing, write_json
+from gaze.files import read_json, replacing, write_json
 
 RUN_SCHEMA = "gaze.run/1"
 RUN_FILE = "run.json"
@@ -112,7 +111,7 @@ def read_run(folder: str | os.PathLike[str]) -> FoldRun:
     """
     path = Path(folder) / RUN_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); give a folder that `gaze train` wrote"

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from gaze.errors import ModelError
+from gaze.evenly import evenly_spread
 from gaze.network import FacePreprocess, GazeNet
 from gaze.network_checkpoint import load_checkpoint
 from gaze.network_file import read_tensors
@@ -140,8 +141,6 @@ def _resized_grid(weight: torch.Tensor, new: int) -> torch.Tensor:
 
 
 def _first_faces(source: FaceSource, size_px: int) -> list[torch.Tensor]:
-    count = min(STATISTICS_SAMPLES, len(source))
-    indices = np.linspace(0, len(source) - 1, count).astype(np.int64)
-    faces, _ = source.read(indices)
+    faces, _ = source.read(evenly_spread(len(source), STATISTICS_SAMPLES))
     resized = np.stack([resize_face(face, size_px) for face in faces])
     return [FacePreprocess()(piece) for piece in torch.from_numpy(resized).split(32)]

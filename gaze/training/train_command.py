@@ -166,7 +166,6 @@ def check(args: argparse.Namespace) -> None:
             for name in ("minutes", "steps", "epochs", "teacher", "validate", "resume"):
                 if getattr(args, name):
                     raise UsageError(f"--average trains nothing; leave --{name} away")
-            args.steps = 1  # of a budget that is not used
         if (args.out / "state.pt").exists() and not args.resume:
             raise UsageError(f"{args.out}: holds a run already; add --resume or give another --out")
         return
@@ -178,23 +177,27 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"--data {args.data} needs --protocol {' or '.join(PROTOCOLS)}")
     if args.minutes is not None or args.steps is not None:
         raise UsageError("a prepared file is trained for a number of epochs: give --epochs")
-    if args.epochs is None:
-        args.epochs = EPOCHS
     for name in ("shards", "validate", "limit", "average", "view_mm", "without"):
         if getattr(args, name):
             raise UsageError(f"--{name.replace('_', '-')} belongs to --data synthetic")
 
 
 def config_of(args: argparse.Namespace) -> TrainConfig:
-    """The settings that the options name."""
-    if args.start == SHIPPED:
-        args.start = str(DEFAULT_MODEL.with_suffix(".pt"))
-    if args.start != "random" and not Path(args.start).is_file():
+    """The settings that the options name, of options that passed ``check``.
+
+    Raises:
+        UsageError: a file is missing, or a value is out of its range.
+    """
+    start = str(DEFAULT_MODEL.with_suffix(".pt")) if args.start == SHIPPED else args.start
+    if start != "random" and not Path(start).is_file():
         raise UsageError(
-            f"--start {args.start}: no such file; give random, {SHIPPED}, an ImageNet file or a checkpoint"
+            f"--start {start}: no such file; give random, {SHIPPED}, an ImageNet file or a checkpoint"
         )
     if args.teacher is not None and not Path(args.teacher).is_file():
         raise UsageError(f"--teacher {args.teacher}: no such file; give a checkpoint of `gaze train`")
+    # A budget is asked for even where --average trains nothing.
+    steps = 1 if args.average else args.steps
+    epochs = EPOCHS if args.epochs is None and args.data != SYNTHETIC else args.epochs
     return TrainConfig(
         input_size=args.input_size,
         eyes=args.eyes,
@@ -215,19 +218,19 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
         ema_decay=args.ema_decay,
         augment=args.augment,
         precision=args.precision,
-        start=args.start,
+        start=start,
         teacher=args.teacher,
         mimic_weight=args.mimic_weight,
         seed=args.seed,
         minutes=args.minutes,
-        steps=args.steps,
-        epochs=args.epochs,
+        steps=steps,
+        epochs=epochs,
     )
 
 
 def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group) -> None:
     from gaze.datasets.shards import ShardFolder
-    from gaze.training.loop import train
+    from gaze.training.loop import RunOptions, train
     from gaze.training.start import people_seen
     from gaze.training.validation import shard_validation
 
@@ -246,9 +249,7 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
         source,
         args.out,
         group,
-        args.resume,
-        args.save_minutes,
-        args.compile,
+        RunOptions(args.resume, args.save_minutes, args.compile),
         validate,
         {
             "data": SYNTHETIC,

@@ -12,6 +12,7 @@ from gaze.geometry import angular_error_deg
 from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.folds import choose_folds, train_fold
+from gaze.training.loop import RunOptions
 from gaze.training.run_state import FILE as STATE_FILE
 from gaze.training.runs import ALL_PEOPLE, RUN_FILE, read_run
 
@@ -47,9 +48,7 @@ def train_data(args: argparse.Namespace, config: TrainConfig, group: Group) -> N
                 folder,
                 group,
                 args.validation_person,
-                resume=args.resume and (folder / STATE_FILE).exists(),
-                save_minutes=args.save_minutes,
-                compile_network=args.compile,
+                RunOptions(args.resume and (folder / STATE_FILE).exists(), args.save_minutes, args.compile),
             )
             if fold is None:
                 _say(group, f"{folder / 'final.pt'}: trained on all {len(file.persons)} people")

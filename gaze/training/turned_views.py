@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gaze.datasets.face_folder import FaceFolder
 from gaze.geometry import FloatArray, angles_from_vector, vector_from_angles
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
-from gaze.training.evaluate_faces import Answers, square_faces
+from gaze.training.face_errors import Answers, square_faces
 from gaze.training.metrics import offset_removed_deg, summary
 from gaze.training.virtual_camera import turn_rotation, turn_warp, warp_face
 

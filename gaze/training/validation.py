@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from gaze.datasets.shards import ShardFolder
+from gaze.evenly import evenly_spread
 from gaze.network import GazeNet
 from gaze.training.augment import plain
 from gaze.training.forward import predict
@@ -20,8 +20,7 @@ def shard_validation(
 ) -> Callable[[GazeNet], dict[str, float]]:
     """A function for gaze.training.loop.train: mean error in degrees on ``count`` samples, evenly taken."""
     source = ShardFolder([folder], view_mm=view_mm)
-    indices = np.unique(np.linspace(0, len(source) - 1, min(count, len(source))).astype(np.int64))
-    faces, target = source.read(indices)
+    faces, target = source.read(evenly_spread(len(source), count))
     faces = torch.from_numpy(plain(faces, size_px))
 
     def validate(net: GazeNet) -> dict[str, float]:

@@ -57,13 +57,6 @@ def warp_face(face: NDArray[np.uint8], warp: ArrayLike, size_px: int | None = No
     )
 
 
-def flip(face: NDArray[np.uint8], pitch_yaw_rad: ArrayLike) -> tuple[NDArray[np.uint8], FloatArray]:
-    """The mirrored face and its gaze: yaw changes its sign."""
-    angles = np.array(pitch_yaw_rad, dtype=np.float64)
-    angles[..., 1] *= -1.0
-    return cv2.flip(face, 1), angles
-
-
 def show_face(
     face: NDArray[np.uint8], shown: NormalizedCamera, wanted: NormalizedCamera
 ) -> NDArray[np.uint8]:

@@ -20,7 +20,8 @@ def checkpoint_with_eyes(tmp_path_factory):
 
 def _narrow_network(path, size_px, **options):
     torch = pytest.importorskip("torch")
-    from export.faces import made_faces
+    from smooth_pictures import made_faces
+
     from gaze.network import FacePreprocess, GazeNet
     from gaze.network_checkpoint import save_checkpoint
 
@@ -52,9 +53,10 @@ def exported(checkpoint, tmp_path_factory):
     A random network amplifies rounding as no trained one does, so the bounds of coarse precisions are lifted.
     """
     pytest.importorskip("onnx")
+    from smooth_pictures import made_faces
+
     from export import parity
     from export.command import main
-    from export.faces import made_faces
 
     folder, crops = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("crops")
     for index, face in enumerate(made_faces(64, 24).faces):

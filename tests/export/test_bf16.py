@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("openvino")
 
+from smooth_pictures import made_faces
+
 from deploy.runtimes.openvino_runtime import OpenVinoRuntime, cpu_precisions
 from export import bf16
-from export.faces import made_faces
 from export.parity import predict_batched
 from gaze.geometry import angular_error_deg
 from gaze.model_spec import load_model_spec, save_spec, sidecar_path

@@ -17,10 +17,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from smooth_pictures import made_faces  # noqa: E402
+
 from deploy.runtimes import create_runtime  # noqa: E402
 from export import parity  # noqa: E402
 from export.command import main, settled_spec  # noqa: E402
-from export.faces import made_faces  # noqa: E402
 from export.to_onnx import OPSET  # noqa: E402
 from gaze.cli import main as gaze  # noqa: E402
 from gaze.errors import DataError, GazeError, ModelError, UsageError  # noqa: E402
@@ -138,13 +139,16 @@ def test_nothing_but_whole_artefacts_is_left(exported):
     assert names == expected
 
 
-def test_an_artefact_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch):
+def test_an_artefact_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch, capsys):
     from export import parity
 
     monkeypatch.setitem(parity.MAX_DEG, "fp32", 0.0)
     with pytest.raises(ModelError, match=r"small\.onnx was not kept.*maximum"):
         main(["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--formats", "onnx"])
     assert list((tmp_path / "dist").iterdir()) == []
+    said = capsys.readouterr().out
+    assert "no --faces: made pictures stand for them" in said
+    assert "compared on: 64 faces of made pictures" in said
 
 
 def test_a_coarse_engine_does_not_cost_the_artefact(checkpoint, tmp_path, monkeypatch, capsys):

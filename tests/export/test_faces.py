@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 from made_shards import write_shards
+from smooth_pictures import made_faces
 
-from export.faces import load_faces, made_faces
+from export.faces import load_faces
 from gaze.errors import DataError
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.types import NormalizedCamera

@@ -9,10 +9,11 @@ pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("nncf")
 
+from smooth_pictures import made_faces  # noqa: E402
+
 from export import parity, to_int8, to_int8_openvino  # noqa: E402
 from export.artefacts import KINDS, Run, runs_of  # noqa: E402
 from export.command import main  # noqa: E402
-from export.faces import made_faces  # noqa: E402
 from gaze.errors import ModelError  # noqa: E402
 from gaze.model_spec import load_model_spec  # noqa: E402
 

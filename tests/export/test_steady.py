@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from export.faces import made_faces  # noqa: E402
+from smooth_pictures import made_faces  # noqa: E402
+
 from export.layers import blocks  # noqa: E402
 from export.steady import CentredConvolution, rounded, steadied, to_bf16, to_int8  # noqa: E402
 from gaze.network import FacePreprocess, GazeNet  # noqa: E402

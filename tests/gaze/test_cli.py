@@ -103,7 +103,7 @@ def test_missing_extra_at_import_is_explained_too(monkeypatch, capsys, tmp_path)
     (tmp_path / "needs_extra.py").write_text("import moderngl_that_is_not_here\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setitem(cli.COMMANDS, "probe", ("needs_extra", "a probe"))
-    monkeypatch.setattr(cli, "_extra_of", lambda name: "synthesis")
+    monkeypatch.setattr(cli, "_extra_of", lambda command, package: "synthesis")
     assert cli.main(["probe"]) == 1
     assert "webcam-gaze[synthesis]" in capsys.readouterr().err
 

@@ -20,7 +20,8 @@ HIDDEN = "\0"  # what an f-string puts in its place is not known
 # Lets no package of an extra be imported, then prints exit code, help and options of every command as JSON.
 COLLECT = """
 import argparse, contextlib, importlib.abc, io, json, re, sys
-EXTRAS = ("torch", "h5py", "hdf5plugin", "scipy", "matplotlib", "tensorboard", "moderngl", "onnx", "nncf")
+from gaze import cli
+EXTRAS = {package for packages in cli.EXTRAS.values() for package in packages}
 class NotInstalled(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in EXTRAS:

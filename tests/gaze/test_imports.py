@@ -20,6 +20,7 @@ RANK = {
     "option_types": 0,
     "landmark_model": 0,
     "geometry": 0,
+    "evenly": 0,
     "types": 1,
     "camera": 2,
     "face_model": 2,

@@ -101,6 +101,7 @@ def test_missing_sidecar(model):
     ("text", "words"),
     [
         ("", "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"schema": "gaze.mo', "not JSON"),
         ("[]", "not a gaze.model/1"),
         ('{"schema": "gaze.model/2"}', "not a gaze.model/1"),
@@ -126,6 +127,9 @@ def test_unusable_sidecar(model, text, words):
         ({"label_space": "sideways"}, "label_space must be"),
         ({"mean": 3}, "tiny.json"),
         ({"mean": [0.5, 0.5]}, "mean"),
+        ({"mean": [0.5, 0.5, 0.5]}, r"mean must be .*0\.485.* got \(0\.5, .*run `gaze export` again"),
+        ({"std": [1, 1, 1]}, "std must be .*run `gaze export` again"),
+        ({"channel_order": "RGB"}, "channel_order must be 'BGR'.*got 'RGB'; run `gaze export` again"),
         ({"parity_deg": "x"}, "parity_deg must map"),
         ({"parity_deg": {"onnxruntime:CPU:fp32": 3}}, "parity_deg must map"),
     ],

@@ -53,8 +53,12 @@ def test_settling_and_a_single_peak_are_flat():
     ],
 )
 def test_each_growth_is_told(changes, stop_s, problem):
-    (told,) = judge(samples(**changes), stop_s).problems
+    verdict = judge(samples(**changes), stop_s)
+    (told,) = verdict.problems
     assert problem in told
+    # Of three more over the whole run, two between the middles of the judged part's first and last third.
+    assert verdict.handles_growth == (2 if "handles" in changes else 0)
+    assert verdict.threads_growth == (2 if "threads" in changes else 0)
 
 
 def test_the_leak_is_read_back_in_megabytes():
@@ -78,6 +82,7 @@ def test_a_short_run_writes_table_picture_and_json(tmp_path, capsys):
     # On a busy machine latency and the time to stop may miss their bounds; what is counted may not.
     assert (code == 0) == (not result["problems"])
     assert not [text for text in result["problems"] if "handles" in text or "memory" in text]
+    assert result["handles_growth"] <= 0
     assert result["frames"] == 60 and len(result["samples"]) == 60
     assert result["options"][:2] == ["--model", str(model)]
     assert all(item["resident_mb"] > 30 and item["handles"] > 2 for item in result["samples"])

@@ -12,8 +12,7 @@ from gaze.datasets.face_folder import read_face_folder
 from gaze.errors import DataError
 from gaze.geometry import vector_from_angles
 from gaze.model_spec import DEFAULT_MODEL
-from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
-from gaze.training.evaluate_faces import CROP_CAMERA, evaluate_faces, live_answers
+from gaze.training.face_errors import CROP_CAMERA, evaluate_faces, live_answers
 from gaze.training.turned_views import predict_views, views_summary
 
 
@@ -62,10 +61,15 @@ def test_no_face_at_all_is_refused(crops):
         evaluate_faces(crops, lambda faces: np.full((len(faces), 2), np.nan))
 
 
-def test_crops_are_pictures_of_the_normalised_camera():
-    np.testing.assert_allclose(CROP_CAMERA.K, DEFAULT_NORMALIZED_CAMERA.resized(448).K)
-    half = CROP_CAMERA.for_frame(224, 224)
-    assert half.K[0, 0] == pytest.approx(960.0)  # MPIIFaceGaze's own: 960 px at 224 px
+@pytest.mark.parametrize("size_px", [112, 224, 448])
+def test_a_crop_shows_140_mm_of_the_face_plane_600_mm_away(size_px):
+    """What MPIIFaceGaze's normalised faces show: 960 px of focal length at 224 px.
+
+    Bound: a Camera is resized about its pixels' centres, the crops about their corner, up to 3/8 px apart.
+    """
+    corners_mm = np.array([[-70.0, -70.0, 600.0], [70.0, 70.0, 600.0], [0.0, 0.0, 600.0]])
+    corners_px = CROP_CAMERA.for_frame(size_px, size_px).project(corners_mm)
+    np.testing.assert_allclose(corners_px, [[0, 0], [size_px] * 2, [size_px / 2] * 2], atol=0.4)
 
 
 def test_needs_crops(tmp_path, capsys):

@@ -89,6 +89,12 @@ def test_nothing_left_and_attributes_that_were_not_kept(tmp_path):
     write(tmp_path / "b", 0)
     with pytest.raises(DataError, match="lacks the attribute 'mask'; render it again"):
         ShardFolder([tmp_path / "b"], without=["masks"])
+    (path,) = (tmp_path / "b").glob("shard_*.npz")
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive if name != "attributes"}
+    np.savez(path, **arrays)
+    with pytest.raises(DataError, match="lacks attributes; render it again"):
+        Shard(path).attributes()
 
 
 def test_growing_folder_is_taken_up_on_rescan(tmp_path):

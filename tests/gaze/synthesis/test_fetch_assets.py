@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import cv2
 import numpy as np
 import pytest
+from small_head import MOVED, SMALL
 
 from gaze import cli
 from gaze.synthesis import asset_files, fetch_assets
@@ -18,7 +19,6 @@ from gaze.synthesis.asset_files import sha256_of_array
 from gaze.synthesis.pack_environments import pack_environment
 from gaze.synthesis.pack_ict import NEUTRAL, pack_ict
 from gaze.synthesis.pack_mobilenet import pack_mobilenet
-from tests.gaze.synthesis.test_pack_ict import MOVED, SMALL
 from tests.gaze.synthesis.tflite_file import CONV, Tensor, tflite_file
 
 TFLITE = tflite_file([(CONV, Tensor(np.int8([[[[5]]]]), np.float32([0.5]), 0), Tensor(np.float32([1])))])

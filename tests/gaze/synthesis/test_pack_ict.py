@@ -5,26 +5,12 @@ import json
 
 import numpy as np
 import pytest
+from small_head import MOVED, SMALL
 
 from gaze.errors import DataError
 from gaze.synthesis.asset_files import sha256_of_array
 from gaze.synthesis.fetch_assets import MANIFEST
 from gaze.synthesis.pack_ict import NEUTRAL, gather, neutral_arrays, numbers_of, pack_ict, shape_of
-
-SMALL = b"""# a comment with v and f in it
-mtllib x.mtl
-v 0 0 0.5
-v 1 0 0
-v 1 1 0
-v 0 1 -2e-1
-vt 0.25 0.5
-vt 1 0
-usemtl M_Skin
-f 1/1 2/2 3/1 4/2
-usemtl M_Eye
-f 3/2 2/1 1/1
-"""
-MOVED = SMALL.replace(b"v 1 1 0", b"v 1 1.25 0")
 
 
 def test_a_small_head():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from made_faces import DISTORTED, PINHOLE, rotation
 
 from gaze import cli
 from gaze.camera import Camera
@@ -18,7 +19,6 @@ from gaze.synthesis.rigid_table import (
     triangulate,
 )
 from gaze.types import LANDMARK_COUNT
-from tests.made_faces import DISTORTED, PINHOLE, rotation
 
 # A few heads here, a hundred other heads in the committed table; two heads alone differ by 1.7 and 3.8 mm.
 MEAN_LIMIT_MM, LARGEST_LIMIT_MM = 3.0, 7.0

@@ -19,8 +19,9 @@ from gaze.errors import DataError, GazeError
 from gaze.synthesis import shards
 from gaze.synthesis.shards import prepare_folder, render_shard, shard_is_whole, shard_path
 from gaze.synthesis.shards_command import render_all
-from tests.conftest import REPOSITORY
 from tests.gaze.synthesis.fake_renderer import FakeRenderer
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,14 @@
 """Augmentation: same numbers same batch, labels that move rightly, eyes left uncovered."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from spot_faces import spots
 
 from gaze.geometry import angular_error_deg
 from gaze.training import photometric
-from gaze.training.augment import PRESETS, Augment, AugmentConfig, Draws, plain
+from gaze.training.augment import PRESETS, Augment, AugmentConfig, Draws, Normal, Uniform, plain
 from gaze.types import NormalizedCamera
 
 CAMERA = NormalizedCamera(960.0 * 64 / 224, 600.0, 64)
@@ -46,6 +48,35 @@ def test_same_draws_same_batch_and_any_division():
     np.testing.assert_array_equal(whole[1][6:], half[1])
 
 
+STEPS = (
+    "flip", "geometry", "tone", "colour", "grey", "shade", "bands", "blur", "downscale", "noise", "jpeg",
+    "erase",
+)  # fmt: skip
+
+
+def test_no_random_number_serves_two_steps():
+    """Each step alone: the columns that its pictures change with, and whose steps they are."""
+    faces, labels = spots(40)
+    nothing, other = AugmentConfig.named("none"), draws(40, seed=1)
+    owner = {}
+    for step in STEPS:
+        augment = Augment(dataclasses.replace(AugmentConfig(), **off_but(nothing, step)), CAMERA, 64)
+        before = augment(faces, labels, draws(40))[0]
+        for kind in ("uniform", "normal"):
+            for column in range(getattr(other, kind).shape[1]):
+                changed = draws(40)
+                getattr(changed, kind)[:, column] = getattr(other, kind)[:, column]
+                if np.any(augment(faces, labels, changed)[0] != before):
+                    assert owner.setdefault((kind, column), step) == step
+    columns = {("uniform", c.value) for c in Uniform} | {("normal", c.value) for c in Normal}
+    assert set(owner) == columns, "a column that no step reads"
+
+
+def off_but(nothing, step):
+    """The probabilities of a configuration in which one step alone happens, to half of the faces."""
+    return {name: 0.5 if name == step else getattr(nothing, name) for name in STEPS}
+
+
 def test_labels_move_by_the_turn_only():
     faces, labels = spots(200)
     config = AugmentConfig.named("none")
@@ -58,7 +89,7 @@ def test_labels_move_by_the_turn_only():
     # A turn about y by +1 degree turns a straight gaze by 1 degree in yaw.
     _, straight = Augment(config, CAMERA, 64)(faces, np.zeros_like(labels), d)
     np.testing.assert_allclose(
-        np.abs(np.rad2deg(straight[:, 1])), np.abs(d.normal[:, 1]), rtol=2e-2, atol=1e-3
+        np.abs(np.rad2deg(straight[:, 1])), np.abs(d.normal[:, Normal.YAW]), rtol=2e-2, atol=1e-3
     )
 
 

@@ -14,7 +14,7 @@ from gaze.datasets.prepare import LoadedBlock, prepare, split_blocks
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.training.augment import Augment, AugmentConfig
 from gaze.training.batches import BatchStream
-from gaze.training.evaluate_prepared import evaluate_prepared
+from gaze.training.prepared_errors import evaluate_prepared
 from gaze.types import ModelSpec, Prediction
 
 SIZE, FEW, MANY = 112, 96, 960
@@ -26,7 +26,7 @@ ROW_BYTES = 4000
 
 @dataclass(frozen=True)
 class ManyFaces:
-    """``count`` grey faces of one person (gaze.datasets.prepare.FaceSource)."""
+    """``count`` grey faces of one person (gaze.datasets.prepare.BlockSource)."""
 
     count: int
 
@@ -125,7 +125,7 @@ def test_preparing(files):
 @pytest.mark.parametrize("work", [_train, _evaluate])
 def test_training_and_evaluating(files, monkeypatch, work):
     paths, _ = files
-    monkeypatch.setattr("gaze.training.evaluate_prepared.READ_AT_ONCE", 32)
+    monkeypatch.setattr("gaze.training.prepared_errors.READ_AT_ONCE", 32)
     work(paths[FEW])
     few = _peak(lambda: work(paths[FEW]))
     assert few > 16 * FACE_BYTES, "the measurement must see a batch"

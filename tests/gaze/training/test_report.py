@@ -9,7 +9,7 @@ import cv2
 import pytest
 from fold_runs import PEOPLE, fold, write_folds
 
-from gaze.training.evaluate_mpiifacegaze import FewShot, evaluate
+from gaze.training.fold_errors import FewShot, evaluate
 from gaze.training.report import text_table, write_report
 
 

@@ -65,6 +65,7 @@ def test_a_run_that_breaks_the_contract_cannot_be_made_or_read(tmp_path, changes
     ("text", "message"),
     [
         ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ("[]", "is not a gaze.run/1 file"),
         ('{"schema": "gaze.run/2"}', "is not a gaze.run/1 file"),
         ('{"schema": "gaze.run/1", "colour": 1}', "unknown keys colour"),

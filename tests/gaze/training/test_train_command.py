@@ -35,6 +35,21 @@ def test_the_shipped_weights_can_be_named(tmp_path):
     assert config_of(args).start == str(DEFAULT_MODEL.with_suffix(".pt"))
 
 
+def test_settling_the_options_leaves_them_as_they_were_given(tmp_path):
+    args = _prepared(tmp_path, "--start", "shipped")
+    given = dict(vars(args))
+    check(args)
+    config_of(args)
+    assert vars(args) == given
+
+
+def test_averaging_asks_for_no_budget(tmp_path):
+    options = ["--data", "synthetic", "--shards", "s", "--out", str(tmp_path), "--average", "a.pt", "b.pt"]
+    args = parser().parse_args(options)
+    check(args)
+    assert config_of(args).steps == 1
+
+
 @pytest.mark.parametrize("option", ["--start", "--teacher"])
 def test_a_file_that_is_not_there_is_named(tmp_path, option):
     args = _prepared(tmp_path, option, "nowhere.pt")

@@ -18,10 +18,13 @@ from gaze.network_checkpoint import load_checkpoint
 from gaze.training import finishing, loop, virtual_camera
 from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
-from gaze.training.loop import train
+from gaze.training.loop import RunOptions, train
 from gaze.training.metrics import summary
 
 SMALL = {"input_size": 64, "width": 0.25, "batch_size": 16, "dropout": 0.1}
+QUIET = RunOptions(progress=False)
+RESUMED = RunOptions(resume=True, progress=False)
+ALWAYS_SAVED = RunOptions(save_minutes=0.0, progress=False)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +55,7 @@ def test_overfits_a_small_set_and_leaves_its_files(tmp_path):
     options = {**SMALL, "dropout": 0.0, "augment": "none", "ema_decay": 0.9, "learning_rate": 3e-3}
     config = TrainConfig(**options, steps=150)
     source = ShardFolder([tmp_path / "s"])
-    result = train(config, source, tmp_path / "run", progress=False, meta={"data": "synthetic"})
+    result = train(config, source, tmp_path / "run", options=QUIET, meta={"data": "synthetic"})
     faces, labels = source.read(np.arange(96))
     error = summary(predict(result.net, torch.from_numpy(faces)).numpy(), labels)["mean_deg"]
     assert error < 8.0  # a constant answer gives 22
@@ -76,7 +79,7 @@ def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch):
     def source():
         return ShardFolder([tmp_path / "s"])
 
-    train(config, source(), tmp_path / "whole", progress=False)
+    train(config, source(), tmp_path / "whole", options=QUIET)
     whole = losses(tmp_path / "whole")
     assert [step for step, *_ in whole] == list(range(1, 13))
 
@@ -89,15 +92,15 @@ def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop._Run, "_step", stop_at_seven)
     with pytest.raises(KeyboardInterrupt):
-        train(config, source(), tmp_path / "cut", progress=False)
+        train(config, source(), tmp_path / "cut", options=QUIET)
     monkeypatch.setattr(loop._Run, "_step", original)
     write_shard(tmp_path / "s", 1, 40)  # taken up at the next epoch, not in the middle of this one
     assert len(losses(tmp_path / "cut")) == 7
     with pytest.raises(ModelError, match="learning_rate"):
         other = TrainConfig(**SMALL, steps=12, learning_rate=1e-4)
-        train(other, source(), tmp_path / "cut", resume=True, progress=False)
+        train(other, source(), tmp_path / "cut", options=RESUMED)
     (tmp_path / "s" / "shard_000001.npz").unlink()
-    train(config, source(), tmp_path / "cut", resume=True, progress=False)
+    train(config, source(), tmp_path / "cut", options=RESUMED)
     assert losses(tmp_path / "cut") == whole
     a, b = (load_checkpoint(tmp_path / name / "final.pt")[0].state_dict() for name in ("whole", "cut"))
     for name, value in a.items():
@@ -108,12 +111,11 @@ def test_saving_at_every_step_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "LOG_STEPS", 1)
     write_shard(tmp_path / "s", 0, 40)
     config = TrainConfig(**SMALL, steps=5)
-    options = {"progress": False, "save_minutes": 0.0}
-    whole = train(config, ShardFolder([tmp_path / "s"]), tmp_path / "whole", progress=False).net
-    train(config, ShardFolder([tmp_path / "s"]), tmp_path / "saved", **options)
+    whole = train(config, ShardFolder([tmp_path / "s"]), tmp_path / "whole", options=QUIET).net
+    train(config, ShardFolder([tmp_path / "s"]), tmp_path / "saved", options=ALWAYS_SAVED)
     figures = {"validation_deg": 3.5, "validation_offset_removed_deg": 3.0}
     source = ShardFolder([tmp_path / "s"])
-    train(config, source, tmp_path / "validated", validate=lambda net: figures, **options)
+    train(config, source, tmp_path / "validated", validate=lambda net: figures, options=ALWAYS_SAVED)
     assert losses(tmp_path / "whole") == losses(tmp_path / "saved") == losses(tmp_path / "validated")
     for name, value in load_checkpoint(tmp_path / "saved" / "final.pt")[0].state_dict().items():
         assert torch.equal(value, whole.state_dict()[name]), name
@@ -125,7 +127,7 @@ def test_a_full_disk_at_a_save_leaves_the_state_before(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "LOG_STEPS", 1)
     write_shard(tmp_path / "s", 0, 64)
     source, config = ShardFolder([tmp_path / "s"]), TrainConfig(**SMALL, steps=4)
-    train(config, source, tmp_path / "whole", progress=False)
+    train(config, source, tmp_path / "whole", options=QUIET)
     original, limits = loop._Run._step, resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill_the_disk(self, batch):
@@ -136,12 +138,12 @@ def test_a_full_disk_at_a_save_leaves_the_state_before(tmp_path, monkeypatch):
     monkeypatch.setattr(loop._Run, "_step", fill_the_disk)
     with pytest.raises(ModelError, match=r"state.pt: cannot be written .*; make room"):
         try:
-            train(config, source, tmp_path / "cut", progress=False, save_minutes=0.0)
+            train(config, source, tmp_path / "cut", options=ALWAYS_SAVED)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list((tmp_path / "cut").glob("*.tmp*"))
     monkeypatch.setattr(loop._Run, "_step", original)
-    train(config, source, tmp_path / "cut", resume=True, progress=False)
+    train(config, source, tmp_path / "cut", options=RESUMED)
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
 
 
@@ -149,7 +151,7 @@ def test_a_folder_that_can_not_be_written_is_named(tmp_path):
     write_shard(tmp_path / "s", 0, 32)
     (tmp_path / "run").write_text("a file")
     with pytest.raises(DataError, match=r"run: cannot be written \(File exists\); check the folder's"):
-        train(TrainConfig(**SMALL, steps=1), ShardFolder([tmp_path / "s"]), tmp_path / "run", progress=False)
+        train(TrainConfig(**SMALL, steps=1), ShardFolder([tmp_path / "s"]), tmp_path / "run", options=QUIET)
 
 
 def test_new_shards_are_taken_up_at_the_next_epoch(tmp_path, monkeypatch):
@@ -165,7 +167,7 @@ def test_new_shards_are_taken_up_at_the_next_epoch(tmp_path, monkeypatch):
         return original(self, batch)
 
     monkeypatch.setattr(loop._Run, "_step", write_one_more)
-    train(TrainConfig(**SMALL, steps=16), source, tmp_path / "run", progress=False)
+    train(TrainConfig(**SMALL, steps=16), source, tmp_path / "run", options=QUIET)
     assert len(source) == 64
 
 
@@ -175,7 +177,7 @@ def test_not_finite_loss_stops_and_saves_the_batch(tmp_path, monkeypatch):
     source.shards[0].pitch_yaw_rad[:] = np.inf
     monkeypatch.setattr(virtual_camera, "turn_label", lambda label, R: label)  # lets infinity pass
     with pytest.raises(GazeError, match="loss is"):
-        train(TrainConfig(**SMALL, steps=3, augment="flip"), source, tmp_path / "run", progress=False)
+        train(TrainConfig(**SMALL, steps=3, augment="flip"), source, tmp_path / "run", options=QUIET)
     (saved,) = (tmp_path / "run").glob("not_finite_step_*.npz")
     with np.load(saved) as archive:
         assert archive["faces"].shape == (16, 64, 64, 3)
@@ -186,7 +188,7 @@ def test_budget_of_minutes_ends_and_the_rate_follows_it(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "LOG_STEPS", 1)
     write_shard(tmp_path / "s", 0, 32)
     config = TrainConfig(**SMALL, minutes=0.03, augment="none")
-    result = train(config, ShardFolder([tmp_path / "s"]), tmp_path / "run", progress=False)
+    result = train(config, ShardFolder([tmp_path / "s"]), tmp_path / "run", options=QUIET)
     assert 1.5 < result.elapsed_s < 20
     with (tmp_path / "run" / "log.csv").open() as file:
         rates = [float(row["learning_rate"]) for row in csv.DictReader(file) if row["learning_rate"]]
@@ -200,7 +202,7 @@ def test_validation_figures_go_into_the_log(tmp_path):
         TrainConfig(**SMALL, steps=2),
         ShardFolder([tmp_path / "s"]),
         tmp_path / "run",
-        progress=False,
+        options=QUIET,
         validate=lambda net: figures,
     )
     with (tmp_path / "run" / "log.csv").open() as file:
@@ -217,6 +219,6 @@ def test_settings_out_of_range():
 
 def test_meta_is_json_like(tmp_path):
     write_shard(tmp_path / "s", 0, 32)
-    train(TrainConfig(**SMALL, steps=1), ShardFolder([tmp_path / "s"]), tmp_path / "run", progress=False)
+    train(TrainConfig(**SMALL, steps=1), ShardFolder([tmp_path / "s"]), tmp_path / "run", options=QUIET)
     _, meta = load_checkpoint(tmp_path / "run" / "final.pt")
     assert json.loads(json.dumps(meta))["step"] == 1

@@ -11,7 +11,7 @@ from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.geometry import angles_from_vector
 from gaze.training import turned_views
-from gaze.training.evaluate_faces import crop_answers, evaluate_faces
+from gaze.training.face_errors import crop_answers, evaluate_faces
 from gaze.training.turned_views import predict_views, views_summary
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 

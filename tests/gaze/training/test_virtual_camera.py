@@ -1,13 +1,12 @@
-"""Turning the virtual camera against points in space, and mirroring."""
+"""Turning the virtual camera against points in space."""
 
 import cv2
 import numpy as np
 import pytest
 
 from gaze.errors import DataError
-from gaze.geometry import angular_error_deg, unit, vector_from_angles
+from gaze.geometry import unit, vector_from_angles
 from gaze.training.virtual_camera import (
-    flip,
     resize_face,
     show_face,
     turn_label,
@@ -89,16 +88,6 @@ def test_warped_picture_moves_with_the_warp():
     ys, xs = np.nonzero(out[..., 0] > 127)
     expected = project(np.eye(3), np.array([[70.0, 40.0, 1.0]]) @ warp.T)[0]
     np.testing.assert_allclose([xs.mean(), ys.mean()], expected, atol=0.3)
-
-
-def test_flip_twice_is_nothing_and_once_negates_yaw():
-    face = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
-    mirrored, label = flip(face, [0.1, 0.2])
-    np.testing.assert_array_equal(mirrored, face[:, ::-1])
-    np.testing.assert_allclose(label, [0.1, -0.2])
-    again, label = flip(mirrored, label)
-    np.testing.assert_array_equal(again, face)
-    assert angular_error_deg(label, [0.1, 0.2]) == pytest.approx(0)
 
 
 def test_a_narrower_camera_of_the_same_direction_shows_the_middle():

@@ -13,7 +13,7 @@ from gaze.datasets.mpiifacegaze_counts import PUBLISHED_COUNTS
 from gaze.errors import DataError
 from gaze.training.baselines import constant_baseline, head_pose_baseline
 from gaze.training.bootstrap import bootstrap_interval
-from gaze.training.evaluate_mpiifacegaze import evaluate, is_published_set
+from gaze.training.fold_errors import evaluate, is_published_set
 from gaze.training.runs import Predictions
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from gaze.datasets.normalized_hdf5 import NormalizedFile
 from gaze.errors import DataError
 from gaze.training.bootstrap import bootstrap_interval
-from gaze.training.evaluate_faces import per_image, predict_faces
-from gaze.training.evaluate_mpiifacegaze import figures
+from gaze.training.face_errors import per_image, predict_faces
+from gaze.training.fold_errors import figures
 from gaze.training.prepared_predictions import predictions_of
 from gaze.training.virtual_camera import show_face
 

@@ -10,7 +10,7 @@ from deploy.evaluate import faces as command
 from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.errors import DataError
-from gaze.training.evaluate_faces import crop_answers, evaluate_faces, square_faces
+from gaze.training.face_errors import crop_answers, evaluate_faces, square_faces
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
 KEYS = (
@@ -67,12 +67,18 @@ def test_figures_of_a_constant_offset(crops):
     assert figures["per_image"][2]["error_offset_removed_deg"] == pytest.approx(0, abs=1e-3)
 
 
-def test_mirrored_average(crops):
-    folder = read_face_folder(crops, crops / "labels.csv")
-    faces = list(square_faces(folder))
-    np.testing.assert_allclose(
-        crop_answers(Painted(), mirror=True)(faces), crop_answers(Painted())(faces), atol=1e-6
-    )
+class Leaning(Painted):
+    """As Painted, but every yaw is 0.2 rad too large, in a mirrored picture too."""
+
+    def predict(self, faces):
+        return Prediction(super().predict(faces).pitch_yaw_rad + np.float32([0.0, 0.2]))
+
+
+def test_the_mean_with_the_mirrored_face_takes_a_lean_out(crops):
+    faces = list(square_faces(read_face_folder(crops, crops / "labels.csv")))
+    upright = crop_answers(Painted())(faces)
+    np.testing.assert_allclose(crop_answers(Leaning())(faces) - upright, [[0.0, 0.2]] * 6, atol=1e-6)
+    np.testing.assert_allclose(crop_answers(Leaning(), mirror=True)(faces), upright, atol=1e-6)
 
 
 def test_command_writes_the_json(crops, monkeypatch, capsys):

@@ -10,7 +10,7 @@ from gaze.cli import main
 from gaze.datasets.normalized_hdf5 import NormalizedFile, NormalizedHeader, write_normalized
 from gaze.datasets.normalized_rows import NormalizedRows
 from gaze.errors import DataError
-from gaze.training.evaluate_prepared import evaluate_prepared
+from gaze.training.prepared_errors import evaluate_prepared
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
 SIZE, N = 56, 300
