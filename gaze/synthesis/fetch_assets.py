@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from tqdm import tqdm
 from gaze.errors import DataError, GazeError
 from gaze.files import replacing
 from gaze.help_format import HelpFormatter
+from gaze.synthesis import asset_checks
 from gaze.synthesis.asset_files import Downloads, LocalFiles, sha256_of_array, unwritable
 from gaze.synthesis.assets import default_assets_dir, read_packed
 from gaze.synthesis.pack_environments import pack_environment
@@ -23,7 +23,6 @@ from gaze.synthesis.pack_ict import gather, pack_ict
 from gaze.synthesis.pack_mobilenet import pack_mobilenet
 
 # Addresses and checksums. A file without one of its own is checked by the arrays packed from it.
-MANIFEST = Path(__file__).with_name("assets_manifest.json")
 
 Files = Downloads | LocalFiles
 Arrays = dict[str, NDArray]
@@ -118,26 +117,14 @@ def is_intact(path: Path, manifest: dict) -> bool:
     except DataError:
         return False
     if "files" in manifest:
-        wanted = manifest["arrays"]
-        identity, expression = arrays.pop("identity", ()), arrays.pop("expression", ())
-        names = [f"identity{k:03d}" for k in range(len(identity))]
-        names += [str(name) for name in arrays.pop("expression_names", ())]
-        if len(names) != len(identity) + len(expression):
-            return False
-        shapes = zip(names, [*identity, *expression], strict=True)
-        arrays.update({f"{name}.obj": shape for name, shape in shapes})
-        return _sums(arrays) == wanted
+        return asset_checks.head_sums(arrays) == manifest["arrays"]
     if "originals" in manifest:
         wanted, instead = manifest["originals"]["arrays"], manifest["built"]["arrays"]
-        sums = _sums(arrays)
+        sums = asset_checks.array_sums(arrays)
         return sums.keys() == wanted.keys() and all(
             value in (wanted[name], instead[name]) for name, value in sums.items()
         )
-    return _sums(arrays) == manifest["arrays"]
-
-
-def _sums(arrays: Arrays) -> dict[str, str]:
-    return {name: sha256_of_array(array) for name, array in arrays.items()}
+    return asset_checks.array_sums(arrays) == manifest["arrays"]
 
 
 def fetch_group(name: str, assets_dir: Path, files: Files, manifest: dict) -> None:
@@ -188,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), help="groups to fetch")
     args = parser.parse_args(argv)
-    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    manifest = asset_checks.read_manifest()
     local = LocalFiles(args.source) if args.source else None
     faults = []
     for name in args.only:

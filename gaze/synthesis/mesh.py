@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import DataError
+from gaze.synthesis.asset_checks import check_head
 from gaze.synthesis.assets import FETCH, read_packed
 
 # Moves smaller than this are left out of a shape.
@@ -81,11 +82,12 @@ class HeadMesh:
         """Read ``ict_face/ict_face.npz`` below the assets folder.
 
         Raises:
-            DataError: the file is missing or does not hold the expected arrays.
+            DataError: the file is missing, or its arrays are not those of the release.
         """
         path = Path(assets_dir) / "ict_face" / "ict_face.npz"
         data = read_packed(path)
         try:
+            check_head(data, path)
             return cls._from_arrays(data)
         except (KeyError, ValueError, IndexError) as error:
             raise DataError(f"{path}: not the packed head model ({error}); {FETCH} to mend it") from error

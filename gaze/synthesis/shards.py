@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # so that --help needs no OpenGL
     from gaze.synthesis.crops import Crop, CropRenderer
 
 SCHEMA = "gaze.shards/1"
+# Counts up when the same seeds give other pictures; docs/experiments.md says what each draws.
+RENDERER = 4
 PICTURES_PER_PERSON = 16
 PEOPLE_PER_SHARD = 30
 # Picture seeds of different people never meet.
@@ -41,11 +43,12 @@ def shard_is_whole(path: Path) -> bool:
     return {"faces", "pitch_yaw_rad", "person", "attributes"} <= names
 
 
-def prepare_folder(folder: str | os.PathLike[str], size_px: int) -> None:
+def prepare_folder(folder: str | os.PathLike[str], size_px: int, environments_sha256: str) -> None:
     """Make the folder and its shards.json.
 
     Raises:
-        DataError: the folder holds shards of other settings, or cannot be written.
+        DataError: the folder holds shards of other settings, panoramas or renderers, or cannot be
+            written.
     """
     folder = Path(folder)
     index = folder / "shards.json"
@@ -61,6 +64,8 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int) -> None:
         "label_space": "rotation-only",
         "pictures_per_person": PICTURES_PER_PERSON,
         "people_per_shard": PEOPLE_PER_SHARD,
+        "renderer": RENDERER,
+        "environments_sha256": environments_sha256,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +80,9 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int) -> None:
     except ValueError as error:
         raise DataError(f"{index}: is not JSON ({error}); give another --out, or remove it") from error
     if found != content:
-        raise DataError(f"{index}: holds shards of other settings; give another --out")
+        known = found if isinstance(found, dict) else {}
+        other = ", ".join(sorted(key for key in {*known, *content} if known.get(key) != content.get(key)))
+        raise DataError(f"{index}: holds shards of other settings ({other}); give another --out")
 
 
 def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number: int) -> int:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from gaze.errors import GazeError
 from gaze.help_format import HelpFormatter
+from gaze.synthesis.asset_checks import environments_digest
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.shards import (
     PEOPLE_PER_SHARD,
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.size < 32 or args.count < 1 or args.first < 0 or args.workers < 1:
         parser.error("--size must be at least 32, --count and --workers at least 1, --first not negative")
-    prepare_folder(args.out, args.size)
+    prepare_folder(args.out, args.size, environments_digest(args.assets))
     wanted = range(args.first, args.first + args.count)
     missing = [number for number in wanted if not shard_is_whole(shard_path(args.out, number))]
     if len(missing) < len(wanted):

@@ -14,7 +14,7 @@ import pytest
 from small_head import MOVED, SMALL
 
 from gaze import cli
-from gaze.synthesis import asset_files, fetch_assets
+from gaze.synthesis import asset_checks, asset_files, fetch_assets
 from gaze.synthesis.asset_files import sha256_of_array
 from gaze.synthesis.pack_environments import pack_environment
 from gaze.synthesis.pack_ict import NEUTRAL, pack_ict
@@ -111,7 +111,7 @@ def upstream(monkeypatch, tmp_path):
     }
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(manifest))
-    monkeypatch.setattr(fetch_assets, "MANIFEST", path)
+    monkeypatch.setattr(asset_checks, "MANIFEST", path)
     yield server
     server.close()
 
@@ -272,7 +272,7 @@ def test_no_network(upstream, assets, capsys):
 
 
 def test_the_manifest_names_public_homes_and_every_file():
-    manifest = json.loads(fetch_assets.MANIFEST.read_text())
+    manifest = asset_checks.read_manifest()
     heads, panoramas, network = (manifest[name] for name in fetch_assets.GROUPS)
     urls = [heads["url"], panoramas["originals"]["url"], panoramas["built"]["url"], network["url"]]
     assert all(url.startswith("https://") and url.endswith("/") for url in urls)
@@ -284,6 +284,6 @@ def test_the_manifest_names_public_homes_and_every_file():
 
 
 def test_the_packed_assets_here_are_those_of_the_release(shared_dir):
-    manifest = json.loads(fetch_assets.MANIFEST.read_text())
+    manifest = asset_checks.read_manifest()
     for name, group in fetch_assets.GROUPS.items():
         assert fetch_assets.is_intact(shared_dir / "assets" / group.path, manifest[name]), name

@@ -1,15 +1,14 @@
 """Packing ICT-FaceKit's OBJ files: a small head made here, and the three real files."""
 
 import gzip
-import json
 
 import numpy as np
 import pytest
 from small_head import MOVED, SMALL
 
 from gaze.errors import DataError
+from gaze.synthesis.asset_checks import read_manifest
 from gaze.synthesis.asset_files import sha256_of_array
-from gaze.synthesis.fetch_assets import MANIFEST
 from gaze.synthesis.pack_ict import NEUTRAL, gather, neutral_arrays, numbers_of, pack_ict, shape_of
 
 
@@ -67,5 +66,5 @@ def test_the_real_files_give_exactly_the_packed_arrays(shared_dir, packed_head):
         mine = files[name]["shape"]
         assert mine.dtype == theirs.dtype and mine.tobytes() == theirs.tobytes(), name
         # The manifest's checksums, which stand in for those of the files, know these arrays.
-        sums = json.loads(MANIFEST.read_text())["ict_face"]["arrays"]
+        sums = read_manifest()["ict_face"]["arrays"]
         assert sha256_of_array(mine) == sums[name]

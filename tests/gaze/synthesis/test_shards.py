@@ -21,6 +21,7 @@ from gaze.synthesis.shards import prepare_folder, render_shard, shard_is_whole, 
 from gaze.synthesis.shards_command import render_all
 from tests.gaze.synthesis.fake_renderer import FakeRenderer
 
+SHA256 = "of the panoramas"
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -37,7 +38,7 @@ def arrays_of(path):
 
 
 def test_a_shard_holds_what_its_seeds_say(tmp_path):
-    prepare_folder(tmp_path, 32)
+    prepare_folder(tmp_path, 32, SHA256)
     assert render_shard(FakeRenderer(), tmp_path, 5) == 12
     data = arrays_of(shard_path(tmp_path, 5))
     assert data["faces"].shape == (12, 32, 32, 3) and data["faces"].dtype == np.uint8
@@ -145,22 +146,28 @@ def test_killed_in_the_middle_it_goes_on(tmp_path, moment):
 
 
 def test_a_folder_with_other_settings_is_refused(tmp_path, monkeypatch):
-    prepare_folder(tmp_path / "a", 112)
-    prepare_folder(tmp_path / "a", 112)
-    with pytest.raises(DataError, match=r"other settings; give another --out"):
-        prepare_folder(tmp_path / "a", 224)
+    prepare_folder(tmp_path / "a", 112, SHA256)
+    prepare_folder(tmp_path / "a", 112, SHA256)
+    with pytest.raises(DataError, match=r"other settings \(normalized_camera, size\); give another --out"):
+        prepare_folder(tmp_path / "a", 224, SHA256)
     monkeypatch.setattr(shards, "PICTURES_PER_PERSON", 8)
     with pytest.raises(DataError, match=r"other settings"):
-        prepare_folder(tmp_path / "a", 112)
+        prepare_folder(tmp_path / "a", 112, SHA256)
+    monkeypatch.undo()
+    with pytest.raises(DataError, match=r"other settings \(environments_sha256\)"):
+        prepare_folder(tmp_path / "a", 112, "of other panoramas")
+    monkeypatch.setattr(shards, "RENDERER", shards.RENDERER + 1)
+    with pytest.raises(DataError, match=r"other settings \(renderer\)"):
+        prepare_folder(tmp_path / "a", 112, SHA256)
     (tmp_path / "a/shards.json").write_text('{"schema": ')
     with pytest.raises(DataError, match=r"shards.json: is not JSON"):
-        prepare_folder(tmp_path / "a", 112)
+        prepare_folder(tmp_path / "a", 112, SHA256)
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot be written.*--out"):
-        prepare_folder(tmp_path / "file" / "out", 112)
+        prepare_folder(tmp_path / "file" / "out", 112, SHA256)
 
 
 def render_or_die(folder, deadly, number):
@@ -193,8 +200,13 @@ def test_processes_that_always_come_down_are_reported(tmp_path):
 
 
 def test_missing_assets_end_the_command(tmp_path, capfd):
-    """The processes that render report, instead of being started for ever."""
+    """The processes that render report a missing head, instead of being started for ever."""
+    (tmp_path / "hdri").mkdir()
+    np.savez(tmp_path / "hdri/environments.npz", sky=np.ones((8, 16, 3), np.float16))
     options = ["--out", str(tmp_path / "out"), "--assets", str(tmp_path), "--workers", "1", "--count", "2"]
     assert cli.main(["synthesize", "shards", *options]) == 1
     assert "fetch-assets" in capfd.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["shards.json"]
+    (tmp_path / "hdri/environments.npz").unlink()
+    assert cli.main(["synthesize", "shards", *options]) == 1
+    assert "environments.npz: no such file" in capfd.readouterr().err
