@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from calibration.part import Part
 from calibration.plan import Plan
 from calibration.samples import Samples
 from calibration.screen import Screen
@@ -19,14 +20,14 @@ SCHEMA = "gaze.session/1"
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """What the file holds. ``setup``: what it was collected with; ``kept``: the rows by target or stage."""
+    """What the file holds. ``setup``: what it was collected with; ``kept``: the rows of each part."""
 
     plan: Plan
     screen: Screen
     other_screens: tuple[Screen, ...]
     setup: dict[str, object]
     lag_s: float
-    kept: dict[str, Samples]
+    kept: dict[Part, Samples]
 
 
 def write_session(path: str | os.PathLike[str], stored: StoredSession) -> None:
@@ -40,7 +41,7 @@ def write_session(path: str | os.PathLike[str], stored: StoredSession) -> None:
             "other_screens": [screen.to_json() for screen in stored.other_screens],
             "setup": stored.setup,
             "lag_s": stored.lag_s,
-            "kept": {name: rows.to_json() for name, rows in stored.kept.items()},
+            "kept": {str(part): rows.to_json() for part, rows in stored.kept.items()},
         },
     )
 
@@ -72,7 +73,9 @@ def read_session(path: str | os.PathLike[str]) -> StoredSession:
     with damage_told(path):
         return StoredSession(
             plan=Plan(**content["plan"]),
-            kept={name: Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()},
+            kept={
+                Part.parse(name): Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()
+            },
             lag_s=float(content["lag_s"]),
             screen=Screen.from_json(content["screen"], str(path)),
             setup=dict(content["setup"]),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from calibration.observation import Observation
+from calibration.part import USUAL_POSITION
 from calibration.screen import Screen
 from calibration.simulated_person import ErrorModel, Frames, HeadState, SimulatedPerson, facing_head
 from gaze.geometry import FloatArray, angles_from_vector
@@ -22,7 +23,7 @@ FOLLOWED_PART = 0.05
 FOLLOW_LAG_S = 0.12
 # Frames worked out at once: a look at a target takes some fifty.
 BLOCK = 72
-# Camera frame; the person's left is image-right. The last is home.
+# By position, camera frame; the person's left is image-right. The last, USUAL_POSITION, is home.
 MOVES_MM = ((150.0, 0.0, 0.0), (-150.0, 0.0, 0.0), (0.0, 0.0, -150.0), (0.0, 0.0, 200.0), (0.0, 0.0, 0.0))
 
 
@@ -46,7 +47,7 @@ class SimulatedViewer:
         self.screen = screen
         self.errors = errors
         self.head = self._home = head or facing_head(screen, seed)
-        self._position = -1
+        self._position = USUAL_POSITION
         self.head_moves = False
         self.coming: Callable[[float], tuple[float, float] | None] | None = None
         self._rng = np.random.default_rng([seed, 5])
@@ -81,7 +82,7 @@ class SimulatedViewer:
         )
 
     def go_to(self, position: int) -> None:
-        """Sit at one of the further places that a session asks for (session.POSITIONS), facing the screen."""
+        """Sit at a further place that a session asks for (session_course.POSITIONS), facing the screen."""
         if position == self._position:
             return
         self._position = position

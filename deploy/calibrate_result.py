@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.accuracy import Accuracy, measure
+from calibration.part import is_target_place
 from calibration.person import Correction, Prior, fit
 from calibration.pictures import accuracy_picture, save_picture
 from calibration.profile import Profile
@@ -69,7 +70,7 @@ def fit_person(
     correction = fit(condense(samples, screen), kind)
     nothing = dataclasses.replace(correction, prior=Prior("none"))
     validated = len(validation) > 0
-    shown = validation if validated else samples.take(samples.place < 1000)
+    shown = validation if validated else samples.take(is_target_place(samples.place))
     if len(shown) == 0:
         shown = samples
     return Fitted(
