@@ -96,7 +96,7 @@ class PointOfGazeHook:
             estimate.head_pose.R_cam_head[None],
             estimate.normalized.centre_cam_mm[None],
         )
-        ray, point = self._tracker(estimate.t_s, view)
+        ray, point = self._tracker(view, estimate.t_s)
         if point is None:
             return dataclasses.replace(estimate, ray=ray)
         screen = self._tracker.screen_of(point)

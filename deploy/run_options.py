@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from deploy.gates import GateConfig
+from deploy.smoothing import SmoothingConfig
 from gaze.camera import ASSUMED_HFOV_DEG
 from gaze.help_format import HelpFormatter
 
@@ -139,14 +140,14 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--smooth-min-cutoff",
         type=_positive(float),
-        default=1.0,
+        default=SmoothingConfig().min_cutoff_hz,
         metavar="HZ",
         help="lower is steadier and slower",
     )
     group.add_argument(
         "--smooth-beta",
         type=at_least_0,
-        default=3.0,
+        default=SmoothingConfig().beta,
         metavar="B",
         help="Hz of cut-off added per rad/s of gaze speed; higher follows jumps faster",
     )

@@ -17,6 +17,7 @@ RANK = {
     "files": 0,
     "help_format": 0,
     "landmark_model": 0,
+    "one_euro": 0,
     "geometry": 0,
     "types": 1,
     "camera": 2,
