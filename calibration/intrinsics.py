@@ -36,12 +36,13 @@ class BoardView:
 
 @dataclass(frozen=True, slots=True)
 class Intrinsics:
-    """``camera``; ``model`` plain or rational; ``rms_px`` over the views used; ``view_rms_px`` (V,) of all
-    views; ``used`` (V,); ``held_out_px`` error of each model on views it did not see; ``coverage``: part of
-    the picture that corners were seen in; ``tilts_deg`` (V,) of the board; ``residuals`` a view (N, 2) px;
-    ``warnings`` in plain words."""
+    """``camera``; ``views``: the V that have enough corners; ``model`` plain or rational; ``rms_px`` over the
+    views used; ``view_rms_px`` (V,) of all views; ``used`` (V,); ``held_out_px`` error of each model on views
+    it did not see; ``coverage``: part of the picture that corners were seen in; ``tilts_deg`` (V,) of the
+    board; ``residuals`` a view (N, 2) px; ``warnings`` in plain words."""
 
     camera: Camera
+    views: tuple[BoardView, ...]
     model: str
     rms_px: float
     view_rms_px: NDArray[np.float64]
@@ -51,6 +52,11 @@ class Intrinsics:
     tilts_deg: NDArray[np.float64]
     residuals: tuple[FloatArray, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def used_views(self) -> list[BoardView]:
+        """Those that the camera was fitted to."""
+        return [view for view, used in zip(self.views, self.used, strict=True) if used]
 
 
 def fit_intrinsics(views: list[BoardView], size_px: tuple[int, int], model: str = "auto") -> Intrinsics:
@@ -94,6 +100,7 @@ def fit_intrinsics(views: list[BoardView], size_px: tuple[int, int], model: str 
     covered = coverage_grid(np.concatenate([view.points_px for view in good]), size_px)
     return Intrinsics(
         camera,
+        tuple(views),
         chosen,
         rms,
         np.array([_rms(residual) for residual in residuals]),

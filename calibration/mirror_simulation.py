@@ -105,8 +105,7 @@ def calibrated_camera(seed: int) -> tuple[Camera, CameraSpread]:
             noise = rng.normal(0, BOARD_NOISE_PX, (seen.sum(), 2))
             views.append(BoardView(board.corners_mm[seen], px[seen] + noise))
     result = fit_intrinsics(views, SIZE_PX)
-    used = [view for view, good in zip(views, result.used, strict=True) if good]
-    return camera, CameraSpread(result.camera, intrinsics_covariance(used, result.camera))
+    return camera, CameraSpread(result.camera, intrinsics_covariance(result.used_views, result.camera))
 
 
 def true_screen(seed: int) -> Screen:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from calibration.robust import deviation_per_axis
 from calibration.samples import Looks
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray
@@ -173,9 +174,9 @@ def place_weights(looks: Looks) -> FloatArray:
     _, first, inverse = np.unique(looks.place, return_index=True, return_inverse=True)
     middles = np.array([np.median(looks.offset_rad[inverse == i], axis=0) for i in range(len(first))])
     middle = np.median(middles, axis=0)
-    usual = float(np.median(np.linalg.norm(middles - middle, axis=1)))
+    usual = deviation_per_axis(np.linalg.norm(middles - middle, axis=1))
     distance = np.linalg.norm(looks.offset_rad - middle, axis=1)
-    limit = max(STRAY_DEVIATIONS * usual / 1.177, STRAY_FLOOR_RAD)
+    limit = max(STRAY_DEVIATIONS * usual, STRAY_FLOOR_RAD)
     return np.minimum(1.0, (limit / np.maximum(distance, 1e-12)) ** 4)
 
 
