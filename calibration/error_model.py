@@ -9,7 +9,7 @@ import numpy as np
 from calibration.eye_frame import offset_between
 from calibration.simulated_person import ErrorModel
 from gaze.errors import DataError
-from gaze.files import read_json
+from gaze.files import read_object
 from gaze.geometry import FloatArray, vector_from_angles
 
 SCHEMA = "gaze.errors/1"
@@ -73,12 +73,7 @@ def load_errors(path: Path) -> ErrorModel:
     Raises:
         DataError: the file is missing, not JSON, not as above, or holds too few people.
     """
-    try:
-        content = read_json(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise DataError(f"{path}: is not a {SCHEMA} file")
+    content = read_object(path, SCHEMA, DataError, "write one with `gaze calibrate rendered --errors`")
     try:
         angles = [
             np.array(content[name], dtype=np.float64) for name in ("predicted_rad", "true_rad", "head_rad")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 from calibration.observation import Observation, samples_of
 from calibration.part import Kind, Part
@@ -15,7 +14,7 @@ from calibration.screen import Screen
 from calibration.session import Session
 from calibration.targets import check_on_screen
 from gaze.errors import CalibrationError, DataError
-from gaze.files import read_json
+from gaze.files import read_object
 
 SCHEMA = "gaze.schedule/1"
 # The eyes need about this long to get to a new target.
@@ -46,14 +45,10 @@ def load_schedule(path: str | os.PathLike[str], screen: Screen) -> list[Showing]
         DataError: the file is missing, not JSON, or an entry is impossible.
         CalibrationError: a target lies off the screen.
     """
-    path = Path(path)
-    try:
-        content = read_json(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    entries = content.get("targets") if isinstance(content, dict) else None
-    if not isinstance(entries, list) or not entries or content.get("schema") != SCHEMA:
-        raise DataError(f'{path}: must be {{"schema": "{SCHEMA}", "targets": [..]}} with at least one target')
+    mend = f'it must be {{"schema": "{SCHEMA}", "targets": [..]}} with at least one target'
+    entries = read_object(path, SCHEMA, DataError, mend).get("targets")
+    if not isinstance(entries, list) or not entries:
+        raise DataError(f"{path}: holds no target; {mend}")
     showings = []
     for number, entry in enumerate(entries):
         showing = _showing(entry, f"{path}, target {number}")

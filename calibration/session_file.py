@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from calibration.part import Part
 from calibration.plan import Plan
 from calibration.samples import Samples
 from calibration.screen import Screen
 from gaze.errors import CalibrationError, UsageError
-from gaze.files import read_json, write_json
+from gaze.files import read_object, write_json
 
 SCHEMA = "gaze.session/1"
 
@@ -52,21 +51,13 @@ def read_session(path: str | os.PathLike[str]) -> StoredSession:
     Raises:
         CalibrationError: it is missing, truncated or altered.
     """
-    path = Path(path)
-    try:
-        content = read_json(path)
-    except OSError as error:
-        raise CalibrationError(
-            f"{path}: cannot be read ({error.strerror}); `gaze calibrate person` keeps its session "
-            "beside the profile, as profile.session.json"
-        ) from error
-    except ValueError as error:
-        raise CalibrationError(f"{path}: is not JSON ({error}); start again without --resume") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise CalibrationError(
-            f"{path}: is not a {SCHEMA} file; give the profile.session.json that stands beside the "
-            "profile, or start again"
-        )
+    content = read_object(
+        path,
+        SCHEMA,
+        CalibrationError,
+        "give the profile.session.json that `gaze calibrate person` keeps beside the profile, or start again "
+        "without --resume",
+    )
     for name in ("plan", "kept", "setup"):
         if not isinstance(content.get(name), dict):
             raise CalibrationError(f"{path}: {name} must be an object; start again without --resume")
