@@ -9,7 +9,7 @@ places have one closed form (Rasmussen and Williams, Gaussian Processes for Mach
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -124,6 +124,10 @@ class Correction:
         noise = self.looks_sd_rad**2 + self.prior.floor_rad**2
         object.__setattr__(self, "_inverse", np.linalg.inv(K + np.diag(noise)))
 
+    def switched_off(self) -> Correction:
+        """The same calibration with nothing corrected."""
+        return replace(self, prior=Prior("none"), drift_rad=(0.0, 0.0))
+
     @property
     def kind(self) -> str:
         """none, offset, affine, ridge or gp."""
@@ -216,7 +220,7 @@ def score(prior: Prior, looks: Looks, weights: FloatArray) -> Score:
     return Score(prior, held_out, parameters, held_out * (1 + PENALTY_PER_PARAMETER * parameters), residual)
 
 
-def fit(looks: Looks, kind: str = "auto", drift_rad: tuple[float, float] = (0.0, 0.0)) -> Correction:
+def fit(looks: Looks, kind: str = "auto") -> Correction:
     """The correction that does best on held-out places, or the best of one kind.
 
     With ``auto``, a person whose looks no model predicts better than no correction gets none.
@@ -247,7 +251,6 @@ def fit(looks: Looks, kind: str = "auto", drift_rad: tuple[float, float] = (0.0,
         frame_sd_rad=frame_sd,
         held_out_rad=best.held_out_rad,
         uncorrected_rad=uncorrected,
-        drift_rad=drift_rad,
     )
 
 

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from calibration.error_model import load_errors
+from calibration.error_file import GazeErrors
+from calibration.error_model import error_model
 from calibration.mirror_simulation import CONDITIONS, MirrorRow, run_mirrors
 from calibration.plan import Plan
 from calibration.simulated_person import FULL, IDEAL, PLAIN, ErrorModel
@@ -184,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if min(counts) < 0 or max(counts) == 0:
         parser.error("--people, --table-people and --mirrors must be at least 0, and not all 0")
     prepare_outputs(options.json)
-    full = FULL if options.errors is None else load_errors(Path(options.errors))
+    full = FULL if options.errors is None else error_model(GazeErrors.load(options.errors))
     start = time.monotonic()
     rows = {}
     for name, condition in bound_conditions().items() if options.people else ():

@@ -128,7 +128,7 @@ def run_person(condition: Condition, seed: int) -> PersonResult:
     except CalibrationError as error:
         nan = float("nan")
         return PersonResult(nan, nan, nan, nan, "none", nan, failed=str(error))
-    nothing = fit_none(correction)
+    nothing = correction.switched_off()
     rng = np.random.default_rng([seed, 99])
     shift = rng.normal(0, 1, 3) * condition.shift_mm / np.sqrt(3)
     turn = rng.normal(0, 1, 2) * condition.turn_deg / np.sqrt(2)
@@ -182,11 +182,6 @@ def use(
             )
         )
     return errors
-
-
-def fit_none(correction: Correction) -> Correction:
-    """The same calibration with nothing corrected."""
-    return replace(correction, prior=replace(correction.prior, kind="none"), drift_rad=(0.0, 0.0))
 
 
 def run_condition(condition: Condition, people: int, first_seed: int = 0) -> Row:

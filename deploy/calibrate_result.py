@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from calibration.accuracy import Accuracy, measure
 from calibration.part import is_target_place
-from calibration.person import Correction, Prior, fit
+from calibration.person import Correction, fit
 from calibration.pictures import accuracy_picture, save_picture
 from calibration.profile import Profile
 from calibration.samples import Samples, condense
@@ -68,7 +67,6 @@ def fit_person(
         estimate = estimate_screen_pose(samples, screen)
         screen = estimate.screen
     correction = fit(condense(samples, screen), kind)
-    nothing = dataclasses.replace(correction, prior=Prior("none"))
     validated = len(validation) > 0
     shown = validation if validated else samples.take(is_target_place(samples.place))
     if len(shown) == 0:
@@ -76,7 +74,7 @@ def fit_person(
     return Fitted(
         correction,
         screen,
-        measure(shown, nothing, screen),
+        measure(shown, correction.switched_off(), screen),
         measure(shown, correction, screen),
         validated,
         estimate,

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from gaze_people import laptop
 
-from calibration.error_model import error_model, load_errors
+from calibration.error_file import GazeErrors
+from calibration.error_model import error_model
 from calibration.simulate_command import bound_conditions, bounds, main, plan
 from calibration.simulated_person import FULL, IDEAL, PLAIN, SimulatedPerson, facing_head
 from calibration.simulated_viewer import SimulatedViewer
@@ -123,7 +124,7 @@ def made_errors(bias_deg=3.0, gain=0.1, head_gain=0.06, noise_deg=0.8, people=60
 
 
 def test_error_model_is_measured_from_predictions():
-    model = error_model(*made_errors())
+    model = error_model(GazeErrors(*made_errors()))
     assert model.bias_deg == pytest.approx(3.0, rel=0.2)
     assert model.gain == pytest.approx(0.1, rel=0.3)
     assert model.head_gain == pytest.approx(0.06, rel=0.3)
@@ -144,7 +145,12 @@ def test_measured_errors_from_a_file(tmp_path):
         "person": person.tolist(),
     }
     path.write_text(json.dumps(content))
-    assert load_errors(path).frame_deg == pytest.approx(0.8, rel=0.15)
+    read = GazeErrors.load(path)
+    assert error_model(read).frame_deg == pytest.approx(0.8, rel=0.15)
+    again = tmp_path / "again.json"
+    GazeErrors.join([read, read]).save(again)
+    assert GazeErrors.load(again).person.tolist() == read.person.tolist() * 2
+    assert GazeErrors.load(again).true_rad[: len(read)] == pytest.approx(true, abs=1e-6)
     for change, message in (
         ({"schema": "x"}, "is not a gaze.errors/1"),
         ({"true_rad": true.tolist()[:-1]}, "must be finite"),
@@ -153,9 +159,9 @@ def test_measured_errors_from_a_file(tmp_path):
     ):
         path.write_text(json.dumps({**content, **change}))
         with pytest.raises(DataError, match=message):
-            load_errors(path)
+            error_model(GazeErrors.load(path))
     with pytest.raises(DataError, match="cannot be read"):
-        load_errors(tmp_path / "absent.json")
+        GazeErrors.load(tmp_path / "absent.json")
 
 
 @pytest.mark.parametrize("ahead", [False, True])
