@@ -20,6 +20,8 @@ MODELS = {"plain": 0, "rational": cv2.CALIB_RATIONAL_MODEL}
 # The richer model must be better by this part on views that it did not see.
 RICHER_MUST_GAIN = 0.03
 OUTLIER_FACTOR = 2.5
+# Views are held out in so many parts.
+FOLDS = 5
 # A fit as good as this has found the camera.
 GOOD_RMS_PX = 1.0
 COVERAGE_CELLS = (6, 4)
@@ -161,9 +163,9 @@ def _reproject(view: BoardView, K: FloatArray, distortion: FloatArray) -> tuple[
     return projected.reshape(-1, 2) - view.points_px, float(np.rad2deg(np.arccos(min(normal_z, 1.0))))
 
 
-def _held_out(views: list[BoardView], size_px: tuple[int, int], flags: int, folds: int = 5) -> float:
+def _held_out(views: list[BoardView], size_px: tuple[int, int], flags: int) -> float:
     """RMS in px on views that the fit did not see; only their poses are fitted."""
-    folds = min(folds, len(views))
+    folds = min(FOLDS, len(views))
     residuals = []
     for fold in range(folds):
         rest = [view for i, view in enumerate(views) if i % folds != fold]

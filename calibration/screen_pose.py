@@ -32,7 +32,7 @@ OFFSET_SD_RAD, GAIN_SD, HEAD_GAIN_SD, SIZE_SD = 5.0 * DEG, 0.08, 0.05, 0.05
 class ScreenEstimate:
     """``screen`` at its estimated pose; ``sd`` (6,) of its turn (deg) and shift (mm) in the screen's own
     axes about its middle, ``prior_sd`` (6,) of the same before; ``moved`` (6,) from the start;
-    ``covariance`` (6, 6) in deg and mm; ``offset_deg`` (2,) and ``size`` of the person found on the way.
+    ``covariance`` (6, 6) in deg and mm; ``size`` of the person's head found on the way, 1 as assumed.
     """
 
     screen: Screen
@@ -40,7 +40,6 @@ class ScreenEstimate:
     sd: FloatArray
     prior_sd: FloatArray
     covariance: FloatArray
-    offset_deg: FloatArray
     size: float
 
     @property
@@ -115,7 +114,6 @@ def estimate_screen_pose(samples: Samples, screen: Screen) -> ScreenEstimate:
         deviations,
         prior_sd[:6] * to_units,
         covariance,
-        fit.x[6:8] / DEG,
         float(1.0 + fit.x[8]),
     )
 

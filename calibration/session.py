@@ -163,7 +163,7 @@ class Session:
             self.position = part.number
             self._pause = move_of_head(self.position)
             return
-        self._step = self._course.step(part, self._looks, self.look, self._attempts[part])
+        self._step = self._course.step(part, self._looks, self.look)
         self._step.begin(t)
 
     def _end(self, step: LookStep | MovingStep | WaitStep) -> None:

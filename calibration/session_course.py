@@ -61,7 +61,7 @@ class Course:
         same = np.all(self.targets_px == self.targets_px[part.number], axis=1)
         return Part(Kind.TARGET, int(np.flatnonzero(same)[0])).place
 
-    def step(self, part: Part, look: int, settings: LookSettings, attempt: int) -> LookStep | MovingStep:
+    def step(self, part: Part, look: int, settings: LookSettings) -> LookStep | MovingStep:
         """The step of a part other than a move of the head; ``look`` numbers it."""
         place = self.place_of(part)
         if part.kind in STAGES:
@@ -73,7 +73,7 @@ class Course:
             target = self.round_px[part.round_target]
         else:
             target = (self.targets_px if part.kind is Kind.TARGET else self.validation_px)[part.number]
-        return LookStep(tuple(target), place, look, settings, attempt)
+        return LookStep(tuple(target), place, look, settings)
 
 
 def first_pause(plan: Plan) -> WaitStep:

@@ -11,7 +11,7 @@ import numpy as np
 from calibration.observation import Observation
 from calibration.part import USUAL_POSITION
 from calibration.screen import Screen
-from calibration.simulated_person import ErrorModel, Frames, HeadState, SimulatedPerson, facing_head
+from calibration.simulated_person import ErrorModel, Frames, SimulatedPerson, facing_head
 from gaze.geometry import FloatArray, angles_from_vector
 
 BLINK_S = 0.15
@@ -40,13 +40,12 @@ class SimulatedViewer:
         seed: int,
         screen: Screen,
         errors: ErrorModel,
-        head: HeadState | None = None,
         frames_per_s: float = 30.0,
     ) -> None:
         self.person = SimulatedPerson(seed, errors, frames_per_s)
         self.screen = screen
         self.errors = errors
-        self.head = self._home = head or facing_head(screen, seed)
+        self.head = self._home = facing_head(screen, seed)
         self._position = USUAL_POSITION
         self.head_moves = False
         self.coming: Callable[[float], tuple[float, float] | None] | None = None

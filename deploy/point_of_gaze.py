@@ -21,7 +21,7 @@ from calibration.recording import Recording
 from calibration.tracker import PointTracker
 from deploy.run_config import RunConfig
 from deploy.screen_map import draw_screen_map
-from deploy.sources.base import Source
+from deploy.sources import Source, kind_of_source
 from deploy.sources.cameras import find_cameras
 from gaze.errors import CalibrationError
 from gaze.estimator import GazeEstimator, Predictor
@@ -181,11 +181,12 @@ def load_for_run(config: RunConfig) -> tuple[Profile | None, RunConfig]:
 
     Raises:
         CalibrationError: the profile is unusable.
+        SourceError: the source is none.
     """
     if config.profile is None:
         return None, config
     profile = Profile.load(config.profile)
-    if config.size is None and (config.source.isdigit() or config.source.startswith("/dev/")):
+    if config.size is None and kind_of_source(config.source) == "camera":
         config = dataclasses.replace(config, size=(profile.camera.width, profile.camera.height))
     return profile, config
 
