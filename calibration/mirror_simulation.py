@@ -49,10 +49,10 @@ class MirrorCondition:
 
 
 CONDITIONS = (
-    MirrorCondition("each corner errs alone"),
-    MirrorCondition("and 0.2 px together with its neighbours", 0.2),
-    MirrorCondition("and 0.4 px together with its neighbours", 0.4),
-    MirrorCondition("and 0.3 px together with near neighbours alone", 0.3, 80.0),
+    MirrorCondition("each alone"),
+    MirrorCondition("and 0.2 px together within 200 px", 0.2),
+    MirrorCondition("and 0.4 px together within 200 px", 0.4),
+    MirrorCondition("and 0.3 px together within 80 px", 0.3, 80.0),
 )
 
 

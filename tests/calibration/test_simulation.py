@@ -7,10 +7,11 @@ from gaze_people import laptop
 
 from calibration.error_file import GazeErrors
 from calibration.error_model import error_model
-from calibration.simulate_command import bound_conditions, bounds, main, plan
+from calibration.simulate_command import main
 from calibration.simulated_person import FULL, IDEAL, PLAIN, SimulatedPerson, facing_head
 from calibration.simulated_viewer import SimulatedViewer
 from calibration.simulation import Condition, run_condition, run_person
+from calibration.simulation_tables import bound_conditions, bounds, plan
 from calibration.targets import pursuit_path
 from gaze.errors import DataError
 from gaze.geometry import angular_error_rad, unit, vector_from_angles
@@ -96,7 +97,7 @@ def test_command_prints_bounds_and_exits_by_them(capsys, monkeypatch, tmp_path):
     out = tmp_path / "rows.json"
     assert main(["--people", "3", "--table-people", "0", "--mirrors", "0", "--json", str(out)]) in (0, 1)
     text = capsys.readouterr().out
-    assert "| ideal person, 9 points: error, deg | 0.05 |" in text
+    assert "| ideal person without noise, 9 points: error | 0.05° | 0.00" in text
     assert text.count("kept") + text.count("MISSED") == 7
     content = json.loads(out.read_text())
     assert content["rows"]["ideal"]["people"] == 3
