@@ -6,14 +6,13 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from calibration.recording import Recording
 from gaze.errors import DataError
-from gaze.files import read_json
+from gaze.files import read_object
 from gaze.geometry import FloatArray
 
 SCHEMA = "gaze.areas/1"
@@ -42,14 +41,10 @@ def load_areas(path: str | os.PathLike[str]) -> list[Area]:
     Raises:
         DataError: the file is missing, not JSON, or an area is not as above.
     """
-    path = Path(path)
-    try:
-        content = read_json(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    entries = content.get("areas") if isinstance(content, dict) else None
-    if not isinstance(entries, list) or not entries or content.get("schema") != SCHEMA:
-        raise DataError(f'{path}: must be {{"schema": "{SCHEMA}", "areas": [..]}} with at least one area')
+    mend = f'it must be {{"schema": "{SCHEMA}", "areas": [..]}} with at least one area'
+    entries = read_object(path, SCHEMA, DataError, mend).get("areas")
+    if not isinstance(entries, list) or not entries:
+        raise DataError(f"{path}: holds no area; {mend}")
     areas = [_area(entry, f"{path}, area {number}") for number, entry in enumerate(entries)]
     names = [area.name for area in areas]
     if doubled := [name for name, count in Counter(names).items() if count > 1]:

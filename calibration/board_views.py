@@ -11,7 +11,7 @@ import numpy as np
 from calibration.board import Board
 from calibration.intrinsics import BoardView
 from gaze.errors import CalibrationError, DataError
-from gaze.files import read_json, write_json
+from gaze.files import read_object, write_json
 
 SCHEMA = "gaze.board-views/1"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -32,15 +32,7 @@ def load_views(path: str | os.PathLike[str]) -> tuple[list[BoardView], tuple[int
     Raises:
         CalibrationError: the file is missing, truncated or altered.
     """
-    path = Path(path)
-    try:
-        content = read_json(path)
-    except OSError as error:
-        raise CalibrationError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise CalibrationError(f"{path}: is not JSON ({error}); start without --resume") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise CalibrationError(f"{path}: is not a {SCHEMA} file; start without --resume")
+    content = read_object(path, SCHEMA, CalibrationError, "start without --resume")
     try:
         width, height = (int(value) for value in content["size_px"])
         views = []

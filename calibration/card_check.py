@@ -6,6 +6,8 @@ from calibration.scene import WHITE, Rectangle, Scene, Text
 from gaze.errors import CalibrationError
 
 CARD_MM = (85.60, 53.98)
+# A card is held on with this error at most.
+AGREE_PART = 0.03
 # px of the outline that a key changes: fine and coarse.
 KEYS = {"left": -1, "right": 1, "down": -10, "up": 10, "-": -1, "+": 1, "=": 1, "_": -1}
 
@@ -51,13 +53,13 @@ class CardCheck:
         return Scene(self.size_px, (), texts, (Rectangle(x, y, w, h, WHITE),))
 
 
-def agree(card_mm: tuple[float, float], stated_mm: tuple[float, float], part: float = 0.03) -> None:
+def agree(card_mm: tuple[float, float], stated_mm: tuple[float, float]) -> None:
     """Compare the card's answer with what the display says of itself.
 
     Raises:
-        CalibrationError: they differ by more than ``part``.
+        CalibrationError: they differ by more than AGREE_PART.
     """
-    if abs(card_mm[0] / stated_mm[0] - 1.0) > part:
+    if abs(card_mm[0] / stated_mm[0] - 1.0) > AGREE_PART:
         raise CalibrationError(
             f"the card says the screen is {card_mm[0]:.0f} mm wide, the display says {stated_mm[0]:.0f} mm; "
             "measure the lit area with a ruler and give --size-mm WxH"

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
+from calibration.error_file import GazeErrors
 from calibration.eye_frame import offset_between
 from calibration.simulated_person import ErrorModel
 from gaze.errors import DataError
-from gaze.files import read_json
-from gaze.geometry import FloatArray, vector_from_angles
-
-SCHEMA = "gaze.errors/1"
+from gaze.geometry import vector_from_angles
 
 
-def error_model(
-    predicted_rad: FloatArray, true_rad: FloatArray, head_rad: FloatArray, person: FloatArray
-) -> ErrorModel:
+def error_model(errors: GazeErrors) -> ErrorModel:
     """Split errors into what belongs to a person and what to a frame.
 
-    ``predicted_rad``, ``true_rad`` gaze and ``head_rad`` head (pitch, yaw) (N, 2) in the normalised frame;
-    ``person`` (N,) labels. Per person the error is fitted as offset + gain * gaze + gain * head by least
-    squares; the spread of those over people, less what the fit's own uncertainty explains, makes the model,
-    and the residuals are the noise of frames.
+    Per person the error is fitted as offset + gain * gaze + gain * head by least squares; the spread of those
+    over people, less what the fit's own uncertainty explains, makes the model, and the residuals are the
+    noise of frames.
 
     Raises:
         DataError: fewer than four people with twelve frames each.
     """
-    eye = np.broadcast_to(np.eye(3), (len(predicted_rad), 3, 3))
+    eye = np.broadcast_to(np.eye(3), (len(errors), 3, 3))
     # From true to predicted, so that a positive offset is what the simulation adds.
-    error = offset_between(vector_from_angles(true_rad), vector_from_angles(predicted_rad), eye)
+    error = offset_between(vector_from_angles(errors.true_rad), vector_from_angles(errors.predicted_rad), eye)
     coefficients, variances, residuals = [], [], []
-    for name in np.unique(person):
-        mine = person == name
+    for name in np.unique(errors.person):
+        mine = errors.person == name
         if mine.sum() < 12:
             continue
-        basis = np.concatenate([np.ones((mine.sum(), 1)), true_rad[mine], head_rad[mine]], axis=1)
+        ones = np.ones((mine.sum(), 1))
+        basis = np.concatenate([ones, errors.true_rad[mine], errors.head_rad[mine]], axis=1)
         solution, *_ = np.linalg.lstsq(basis, error[mine], rcond=None)
         rest = error[mine] - basis @ solution
         freedom = max(len(rest) - basis.shape[1], 1)
@@ -62,32 +56,3 @@ def error_model(
         lapse=0.04,
         residuals_deg=np.rad2deg(rest),
     )
-
-
-def load_errors(path: Path) -> ErrorModel:
-    """Read measured errors.
-
-    ``{"schema": "gaze.errors/1", "predicted_rad": [[pitch, yaw], ..], "true_rad": .., "head_rad": ..,
-    "person": [..]}``, all of one length.
-
-    Raises:
-        DataError: the file is missing, not JSON, not as above, or holds too few people.
-    """
-    try:
-        content = read_json(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise DataError(f"{path}: is not a {SCHEMA} file")
-    try:
-        angles = [
-            np.array(content[name], dtype=np.float64) for name in ("predicted_rad", "true_rad", "head_rad")
-        ]
-        person = np.array(content["person"]).astype(str)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: {error!r}") from error
-    if any(column.shape != (len(person), 2) or not np.all(np.isfinite(column)) for column in angles):
-        raise DataError(
-            f"{path}: predicted_rad, true_rad and head_rad must be finite and (N, 2), person (N,)"
-        )
-    return error_model(*angles, person)

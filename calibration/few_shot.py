@@ -19,13 +19,14 @@ from gaze.training.runs import Predictions
 
 SHOTS = (1, 4, 9, 16)
 DRAWS = 10
+SEED = 0
 MIN_REST = 4  # samples that must be left to measure on
 # The predictions do not say how far away a face was; the corrections see all at the normalised distance.
 DISTANCE_MM = 600.0
 
 
 def few_shot_errors(
-    predictions: Predictions, shots: tuple[int, ...] = SHOTS, draws: int = DRAWS, seed: int = 0
+    predictions: Predictions, shots: tuple[int, ...] = SHOTS, draws: int = DRAWS
 ) -> list[FewShot]:
     """Mean error in degrees per person and over people after calibrations with each number of samples.
 
@@ -43,7 +44,7 @@ def few_shot_errors(
         for index, (name, part) in enumerate(people.items()):
             # How noisy one sample is comes from the other people: nothing is known of this one.
             others = [value for other, value in scatter.items() if other != name] or [scatter[name]]
-            rng = np.random.default_rng([seed, count, index])
+            rng = np.random.default_rng([SEED, count, index])
             per_person[name] = _person_error_deg(part, count, draws, float(np.sqrt(np.mean(others))), rng)
         results.append(FewShot(count, float(np.mean(list(per_person.values()))), per_person))
     return results

@@ -20,6 +20,8 @@ MODELS = {"plain": 0, "rational": cv2.CALIB_RATIONAL_MODEL}
 # The richer model must be better by this part on views that it did not see.
 RICHER_MUST_GAIN = 0.03
 OUTLIER_FACTOR = 2.5
+# Views are held out in so many parts.
+FOLDS = 5
 # A fit as good as this has found the camera.
 GOOD_RMS_PX = 1.0
 COVERAGE_CELLS = (6, 4)
@@ -36,12 +38,13 @@ class BoardView:
 
 @dataclass(frozen=True, slots=True)
 class Intrinsics:
-    """``camera``; ``model`` plain or rational; ``rms_px`` over the views used; ``view_rms_px`` (V,) of all
-    views; ``used`` (V,); ``held_out_px`` error of each model on views it did not see; ``coverage``: part of
-    the picture that corners were seen in; ``tilts_deg`` (V,) of the board; ``residuals`` a view (N, 2) px;
-    ``warnings`` in plain words."""
+    """``camera``; ``views``: the V that have enough corners; ``model`` plain or rational; ``rms_px`` over the
+    views used; ``view_rms_px`` (V,) of all views; ``used`` (V,); ``held_out_px`` error of each model on views
+    it did not see; ``coverage``: part of the picture that corners were seen in; ``tilts_deg`` (V,) of the
+    board; ``residuals`` a view (N, 2) px; ``warnings`` in plain words."""
 
     camera: Camera
+    views: tuple[BoardView, ...]
     model: str
     rms_px: float
     view_rms_px: NDArray[np.float64]
@@ -51,6 +54,11 @@ class Intrinsics:
     tilts_deg: NDArray[np.float64]
     residuals: tuple[FloatArray, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def used_views(self) -> list[BoardView]:
+        """Those that the camera was fitted to."""
+        return [view for view, used in zip(self.views, self.used, strict=True) if used]
 
 
 def fit_intrinsics(views: list[BoardView], size_px: tuple[int, int], model: str = "auto") -> Intrinsics:
@@ -94,6 +102,7 @@ def fit_intrinsics(views: list[BoardView], size_px: tuple[int, int], model: str 
     covered = coverage_grid(np.concatenate([view.points_px for view in good]), size_px)
     return Intrinsics(
         camera,
+        tuple(views),
         chosen,
         rms,
         np.array([_rms(residual) for residual in residuals]),
@@ -154,9 +163,9 @@ def _reproject(view: BoardView, K: FloatArray, distortion: FloatArray) -> tuple[
     return projected.reshape(-1, 2) - view.points_px, float(np.rad2deg(np.arccos(min(normal_z, 1.0))))
 
 
-def _held_out(views: list[BoardView], size_px: tuple[int, int], flags: int, folds: int = 5) -> float:
+def _held_out(views: list[BoardView], size_px: tuple[int, int], flags: int) -> float:
     """RMS in px on views that the fit did not see; only their poses are fitted."""
-    folds = min(folds, len(views))
+    folds = min(FOLDS, len(views))
     residuals = []
     for fold in range(folds):
         rest = [view for i, view in enumerate(views) if i % folds != fold]

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.intrinsics import BoardView, Intrinsics
+from calibration.intrinsics import Intrinsics
 
 ENLARGED = 60.0
 
 
-def intrinsics_text(result: Intrinsics, views: list[BoardView]) -> str:
+def intrinsics_text(result: Intrinsics) -> str:
     """Camera, errors of every view, and what is doubtful."""
     camera = result.camera
     K = camera.K
@@ -21,18 +21,19 @@ def intrinsics_text(result: Intrinsics, views: list[BoardView]) -> str:
         f"field of view {camera.hfov_deg:.1f} degrees across, middle ({K[0, 2]:.1f}, {K[1, 2]:.1f}) px",
         f"distortion {result.model}: {', '.join(f'{value:.4f}' for value in camera.distortion)}",
         f"error on views not used in the fit: {held_out}",
-        f"RMS {result.rms_px:.3f} px over {int(result.used.sum())} of {len(views)} views, corners in "
+        f"RMS {result.rms_px:.3f} px over {int(result.used.sum())} of {len(result.views)} views, corners in "
         f"{100 * result.coverage:.0f} % of the picture",
         "  view                          corners  RMS px  tilt deg",
     ]
-    for view, rms, used, tilt in zip(views, result.view_rms_px, result.used, result.tilts_deg, strict=True):
+    columns = (result.views, result.view_rms_px, result.used, result.tilts_deg)
+    for view, rms, used, tilt in zip(*columns, strict=True):
         note = "" if used else "  left out"
         lines.append(f"  {view.name[:28]:<28} {len(view.points_px):8d} {rms:7.3f} {tilt:9.0f}{note}")
     lines += [f"doubtful: {warning}" for warning in result.warnings]
     return "\n".join(lines)
 
 
-def coverage_picture(result: Intrinsics, views: list[BoardView]) -> NDArray[np.uint8]:
+def coverage_picture(result: Intrinsics) -> NDArray[np.uint8]:
     """Every corner where it was seen, with its error enlarged; views left out in red."""
     camera = result.camera
     picture = np.full((camera.height, camera.width, 3), 36, np.uint8)
@@ -43,7 +44,7 @@ def coverage_picture(result: Intrinsics, views: list[BoardView]) -> NDArray[np.u
             picture, (0, i * camera.height // 4), (camera.width, i * camera.height // 4), (70, 70, 70), 1
         )
     radius = max(1, camera.width // 500)
-    for view, residual, used in zip(views, result.residuals, result.used, strict=True):
+    for view, residual, used in zip(result.views, result.residuals, result.used, strict=True):
         colour = (120, 220, 80) if used else (70, 70, 235)
         for point, miss in zip(view.points_px, residual, strict=True):
             tip = np.clip(point + ENLARGED * miss, -2000, 8000)

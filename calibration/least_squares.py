@@ -11,16 +11,17 @@ from numpy.typing import ArrayLike
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray
 
+MOST_STEPS = 60
+
 Residuals = Callable[[FloatArray], FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """``x`` (n,) the parameters, ``covariance`` (n, n), ``residuals`` (m,) at x, ``weights`` (m,) in 0..1."""
+    """``x`` (n,) the parameters, ``covariance`` (n, n), ``weights`` (m,) of the residuals in 0..1."""
 
     x: FloatArray
     covariance: FloatArray
-    residuals: FloatArray
     weights: FloatArray
 
 
@@ -31,7 +32,6 @@ def solve(
     robust: float | None = None,
     group: int = 1,
     fixed: int = 0,
-    iterations: int = 60,
 ) -> Fit:
     """Minimise the sum of squares by Levenberg and Marquardt with numerical derivatives.
 
@@ -52,7 +52,7 @@ def solve(
         raise CalibrationError("the geometry is impossible: a residual of the fit is not finite at its start")
     damping = 1e-3
     weights = _weights(r, robust, group, fixed)
-    for _ in range(iterations):
+    for _ in range(MOST_STEPS):
         J = jacobian(residuals, x, steps)
         A, b = J.T @ (weights[:, None] * J), J.T @ (weights * r)
         cost = float(weights @ (r * r))
@@ -84,7 +84,7 @@ def solve(
             "the measurements do not determine the result (a singular fit); add targets that lie further "
             "apart, or more poses"
         )
-    return Fit(x, np.linalg.inv(information), r, weights)
+    return Fit(x, np.linalg.inv(information), weights)
 
 
 def _weights(r: FloatArray, robust: float | None, group: int, fixed: int) -> FloatArray:

@@ -18,13 +18,15 @@ from calibration.camera_spread import CameraSpread
 from calibration.least_squares import jacobian, solve
 from calibration.mirror_start import Layout, normals_of_subsets
 from calibration.planar_pose import planar_pose
+from calibration.robust import deviation_per_axis
 from calibration.shared_noise import posterior
 from gaze.camera import Camera
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray
 
 MIN_POSES = 3
-OUTLIER_MIN_PX = 0.5
+# Corners that miss by more than this many deviations, and by more than the least, locked onto something else.
+OUTLIER_DEVIATIONS, OUTLIER_MIN_PX = 6.0, 0.5
 # Three points to carry a plane by: its middle and one along each axis, in parts of its size.
 CORNERS = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]])
 FAR_PX = 50.0
@@ -156,8 +158,7 @@ def _refine(measured_px: FloatArray, intrinsics: CameraSpread, layout: Layout) -
 
     x = solve(residuals, np.zeros(len(steps)), steps, robust=3.0, group=2).x
     missed = np.linalg.norm(residuals(x).reshape(-1, 2), axis=1)
-    # Six deviations of a round Gaussian, whose median distance is 1.177: corners that locked onto something.
-    kept = missed <= max(6.0 / 1.177 * float(np.median(missed)), OUTLIER_MIN_PX)
+    kept = missed <= max(OUTLIER_DEVIATIONS * deviation_per_axis(missed), OUTLIER_MIN_PX)
     if kept.mean() < KEPT_MIN:
         raise CalibrationError(f"{np.mean(~kept):.0%} of the corners miss by much; {MISFIT}")
     rows = np.repeat(kept, 2)

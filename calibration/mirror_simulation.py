@@ -49,10 +49,10 @@ class MirrorCondition:
 
 
 CONDITIONS = (
-    MirrorCondition("each corner errs alone"),
-    MirrorCondition("and 0.2 px together with its neighbours", 0.2),
-    MirrorCondition("and 0.4 px together with its neighbours", 0.4),
-    MirrorCondition("and 0.3 px together with near neighbours alone", 0.3, 80.0),
+    MirrorCondition("each alone"),
+    MirrorCondition("and 0.2 px together within 200 px", 0.2),
+    MirrorCondition("and 0.4 px together within 200 px", 0.4),
+    MirrorCondition("and 0.3 px together within 80 px", 0.3, 80.0),
 )
 
 
@@ -105,8 +105,7 @@ def calibrated_camera(seed: int) -> tuple[Camera, CameraSpread]:
             noise = rng.normal(0, BOARD_NOISE_PX, (seen.sum(), 2))
             views.append(BoardView(board.corners_mm[seen], px[seen] + noise))
     result = fit_intrinsics(views, SIZE_PX)
-    used = [view for view, good in zip(views, result.used, strict=True) if good]
-    return camera, CameraSpread(result.camera, intrinsics_covariance(used, result.camera))
+    return camera, CameraSpread(result.camera, intrinsics_covariance(result.used_views, result.camera))
 
 
 def true_screen(seed: int) -> Screen:

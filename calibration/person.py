@@ -9,11 +9,12 @@ places have one closed form (Rasmussen and Williams, Gaussian Processes for Mach
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from calibration.robust import deviation_per_axis
 from calibration.samples import Looks
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray
@@ -123,6 +124,10 @@ class Correction:
         noise = self.looks_sd_rad**2 + self.prior.floor_rad**2
         object.__setattr__(self, "_inverse", np.linalg.inv(K + np.diag(noise)))
 
+    def switched_off(self) -> Correction:
+        """The same calibration with nothing corrected."""
+        return replace(self, prior=Prior("none"), drift_rad=(0.0, 0.0))
+
     @property
     def kind(self) -> str:
         """none, offset, affine, ridge or gp."""
@@ -173,9 +178,9 @@ def place_weights(looks: Looks) -> FloatArray:
     _, first, inverse = np.unique(looks.place, return_index=True, return_inverse=True)
     middles = np.array([np.median(looks.offset_rad[inverse == i], axis=0) for i in range(len(first))])
     middle = np.median(middles, axis=0)
-    usual = float(np.median(np.linalg.norm(middles - middle, axis=1)))
+    usual = deviation_per_axis(np.linalg.norm(middles - middle, axis=1))
     distance = np.linalg.norm(looks.offset_rad - middle, axis=1)
-    limit = max(STRAY_DEVIATIONS * usual / 1.177, STRAY_FLOOR_RAD)
+    limit = max(STRAY_DEVIATIONS * usual, STRAY_FLOOR_RAD)
     return np.minimum(1.0, (limit / np.maximum(distance, 1e-12)) ** 4)
 
 
@@ -215,7 +220,7 @@ def score(prior: Prior, looks: Looks, weights: FloatArray) -> Score:
     return Score(prior, held_out, parameters, held_out * (1 + PENALTY_PER_PARAMETER * parameters), residual)
 
 
-def fit(looks: Looks, kind: str = "auto", drift_rad: tuple[float, float] = (0.0, 0.0)) -> Correction:
+def fit(looks: Looks, kind: str = "auto") -> Correction:
     """The correction that does best on held-out places, or the best of one kind.
 
     With ``auto``, a person whose looks no model predicts better than no correction gets none.
@@ -246,7 +251,6 @@ def fit(looks: Looks, kind: str = "auto", drift_rad: tuple[float, float] = (0.0,
         frame_sd_rad=frame_sd,
         held_out_rad=best.held_out_rad,
         uncorrected_rad=uncorrected,
-        drift_rad=drift_rad,
     )
 
 

@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from calibration.person import FEATURE_COUNT, KINDS, Correction, Prior
 from calibration.screen import Screen
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError
-from gaze.files import read_json, write_json
+from gaze.files import read_object, write_json
 from gaze.geometry import angular_error_rad, unit
 
 SCHEMA = "gaze.profile/1"
@@ -89,18 +88,7 @@ class Profile:
         Raises:
             CalibrationError: the file is missing, truncated, of another version, or was edited.
         """
-        path = Path(path)
-        try:
-            content = read_json(path)
-        except OSError as error:
-            raise CalibrationError(
-                f"{path}: cannot be read ({error.strerror}); run `gaze calibrate person --out {path}`"
-            ) from error
-        except ValueError as error:
-            raise CalibrationError(f"{path}: is truncated or not JSON ({error}); {AGAIN}") from error
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            found = content.get("schema") if isinstance(content, dict) else type(content).__name__
-            raise CalibrationError(f"{path}: is not a {SCHEMA} file (found {found!r}); {AGAIN}")
+        content = read_object(path, SCHEMA, CalibrationError, f"run `gaze calibrate person --out {path}`")
         digest = content.pop("digest", None)
         if digest != _digest(content):
             raise CalibrationError(f"{path}: was edited after it was saved (its digest differs); {AGAIN}")

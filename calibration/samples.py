@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.eye_frame import offset_between
+from calibration.robust import near_middle
 from calibration.screen import Screen
 from gaze.errors import CalibrationError
 from gaze.geometry import (
@@ -26,8 +27,6 @@ from gaze.geometry import (
 # Frames of one look share their error for about this long, so more frames a second do not mean more
 # independent measurements.
 INDEPENDENT_AFTER_S = 0.1
-# Angles further than this many robust deviations from the middle of their look are not part of it.
-OUTLIER_DEVIATIONS = 3.5
 NEAREST_MM = 10.0
 
 
@@ -179,6 +178,11 @@ class Looks:
         return Looks(*(getattr(self, item.name)[index] for item in dataclasses.fields(self)))
 
 
+def independent_frames(frames: ArrayLike, lasted_s: ArrayLike) -> FloatArray:
+    """How many independent measurements the frames of a look are, by their number and the time they span."""
+    return np.minimum(frames, 1.0 + np.asarray(lasted_s) / INDEPENDENT_AFTER_S)
+
+
 def condense(samples: Samples, screen: Screen) -> Looks:
     """One row per look: frames that stray from the look's middle are left out, the rest averaged.
 
@@ -191,7 +195,7 @@ def condense(samples: Samples, screen: Screen) -> Looks:
     offsets = offset_between(samples.direction_norm, true_direction_norm(samples, screen), R_norm_head)
     rows = features(samples.pitch_yaw_rad, R_norm_head, np.linalg.norm(samples.origin_cam_mm, axis=1))
     order = np.argsort(samples.look, kind="stable")
-    order = order[_near_middle(offsets[order], samples.look[order])]
+    order = order[near_middle(offsets[order], samples.look[order])]
     offset, t, look = offsets[order], samples.t_s[order], samples.look[order]
     starts = np.flatnonzero(np.diff(look, prepend=look[0] - 1))
     frames = np.diff(starts, append=len(look))
@@ -199,30 +203,11 @@ def condense(samples: Samples, screen: Screen) -> Looks:
     squares = (offset - np.repeat(mean, frames, axis=0)) ** 2
     spread = np.sqrt((np.add.reduceat(squares, starts) / frames[:, None]).mean(axis=1))
     lasted = np.maximum.reduceat(t, starts) - np.minimum.reduceat(t, starts)
-    independent = np.minimum(frames, 1.0 + lasted / INDEPENDENT_AFTER_S)
     return Looks(
         np.add.reduceat(rows[order], starts) / frames[:, None],
         mean,
         spread,
-        spread / np.sqrt(independent),
+        spread / np.sqrt(independent_frames(frames, lasted)),
         frames,
         samples.place[order][starts],
     )
-
-
-def _near_middle(values: FloatArray, group: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Rows (N, 2) near the median of their group (N,), ascending, by the median absolute deviation."""
-    middle = np.stack([_group_median(column, group) for column in values.T], axis=1)
-    distance = np.sqrt(((values - middle) ** 2).sum(axis=1))
-    # The median distance of a round Gaussian is 1.177 deviations per axis.
-    deviation = np.maximum(_group_median(distance, group) / 1.177, 1e-9)
-    return distance <= OUTLIER_DEVIATIONS * deviation
-
-
-def _group_median(values: FloatArray, group: NDArray[np.int64]) -> FloatArray:
-    """For each of the values (N,) the median of its group (N,), ascending."""
-    ordered = values[np.lexsort((values, group))]
-    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
-    counts = np.diff(starts, append=len(group))
-    medians = (ordered[starts + (counts - 1) // 2] + ordered[starts + counts // 2]) / 2
-    return np.repeat(medians, counts)

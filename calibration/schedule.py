@@ -6,16 +6,15 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 from calibration.observation import Observation, samples_of
+from calibration.part import Kind, Part
 from calibration.plan import MOST_TARGETS, Plan
 from calibration.screen import Screen
 from calibration.session import Session
-from calibration.session_course import VALIDATION_PLACE
 from calibration.targets import check_on_screen
 from gaze.errors import CalibrationError, DataError
-from gaze.files import read_json
+from gaze.files import read_object
 
 SCHEMA = "gaze.schedule/1"
 # The eyes need about this long to get to a new target.
@@ -46,14 +45,10 @@ def load_schedule(path: str | os.PathLike[str], screen: Screen) -> list[Showing]
         DataError: the file is missing, not JSON, or an entry is impossible.
         CalibrationError: a target lies off the screen.
     """
-    path = Path(path)
-    try:
-        content = read_json(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    entries = content.get("targets") if isinstance(content, dict) else None
-    if not isinstance(entries, list) or not entries or content.get("schema") != SCHEMA:
-        raise DataError(f'{path}: must be {{"schema": "{SCHEMA}", "targets": [..]}} with at least one target')
+    mend = f'it must be {{"schema": "{SCHEMA}", "targets": [..]}} with at least one target'
+    entries = read_object(path, SCHEMA, DataError, mend).get("targets")
+    if not isinstance(entries, list) or not entries:
+        raise DataError(f"{path}: holds no target; {mend}")
     showings = []
     for number, entry in enumerate(entries):
         showing = _showing(entry, f"{path}, target {number}")
@@ -120,20 +115,20 @@ def collect(observations: Iterable[Observation], showings: list[Showing], sessio
     if not frames:
         raise CalibrationError("the source gave no frame")
     start_s = frames[0].t_s
-    counts = {"target": 0, "validation": 0}
+    counts = {Kind.TARGET: 0, Kind.VALIDATION: 0}
     for number, showing in enumerate(showings):
-        kind = "validation" if showing.validation else "target"
-        index = counts[kind]
+        kind = Kind.VALIDATION if showing.validation else Kind.TARGET
+        part = Part(kind, counts[kind])
         counts[kind] += 1
-        place = VALIDATION_PLACE + index if showing.validation else session.place_of(index)
         seen = [item for item in frames if showing.start_s + SETTLE_S <= item.t_s - start_s <= showing.end_s]
         usable = [item for item in seen if item.problem is None]
         target = (showing.x_px, showing.y_px)
         if len(usable) < FRAMES_MIN:
             problems = [item.problem for item in seen if item.problem is not None]
             why = max(set(problems), key=problems.count) if problems else "the recording has too few frames"
-            session.skipped[number] = (
+            session.skipped[part] = (
                 f"target at ({target[0]:.0f}, {target[1]:.0f}) px, {showing.start_s:.1f} s: {why}"
             )
             continue
-        session.keep(f"{kind} {index}", samples_of(usable, [target] * len(usable), number, place))
+        place = session.place_of(part)
+        session.keep(part, samples_of(usable, [target] * len(usable), number, place))

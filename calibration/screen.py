@@ -12,13 +12,12 @@ import dataclasses
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gaze.errors import CalibrationError
-from gaze.files import read_json, write_json
+from gaze.files import read_object, write_json
 from gaze.geometry import FloatArray, is_rotation
 
 SCHEMA = "gaze.screens/1"
@@ -199,20 +198,10 @@ def load_screens(path: str | os.PathLike[str]) -> tuple[Screen, ...]:
     Raises:
         CalibrationError: the file is missing, not JSON, empty, or holds an impossible screen.
     """
-    path = Path(path)
-    try:
-        content = read_json(path)
-    except OSError as error:
-        raise CalibrationError(
-            f"{path}: cannot be read ({error.strerror}); run `gaze calibrate screen --out {path}`"
-        ) from error
-    except ValueError as error:
-        raise CalibrationError(f"{path}: is not JSON ({error}); run `gaze calibrate screen`") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise CalibrationError(f"{path}: is not a {SCHEMA} file; run `gaze calibrate screen`")
-    entries = content.get("screens")
+    mend = f"run `gaze calibrate screen --out {path}`"
+    entries = read_object(path, SCHEMA, CalibrationError, mend).get("screens")
     if not isinstance(entries, list) or not entries:
-        raise CalibrationError(f"{path}: holds no screen; run `gaze calibrate screen`")
+        raise CalibrationError(f"{path}: holds no screen; {mend}")
     return tuple(Screen.from_json(entry, str(path)) for entry in entries)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from calibration.eye_frame import offset_between
 from calibration.least_squares import solve
-from calibration.samples import INDEPENDENT_AFTER_S, Samples
+from calibration.robust import near_middle
+from calibration.samples import Samples, independent_frames
 from calibration.screen import Screen
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray, head_angles_from_rotation, unit, vector_from_angles
@@ -31,7 +32,7 @@ OFFSET_SD_RAD, GAIN_SD, HEAD_GAIN_SD, SIZE_SD = 5.0 * DEG, 0.08, 0.05, 0.05
 class ScreenEstimate:
     """``screen`` at its estimated pose; ``sd`` (6,) of its turn (deg) and shift (mm) in the screen's own
     axes about its middle, ``prior_sd`` (6,) of the same before; ``moved`` (6,) from the start;
-    ``covariance`` (6, 6) in deg and mm; ``offset_deg`` (2,) and ``size`` of the person found on the way.
+    ``covariance`` (6, 6) in deg and mm; ``size`` of the person's head found on the way, 1 as assumed.
     """
 
     screen: Screen
@@ -39,7 +40,6 @@ class ScreenEstimate:
     sd: FloatArray
     prior_sd: FloatArray
     covariance: FloatArray
-    offset_deg: FloatArray
     size: float
 
     @property
@@ -114,7 +114,6 @@ def estimate_screen_pose(samples: Samples, screen: Screen) -> ScreenEstimate:
         deviations,
         prior_sd[:6] * to_units,
         covariance,
-        fit.x[6:8] / DEG,
         float(1.0 + fit.x[8]),
     )
 
@@ -134,18 +133,16 @@ class _Representatives:
 
 def _representatives(samples: Samples) -> _Representatives:
     """One frame's geometry a look, with the look's mean gaze in it."""
+    if len(samples) == 0:
+        raise CalibrationError("no usable frame was collected for the pose of the screen")
     R_norm_head = samples.R_norm_head
+    order = np.argsort(samples.look, kind="stable")
+    order = order[near_middle(samples.pitch_yaw_rad[order], samples.look[order])]
     rows = []
     places = []
-    for look in np.unique(samples.look):
-        index = np.flatnonzero(samples.look == look)
+    for index in np.split(order, np.flatnonzero(np.diff(samples.look[order])) + 1):
         angles = samples.pitch_yaw_rad[index]
-        middle = np.median(angles, axis=0)
-        distance = np.linalg.norm(angles - middle, axis=1)
-        keep = distance <= 3.5 * max(float(np.median(distance)) / 1.177, 1e-9)
-        index, angles = index[keep], angles[keep]
-        t = samples.t_s[index]
-        independent = min(float(len(index)), 1.0 + float(np.ptp(t)) / INDEPENDENT_AFTER_S)
+        independent = independent_frames(len(index), np.ptp(samples.t_s[index]))
         nearest = index[int(np.argmin(np.linalg.norm(angles - angles.mean(axis=0), axis=1)))]
         places.append(int(samples.place[index[0]]))
         rows.append(
@@ -158,8 +155,6 @@ def _representatives(samples: Samples) -> _Representatives:
                 np.sqrt(angles.var(axis=0).mean() / independent),
             )
         )
-    if not rows:
-        raise CalibrationError("no usable frame was collected for the pose of the screen")
     angles, R_norm_cam, R_head, origin, target, sd = (np.array(column) for column in zip(*rows, strict=True))
     _, inverse, counts = np.unique(places, return_inverse=True, return_counts=True)
     # The misfit of a place is shared by all looks at it, so many of them must not make it smaller.

@@ -13,6 +13,7 @@ import numpy as np
 
 from calibration.look import LookSettings
 from calibration.observation import Observation
+from calibration.part import USUAL_POSITION, Kind, Part, looks_taken
 from calibration.person import place_weights
 from calibration.plan import Plan
 from calibration.pursuit import best_lag_s
@@ -33,7 +34,8 @@ AWAY = ("no face in view", "two people in view", "several people in view")
 class Session:
     """Feed it observations; it ends when ``done``. ``samples`` and ``validation`` are then its result.
 
-    ``position`` is the further place of the head that was asked for last, -1 for the usual one.
+    ``position`` is the further place of the head that was asked for last, or USUAL_POSITION; ``skipped`` says
+    of each part that was given up why.
     """
 
     def __init__(
@@ -50,19 +52,19 @@ class Session:
         self.size_px = (screen.width_px, screen.height_px)
         self._course = Course(plan, self.size_px)
         self.lag_s = 0.0
-        self.skipped: dict[int, str] = {}
+        self.skipped: dict[Part, str] = {}
         self.gave_up: str | None = None
-        self._kept: dict[str, Samples] = {}
+        self._kept: dict[Part, Samples] = {}
         self._strays_sought = False
         self._looks = 0
         self._now_s: float | None = None
         self._pause: WaitStep | None = first_pause(plan)
-        self._queue: deque[str] = deque(self._course.names())
+        self._queue: deque[Part] = deque(self._course.parts())
         self._total = len(self._queue)
-        self._attempts: dict[str, int] = {}
+        self._attempts: dict[Part, int] = {}
         self._step: LookStep | MovingStep | None = None
-        self._name = ""
-        self.position = -1
+        self._part: Part | None = None
+        self.position = USUAL_POSITION
         self.setup: dict[str, object] = {}
 
     @property
@@ -75,7 +77,7 @@ class Session:
         """What is on: pause, target, validation, pursuit, head, or done."""
         if self._pause is not None:
             return "pause"
-        return self._name.partition(" ")[0] if self._step is not None else "done"
+        return self._part.kind.value if self._step is not None else "done"
 
     def target_px(self, t_s: float) -> tuple[float, float] | None:
         """Where the target stands at a time; None while there is none."""
@@ -86,33 +88,36 @@ class Session:
     @property
     def taken(self) -> tuple[int, int]:
         """How many targets and stages were taken, of how many."""
-        names = [name for name in self._course.names() if not name.startswith("position")]
-        return sum(name in self._kept for name in names), len(names)
+        parts = [part for part in self._course.parts() if part.kind is not Kind.POSITION]
+        return sum(part in self._kept for part in parts), len(parts)
 
     @property
     def samples(self) -> Samples:
         """Rows for the fit: targets, pursuit and head movement."""
-        return Samples.join([rows for name, rows in self._kept.items() if not name.startswith("validation")])
+        return Samples.join([rows for part, rows in self._kept.items() if part.kind is not Kind.VALIDATION])
 
     @property
     def validation(self) -> Samples:
         """Rows on the places that the fit does not see."""
-        return Samples.join([rows for name, rows in self._kept.items() if name.startswith("validation")])
+        return self._rows(Kind.VALIDATION)
 
-    def place_of(self, target: int) -> int:
-        """The number of a target's place: that of the first target which stands there."""
-        return self._course.place_of(target)
+    def _rows(self, kind: Kind) -> Samples:
+        return Samples.join([rows for part, rows in self._kept.items() if part.kind is kind])
 
-    def keep(self, name: str, rows: Samples) -> None:
-        """Take the rows of ``target N`` or ``validation N`` from elsewhere; it is then not shown any more.
+    def place_of(self, part: Part) -> int:
+        """The number of a part's place; of a target that of the first one which stands there."""
+        return self._course.place_of(part)
+
+    def keep(self, part: Part, rows: Samples) -> None:
+        """Take the rows of a target from elsewhere; it is then not shown any more.
 
         Raises:
             KeyError: the plan holds no such target, or it was taken before.
         """
-        if name not in self._queue:
-            raise KeyError(name)
-        self._queue.remove(name)
-        self._kept[name] = rows
+        if part not in self._queue:
+            raise KeyError(str(part))
+        self._queue.remove(part)
+        self._kept[part] = rows
 
     def feed(self, observation: Observation, confirmed: bool = False) -> Scene:
         """Take one frame and say what to show next.
@@ -151,14 +156,14 @@ class Session:
         return active
 
     def _begin(self, t: float) -> None:
-        name = self._name = self._queue.popleft()
-        self._attempts[name] = self._attempts.get(name, 0) + 1
+        part = self._part = self._queue.popleft()
+        self._attempts[part] = self._attempts.get(part, 0) + 1
         self._looks += 1
-        if name.startswith("position"):
-            self.position = int(name.partition(" ")[2])
+        if part.kind is Kind.POSITION:
+            self.position = part.number
             self._pause = move_of_head(self.position)
             return
-        self._step = self._course.step(name, self._looks, self.look, self._attempts[name])
+        self._step = self._course.step(part, self._looks, self.look)
         self._step.begin(t)
 
     def _end(self, step: LookStep | MovingStep | WaitStep) -> None:
@@ -170,39 +175,39 @@ class Session:
         self._step = None
         if step.failed is None:
             self._keep(step)
-        elif self._attempts[self._name] < self.plan.attempts:
-            self._repeat_later(self._name)
+        elif self._attempts[self._part] < self.plan.attempts:
+            self._repeat_later(self._part)
             if step.failed in AWAY:
                 self._pause = WaitStep(("Paused. It goes on when one person is in view.",), limit_s=60.0)
         else:
-            self.skipped[step.place if isinstance(step, LookStep) else -1] = f"{self._name}: {step.failed}"
-        if not self._strays_sought and not any(name.startswith("target") for name in self._queue):
+            self.skipped[self._part] = f"{self._part}: {step.failed}"
+        if not self._strays_sought and not any(part.kind is Kind.TARGET for part in self._queue):
             self._strays_sought = True
             self._repeat_strays()
 
-    def _repeat_later(self, name: str) -> None:
-        """Put a name at the end of what is done from the present place of the head."""
-        moves = [i for i, other in enumerate(self._queue) if other.startswith("position")]
-        self._queue.insert(moves[0] if moves else len(self._queue), name)
+    def _repeat_later(self, part: Part) -> None:
+        """Put a part at the end of what is done from the present place of the head."""
+        moves = [i for i, other in enumerate(self._queue) if other.kind is Kind.POSITION]
+        self._queue.insert(moves[0] if moves else len(self._queue), part)
 
     def _keep(self, step: LookStep | MovingStep) -> None:
-        if isinstance(step, MovingStep) and self._name == "pursuit":
+        if isinstance(step, MovingStep) and self._part.kind is Kind.PURSUIT:
             self.lag_s = best_lag_s(step, self.screen)
-            self._kept[self._name] = step.samples(self.lag_s)
+            self._kept[self._part] = step.samples(self.lag_s)
         else:
-            self._kept[self._name] = step.samples()
+            self._kept[self._part] = step.samples()
 
     def _repeat_strays(self) -> None:
-        rows = Samples.join([rows for name, rows in self._kept.items() if name.startswith("target")])
+        rows = self._rows(Kind.TARGET)
         if len(rows) == 0:
             return
         looks = condense(rows, self.screen)
         strays = looks.place[place_weights(looks) < STRAY_WEIGHT]
-        for name, taken in self._kept.items():
-            stray = name.startswith("target") and np.isin(taken.place, strays).any()
+        for part, taken in self._kept.items():
+            stray = part.kind is Kind.TARGET and np.isin(taken.place, strays).any()
             # Of what was taken before a stop, or by a time table, no attempt is known.
-            if stray and self._attempts.get(name, 0) < self.plan.attempts:
-                self._queue.appendleft(name)
+            if stray and self._attempts.get(part, 0) < self.plan.attempts:
+                self._queue.appendleft(part)
 
     def save(self, path: str | os.PathLike[str], setup: dict[str, object] | None = None) -> None:
         """Write what was collected so far, so that the session can go on later, or be fitted again.
@@ -224,22 +229,22 @@ class Session:
         stored = read_session(path)
         with damage_told(path):
             session = cls(stored.plan, stored.screen, look, stored.other_screens)
-        names = session._course.names()
-        if unknown := sorted(set(stored.kept) - set(names)):
-            raise CalibrationError(f"{path}: holds {unknown[0]!r}, which its plan does not; start again")
+        parts = session._course.parts()
+        with_rows = {part for part in parts if part.kind is not Kind.POSITION}
+        if unknown := [part for part in stored.kept if part not in with_rows]:
+            raise CalibrationError(f"{path}: holds '{unknown[0]}', which its plan does not; start again")
         session._kept = stored.kept
         session.setup = stored.setup
         session.lag_s = stored.lag_s
-        left = [name for name in names if name not in stored.kept]
+        left = [part for part in parts if part not in stored.kept]
         # A move of the head is only asked for where something is left to do at its place.
-        following = [*left, "position"][1:]
+        following = [*left, Part(Kind.POSITION)][1:]
         session._queue = deque(
-            name
-            for name, after in zip(left, following, strict=True)
-            if not (name.startswith("position") and after.startswith("position"))
+            part
+            for part, after in zip(left, following, strict=True)
+            if not (part.kind is Kind.POSITION and after.kind is Kind.POSITION)
         )
-        looks = (int(rows.look.max()) for rows in stored.kept.values() if len(rows))
-        session._looks = max(looks, default=0) % 100_000
+        session._looks = max((looks_taken(rows.look) for rows in stored.kept.values()), default=0)
         return session
 
 

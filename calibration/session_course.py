@@ -1,17 +1,16 @@
-"""What a session shows: the targets and stages of its plan by name, in their order, and the step of each."""
+"""What a session shows: the parts of its plan in their order, and the step of each."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from calibration.look import LookSettings
+from calibration.part import FIRST_LOOK, STAGES, USUAL_POSITION, Kind, Part
 from calibration.plan import Plan
 from calibration.steps import LookStep, MovingStep, SizePx, WaitStep, head_step, pursuit_step
 from calibration.targets import check_layout, check_on_screen, layout, shuffled, to_px, validation_layout
 
-# Places of targets that only measure are counted from here.
-VALIDATION_PLACE = 1000
-# The last one leads back to where the validation is done.
+# By position; the last one, USUAL_POSITION, leads back to where the validation is done.
 POSITIONS = (
     "Move about 15 cm to your left.",
     "Now about 15 cm to the right of where you sat at first.",
@@ -26,7 +25,8 @@ class Course:
     """The parts of a plan on a screen of ``size_px``.
 
     Raises:
-        UsageError: a target of the plan stands beside the screen.
+        UsageError: there is no layout of so many targets.
+        CalibrationError: a target of the plan stands beside the screen.
     """
 
     def __init__(self, plan: Plan, size_px: SizePx) -> None:
@@ -43,37 +43,37 @@ class Course:
         check_on_screen(self.targets_px, size_px)
         check_on_screen(self.validation_px, size_px)
 
-    def names(self) -> list[str]:
-        """``target N``, ``pursuit``, ``head``, ``position N``, ``round N``, ``validation N``, in order."""
-        names = [f"target {place}" for place in range(len(self.targets_px))]
-        names += ["pursuit"] * (self.plan.pursuit_s > 0) + ["head"] * (self.plan.head_s > 0)
+    def parts(self) -> list[Part]:
+        """Targets, stages, the further places of the head with their rounds, and the validation."""
+        parts = [Part(Kind.TARGET, number) for number in range(len(self.targets_px))]
+        parts += [Part(Kind.PURSUIT)] * (self.plan.pursuit_s > 0) + [Part(Kind.HEAD)] * (self.plan.head_s > 0)
         for position in range(self.plan.positions):
-            names += [f"position {position}"]
-            names += [f"round {position * 100 + i}" for i in range(len(self.round_px))]
+            parts += [Part(Kind.POSITION, position)]
+            parts += [Part.of_round(position, number) for number in range(len(self.round_px))]
         if self.plan.positions and self.plan.validation:
-            names += ["position -1"]
-        return names + [f"validation {place}" for place in range(len(self.validation_px))]
+            parts += [Part(Kind.POSITION, USUAL_POSITION)]
+        return parts + [Part(Kind.VALIDATION, number) for number in range(len(self.validation_px))]
 
-    def place_of(self, target: int) -> int:
-        """The number of a target's place: that of the first target which stands there."""
-        same = np.all(self.targets_px == self.targets_px[target], axis=1)
-        return int(np.flatnonzero(same)[0])
+    def place_of(self, part: Part) -> int:
+        """The number of a part's place; of a target that of the first one which stands there."""
+        if part.kind is not Kind.TARGET:
+            return part.place
+        same = np.all(self.targets_px == self.targets_px[part.number], axis=1)
+        return Part(Kind.TARGET, int(np.flatnonzero(same)[0])).place
 
-    def step(self, name: str, look: int, settings: LookSettings, attempt: int) -> LookStep | MovingStep:
-        """The step of a name other than ``position N``; ``look`` numbers it."""
-        kind, _, number = name.partition(" ")
-        if kind == "pursuit":
-            return pursuit_step(self.plan.pursuit_s, 2000, 100_000, self.size_px)
-        if kind == "head":
-            return head_step(self.plan.head_s, 3000, 200_000, self.size_px)
-        index = int(number)
-        if kind == "target":
-            target, place = self.targets_px[index], self.place_of(index)
-        elif kind == "validation":
-            target, place = self.validation_px[index], VALIDATION_PLACE + index
+    def step(self, part: Part, look: int, settings: LookSettings) -> LookStep | MovingStep:
+        """The step of a part other than a move of the head; ``look`` numbers it."""
+        place = self.place_of(part)
+        if part.kind in STAGES:
+            first = FIRST_LOOK[part.kind]
+            if part.kind is Kind.PURSUIT:
+                return pursuit_step(self.plan.pursuit_s, place, first, self.size_px)
+            return head_step(self.plan.head_s, place, first, self.size_px)
+        if part.kind is Kind.ROUND:
+            target = self.round_px[part.round_target]
         else:
-            target, place = self.round_px[index % 100], 4000 + index
-        return LookStep(tuple(target), place, look, settings, attempt)
+            target = (self.targets_px if part.kind is Kind.TARGET else self.validation_px)[part.number]
+        return LookStep(tuple(target), place, look, settings)
 
 
 def first_pause(plan: Plan) -> WaitStep:
@@ -91,7 +91,7 @@ def first_pause(plan: Plan) -> WaitStep:
 
 
 def move_of_head(position: int) -> WaitStep:
-    """The pause in which the person moves to a further place of the head, -1 for the usual one."""
+    """The pause in which the person moves to a further place of the head, or to USUAL_POSITION."""
     pause = WaitStep((POSITIONS[position], TURN_AND_WAIT))
     pause.hold_s = 6.0
     return pause

@@ -6,27 +6,27 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
+from calibration.part import Part
 from calibration.plan import Plan
 from calibration.samples import Samples
 from calibration.screen import Screen
 from gaze.errors import CalibrationError, UsageError
-from gaze.files import read_json, write_json
+from gaze.files import read_object, write_json
 
 SCHEMA = "gaze.session/1"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """What the file holds. ``setup``: what it was collected with; ``kept``: the rows by target or stage."""
+    """What the file holds. ``setup``: what it was collected with; ``kept``: the rows of each part."""
 
     plan: Plan
     screen: Screen
     other_screens: tuple[Screen, ...]
     setup: dict[str, object]
     lag_s: float
-    kept: dict[str, Samples]
+    kept: dict[Part, Samples]
 
 
 def write_session(path: str | os.PathLike[str], stored: StoredSession) -> None:
@@ -40,7 +40,7 @@ def write_session(path: str | os.PathLike[str], stored: StoredSession) -> None:
             "other_screens": [screen.to_json() for screen in stored.other_screens],
             "setup": stored.setup,
             "lag_s": stored.lag_s,
-            "kept": {name: rows.to_json() for name, rows in stored.kept.items()},
+            "kept": {str(part): rows.to_json() for part, rows in stored.kept.items()},
         },
     )
 
@@ -51,28 +51,22 @@ def read_session(path: str | os.PathLike[str]) -> StoredSession:
     Raises:
         CalibrationError: it is missing, truncated or altered.
     """
-    path = Path(path)
-    try:
-        content = read_json(path)
-    except OSError as error:
-        raise CalibrationError(
-            f"{path}: cannot be read ({error.strerror}); `gaze calibrate person` keeps its session "
-            "beside the profile, as profile.session.json"
-        ) from error
-    except ValueError as error:
-        raise CalibrationError(f"{path}: is not JSON ({error}); start again without --resume") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise CalibrationError(
-            f"{path}: is not a {SCHEMA} file; give the profile.session.json that stands beside the "
-            "profile, or start again"
-        )
+    content = read_object(
+        path,
+        SCHEMA,
+        CalibrationError,
+        "give the profile.session.json that `gaze calibrate person` keeps beside the profile, or start again "
+        "without --resume",
+    )
     for name in ("plan", "kept", "setup"):
         if not isinstance(content.get(name), dict):
             raise CalibrationError(f"{path}: {name} must be an object; start again without --resume")
     with damage_told(path):
         return StoredSession(
             plan=Plan(**content["plan"]),
-            kept={name: Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()},
+            kept={
+                Part.parse(name): Samples.from_json(rows, str(path)) for name, rows in content["kept"].items()
+            },
             lag_s=float(content["lag_s"]),
             screen=Screen.from_json(content["screen"], str(path)),
             setup=dict(content["setup"]),

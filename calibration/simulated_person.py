@@ -21,6 +21,8 @@ from gaze.face_model import FACE_CENTRE_HEAD_MM
 from gaze.geometry import FloatArray, angles_from_vector, unit
 
 DEG = np.pi / 180.0
+# From the screen, in the mean.
+DISTANCE_MM = 600.0
 # Centres of rotation of the subject's right and left eye in the head frame; 63 mm apart (adult mean).
 EYES_HEAD_MM = np.array([[-31.5, 0.0, 11.0], [31.5, 0.0, 11.0]])
 # Visual against optical axis: mean towards the nose and up, and spread between people (Atchison, Smith).
@@ -34,9 +36,10 @@ class ErrorModel:
     ``bias_deg``: RMS over people of the personal bias (both axes together); ``frame_deg``: noise of a frame,
     per axis, shared by frames within ``memory_s``; ``tails``: degrees of freedom of Student's t (0:
     Gaussian); ``gain``: of the slopes of the angles; ``wave_deg``: of a smooth error over the field;
-    ``head_gain``: degrees of error per degree of head rotation; ``size``: relative error of the
-    head's size; ``head_deg`` and ``head_mm``: jitter of the head pose; ``residuals_deg`` (M, 2): measured
-    errors of frames to draw from instead of the Gaussian.
+    ``head_gain``: degrees of error per degree of head rotation; ``size``: relative error of the head's size;
+    ``head_deg`` and ``head_mm``: jitter of the head pose; ``blinks_per_s``: how often the eyes close;
+    ``lapse``: part of the targets at which the person looks elsewhere at first; ``residuals_deg`` (M, 2):
+    measured errors of frames to draw from instead of the Gaussian.
     """
 
     bias_deg: float = 4.0
@@ -231,12 +234,12 @@ def _normalizing_rotations(R_cam_head: FloatArray, centre: FloatArray) -> FloatA
     return np.stack([unit(np.cross(y, z)), y, z], axis=1)
 
 
-def facing_head(screen: Screen, seed: int, distance_mm: float = 600.0) -> HeadState:
+def facing_head(screen: Screen, seed: int) -> HeadState:
     """A person in front of the middle of a screen, roughly facing it."""
     rng = np.random.default_rng([seed, 17])
     middle = screen.to_camera([screen.width_mm / 2, screen.height_mm * 0.4])
     normal = -screen.R_cam_screen[:, 2]
-    reach = distance_mm * rng.uniform(0.85, 1.2)
+    reach = DISTANCE_MM * rng.uniform(0.85, 1.2)
     centre = middle + normal * reach + rng.normal(0, 1, 3) * [25.0, 20.0, 0.0]
     face = angles_from_vector(unit(middle - centre)) / DEG + rng.normal(0, 4.0, 2)
     return HeadState(tuple(face), float(rng.normal(0, 3.0)), tuple(centre))

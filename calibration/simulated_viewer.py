@@ -9,8 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from calibration.observation import Observation
+from calibration.part import USUAL_POSITION
 from calibration.screen import Screen
-from calibration.simulated_person import ErrorModel, Frames, HeadState, SimulatedPerson, facing_head
+from calibration.simulated_person import ErrorModel, Frames, SimulatedPerson, facing_head
 from gaze.geometry import FloatArray, angles_from_vector
 
 BLINK_S = 0.15
@@ -22,7 +23,7 @@ FOLLOWED_PART = 0.05
 FOLLOW_LAG_S = 0.12
 # Frames worked out at once: a look at a target takes some fifty.
 BLOCK = 72
-# Camera frame; the person's left is image-right. The last is home.
+# By position, camera frame; the person's left is image-right. The last, USUAL_POSITION, is home.
 MOVES_MM = ((150.0, 0.0, 0.0), (-150.0, 0.0, 0.0), (0.0, 0.0, -150.0), (0.0, 0.0, 200.0), (0.0, 0.0, 0.0))
 
 
@@ -39,14 +40,13 @@ class SimulatedViewer:
         seed: int,
         screen: Screen,
         errors: ErrorModel,
-        head: HeadState | None = None,
         frames_per_s: float = 30.0,
     ) -> None:
         self.person = SimulatedPerson(seed, errors, frames_per_s)
         self.screen = screen
         self.errors = errors
-        self.head = self._home = head or facing_head(screen, seed)
-        self._position = -1
+        self.head = self._home = facing_head(screen, seed)
+        self._position = USUAL_POSITION
         self.head_moves = False
         self.coming: Callable[[float], tuple[float, float] | None] | None = None
         self._rng = np.random.default_rng([seed, 5])
@@ -81,7 +81,7 @@ class SimulatedViewer:
         )
 
     def go_to(self, position: int) -> None:
-        """Sit at one of the further places that a session asks for (session.POSITIONS), facing the screen."""
+        """Sit at a further place that a session asks for (session_course.POSITIONS), facing the screen."""
         if position == self._position:
             return
         self._position = position

@@ -9,6 +9,7 @@ import numpy as np
 
 from calibration.locate import View, points_mm
 from calibration.look import LookSettings
+from calibration.part import USUAL_POSITION
 from calibration.person import Correction, fit
 from calibration.plan import Plan
 from calibration.samples import condense
@@ -127,11 +128,11 @@ def run_person(condition: Condition, seed: int) -> PersonResult:
     except CalibrationError as error:
         nan = float("nan")
         return PersonResult(nan, nan, nan, nan, "none", nan, failed=str(error))
-    nothing = fit_none(correction)
+    nothing = correction.switched_off()
     rng = np.random.default_rng([seed, 99])
     shift = rng.normal(0, 1, 3) * condition.shift_mm / np.sqrt(3)
     turn = rng.normal(0, 1, 2) * condition.turn_deg / np.sqrt(2)
-    viewer.go_to(-1)
+    viewer.go_to(USUAL_POSITION)
     head = viewer.head.moved(shift, turn)
     targets = rng.uniform(0.05, 0.95, (USE_TARGETS, 2)) * np.array([assumed.width_px, assumed.height_px])
     before, after = use(viewer, head, targets, assumed, (nothing, correction))
@@ -181,11 +182,6 @@ def use(
             )
         )
     return errors
-
-
-def fit_none(correction: Correction) -> Correction:
-    """The same calibration with nothing corrected."""
-    return replace(correction, prior=replace(correction.prior, kind="none"), drift_rad=(0.0, 0.0))
 
 
 def run_condition(condition: Condition, people: int, first_seed: int = 0) -> Row:

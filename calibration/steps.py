@@ -25,14 +25,11 @@ HELD_OUT_S = 2.5
 class LookStep:
     """One fixed target. ``place`` numbers the target's place, ``look`` the look."""
 
-    def __init__(
-        self, target_px: tuple[float, float], place: int, look: int, settings: LookSettings, attempt: int = 1
-    ) -> None:
+    def __init__(self, target_px: tuple[float, float], place: int, look: int, settings: LookSettings) -> None:
         self.target_px = target_px
         self.place = place
         self.look = look
         self.settings = settings
-        self.attempt = attempt
         self.collector: LookCollector | None = None
 
     def begin(self, t_s: float) -> None:

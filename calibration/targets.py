@@ -13,7 +13,6 @@ from gaze.geometry import FloatArray
 MARGIN = 0.08
 COUNTS = (4, 5, 9, 13, 16)
 VALIDATION_COUNT = 6
-CHECK_COUNT = 3
 
 
 def layout(count: int) -> FloatArray:

@@ -30,14 +30,14 @@ class PointTracker:
         """The screen that a point lies on."""
         return self._screens[point.screen]
 
-    def __call__(self, t_s: float, view: View) -> tuple[GazeRay, PointOfGaze | None]:
+    def __call__(self, view: View, t_s: float) -> tuple[GazeRay, PointOfGaze | None]:
         """The corrected ray of one estimate (N = 1) and the smoothed point; None where it meets no screen."""
         ray, point = locate(view, self.profile.correction, self.profile.screens)
         if point is None or self._filter is None:
             return ray, point
-        return ray, self._smoothed(t_s, point, ray.origin_cam_mm)
+        return ray, self._smoothed(point, t_s, ray.origin_cam_mm)
 
-    def _smoothed(self, t_s: float, point: PointOfGaze, origin_cam_mm: FloatArray) -> PointOfGaze:
+    def _smoothed(self, point: PointOfGaze, t_s: float, origin_cam_mm: FloatArray) -> PointOfGaze:
         screen = self.screen_of(point)
         if screen.name != self._shown_screen:
             self._filter.reset()
@@ -46,7 +46,7 @@ class PointTracker:
         jump_rad = np.deg2rad(max(SACCADE_DEG, SACCADE_DEVIATIONS * noise_deg))
         distance_mm = float(np.linalg.norm(screen.to_camera(point.screen_mm) - origin_cam_mm))
         self._filter.saccade = jump_rad * distance_mm
-        mm = self._filter(t_s, point.screen_mm)
+        mm = self._filter(point.screen_mm, t_s)
         return dataclasses.replace(
             point, screen_mm=mm, screen_px=screen.mm_to_px(mm), on_screen=bool(screen.contains(mm))
         )

@@ -32,9 +32,9 @@ DIAGONAL_DEG = {
 }
 
 
-def horizontal_deg(diagonal_deg: float, width: int = 16, height: int = 9) -> float:
-    """Horizontal field of view of a pinhole camera with this diagonal one."""
-    half = math.tan(math.radians(diagonal_deg) / 2) * width / math.hypot(width, height)
+def horizontal_deg(diagonal_deg: float) -> float:
+    """Horizontal field of view of a pinhole camera with 16:9 pictures and this diagonal one."""
+    half = math.tan(math.radians(diagonal_deg) / 2) * 16 / math.hypot(16, 9)
     return math.degrees(2 * math.atan(half))
 
 

@@ -21,7 +21,7 @@ from calibration.recording import Recording
 from calibration.tracker import PointTracker
 from deploy.display.screen_map import draw_screen_map
 from deploy.run_config import RunConfig
-from deploy.sources.base import Source
+from deploy.sources import Source, kind_of_source
 from deploy.sources.cameras import find_cameras
 from gaze.estimator import GazeEstimator, Predictor
 from gaze.files import write_json
@@ -95,7 +95,7 @@ class PointOfGazeHook:
             estimate.head_pose.R_cam_head[None],
             estimate.normalized.centre_cam_mm[None],
         )
-        ray, point = self._tracker(estimate.t_s, view)
+        ray, point = self._tracker(view, estimate.t_s)
         if point is None:
             return dataclasses.replace(estimate, ray=ray)
         screen = self._tracker.screen_of(point)
@@ -180,9 +180,10 @@ def load_for_run(config: RunConfig) -> tuple[Profile, RunConfig]:
 
     Raises:
         CalibrationError: the profile is unusable.
+        SourceError: the source is none.
     """
     profile = Profile.load(config.profile)
-    if config.size is None and (config.source.isdigit() or config.source.startswith("/dev/")):
+    if config.size is None and kind_of_source(config.source) == "camera":
         config = dataclasses.replace(config, size=(profile.camera.width, profile.camera.height))
     return profile, config
 

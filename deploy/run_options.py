@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from deploy.gates import GateConfig
+from deploy.smoothing import SmoothingConfig
 from gaze.camera import ASSUMED_HFOV_DEG
 from gaze.help_format import HelpFormatter
 from gaze.option_types import above, at_least_one, hfov_argument, not_below, size_argument
@@ -112,14 +113,14 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--smooth-min-cutoff",
         type=above(0),
-        default=1.0,
+        default=SmoothingConfig().min_cutoff_hz,
         metavar="HZ",
         help="lower is steadier and slower",
     )
     group.add_argument(
         "--smooth-beta",
         type=not_below(0),
-        default=3.0,
+        default=SmoothingConfig().beta,
         metavar="B",
         help="Hz of cut-off added per rad/s of gaze speed; higher follows jumps faster",
     )

@@ -1,8 +1,4 @@
-"""The One Euro filter on gaze directions, one per face.
-
-Casiez, Roussel, Vogel: 1 Euro Filter, CHI 2012. A low-pass whose cut-off grows with speed: steady when
-the eyes rest, quick when they jump.
-"""
+"""The One Euro filter (gaze.one_euro) on gaze directions, one per face."""
 
 from __future__ import annotations
 
@@ -13,26 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gaze.geometry import FloatArray
+from gaze.one_euro import OneEuro
 
 Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class SmoothingConfig:
-    """One Euro settings: cut-off at rest in Hz, its growth per rad/s of speed, cut-off of the speed in Hz."""
+class SmoothingConfig(OneEuro):
+    """The settings of `gaze run`; the speed of a direction is in rad/s."""
 
     min_cutoff_hz: float = 1.0
-    beta: float = 0.0
-    speed_cutoff_hz: float = 1.0
-    # After a longer pause the old direction says nothing about the new one.
-    forget_after_s: float = 0.5
-
-    def __post_init__(self) -> None:
-        for name in ("min_cutoff_hz", "speed_cutoff_hz", "forget_after_s"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not self.beta >= 0:
-            raise ValueError(f"beta must not be negative, got {self.beta}")
+    beta: float = 3.0
 
 
 class DirectionFilter:
@@ -66,9 +53,9 @@ class DirectionFilter:
         if step_s <= 0:
             return np.array(self._direction)
         speed = _angle_rad(self._raw, new) / step_s
-        self._speed_rad_s += _alpha(self.config.speed_cutoff_hz, step_s) * (speed - self._speed_rad_s)
-        alpha = _alpha(self.config.min_cutoff_hz + self.config.beta * self._speed_rad_s, step_s)
-        mixed = [old + alpha * (now - old) for old, now in zip(self._direction, new, strict=True)]
+        self._speed_rad_s += self.config.speed_weight(step_s) * (speed - self._speed_rad_s)
+        weight = self.config.weight(self._speed_rad_s, step_s)
+        mixed = [old + weight * (now - old) for old, now in zip(self._direction, new, strict=True)]
         # Opposite directions can cancel; the new one is then all there is.
         self._direction = _unit(*mixed) if math.hypot(*mixed) > 1e-6 else new
         self._t_s, self._raw = t_s, new
@@ -85,10 +72,6 @@ def _unit(x: float, y: float, z: float) -> Vector:
 def _angle_rad(a: Vector, b: Vector) -> float:
     cross = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
     return math.atan2(math.hypot(*cross), a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
-
-
-def _alpha(cutoff_hz: float, step_s: float) -> float:
-    return 1.0 / (1.0 + 1.0 / (2.0 * math.pi * cutoff_hz * step_s))
 
 
 class GazeSmoother:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gaze.errors import GazeError
-from gaze.files import read_json, write_json
+from gaze.files import read_object, write_json
 from gaze.geometry import FloatArray
 
+SCHEMA = "gaze.camera/1"
 SOURCES = ("calibrated", "field of view", "guessed")
 DISTORTION_LENGTHS = (0, 4, 5, 8, 12, 14)
 # Ordinary webcams lie between 55 and 78 degrees of horizontal field of view at 16:9.
@@ -173,7 +173,7 @@ class Camera:
     def save(self, path: str | os.PathLike[str], **extra: object) -> None:
         """Write camera.json. ``extra`` is kept beside the intrinsics."""
         content = {
-            "schema": "gaze.camera/1",
+            "schema": SCHEMA,
             "K": self.K.tolist(),
             "distortion": self.distortion.tolist(),
             "width": self.width,
@@ -190,19 +190,9 @@ class Camera:
         Raises:
             GazeError: the file is missing, is not JSON or does not hold valid intrinsics.
         """
-        path = Path(path)
-        try:
-            content = read_json(path)
-        except OSError as error:
-            raise GazeError(
-                f"{path}: cannot be read ({error.strerror}); run `gaze calibrate camera`"
-            ) from error
-        except ValueError as error:
-            raise GazeError(f"{path}: is not JSON ({error}); run `gaze calibrate camera`") from error
-        missing = [
-            key for key in ("K", "width", "height") if not isinstance(content, dict) or key not in content
-        ]
-        if missing:
+        # Intrinsics written by hand are welcome too.
+        content = read_object(path, SCHEMA, GazeError, "run `gaze calibrate camera`", stated=False)
+        if missing := [key for key in ("K", "width", "height") if key not in content]:
             raise GazeError(f"{path}: lacks {', '.join(missing)}; run `gaze calibrate camera`")
         try:
             return cls(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gaze.errors import UsageError
+from gaze.errors import GazeError, UsageError
 
 
 @contextmanager
@@ -71,3 +71,23 @@ def read_json(path: str | os.PathLike[str]) -> object:
         ValueError: it is not UTF-8 or not JSON (see parse_json).
     """
     return parse_json(Path(path).read_text(encoding="utf-8"))
+
+
+def read_object(
+    path: str | os.PathLike[str], schema: str, error: type[GazeError], mend: str, stated: bool = True
+) -> dict[str, object]:
+    """The object in a JSON file of a ``schema``; ``stated`` False: the file need not name it.
+
+    Raises:
+        error: the file cannot be read, is not JSON, or is of another schema; the message ends with ``mend``.
+    """
+    try:
+        content = read_json(path)
+    except OSError as problem:
+        raise error(f"{path}: cannot be read ({problem.strerror}); {mend}") from problem
+    except ValueError as problem:
+        raise error(f"{path}: is not JSON ({problem}); {mend}") from problem
+    found = content.get("schema") if isinstance(content, dict) else f"a {type(content).__name__}"
+    if found != schema and (stated or found is not None):
+        raise error(f"{path}: is not a {schema} file (found {found!r:.60}); {mend}")
+    return content

@@ -82,10 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         views, size = _live(options)
     result = fit_intrinsics(views, size, options.distortion)
-    views = [view for view in views if len(view.points_px) >= 8]
-    print(intrinsics_text(result, views))
+    print(intrinsics_text(result))
     if options.report:
-        save_picture(coverage_picture(result, views), options.report)
+        save_picture(coverage_picture(result), options.report)
     result.camera.save(
         options.out,
         rms_px=result.rms_px,
@@ -94,9 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         view_rms_px=result.view_rms_px.tolist(),
         coverage=result.coverage,
         warnings=list(result.warnings),
-        covariance=intrinsics_covariance(
-            [view for view, used in zip(views, result.used, strict=True) if used], result.camera
-        ).tolist(),
+        covariance=intrinsics_covariance(result.used_views, result.camera).tolist(),
     )
     print(f"wrote {options.out}")
     return 0

@@ -16,7 +16,7 @@ from calibration.simulated_person import PLAIN, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
 from deploy.pipeline import Pipeline
 from deploy.point_of_gaze import device_of, network_identity
-from deploy.sources import Source, open_source
+from deploy.sources import Source, kind_of_source, open_source
 from gaze.camera import Camera
 from gaze.estimator import GazeEstimator
 
@@ -164,7 +164,7 @@ def open_feed(
         yield SimulatedFeed(options.simulate, screen, real_time)
         return
     lens, text = camera(), options.source
-    live = text.isdigit() or text.startswith("/dev/")
+    live = kind_of_source(text) == "camera"
     with (
         open_source(text, size=options.size or ((lens.width, lens.height) if live else None)) as source,
         GazeEstimator.create(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from calibration.accuracy import Accuracy, measure
-from calibration.person import Correction, Prior, fit
+from calibration.part import is_target_place
+from calibration.person import Correction, fit
 from calibration.pictures import accuracy_picture, save_picture
 from calibration.profile import Profile
 from calibration.samples import Samples, condense
@@ -67,15 +67,14 @@ def fit_person(
         estimate = estimate_screen_pose(samples, screen)
         screen = estimate.screen
     correction = fit(condense(samples, screen), kind)
-    nothing = dataclasses.replace(correction, prior=Prior("none"))
     validated = len(validation) > 0
-    shown = validation if validated else samples.take(samples.place < 1000)
+    shown = validation if validated else samples.take(is_target_place(samples.place))
     if len(shown) == 0:
         shown = samples
     return Fitted(
         correction,
         screen,
-        measure(shown, nothing, screen),
+        measure(shown, correction.switched_off(), screen),
         measure(shown, correction, screen),
         validated,
         estimate,

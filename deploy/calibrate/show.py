@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if not checked:
                     refuse_unless_fits(profile, feed.setup)
                     checked = True
-                point = None if seen.problem is not None else tracker(seen.t_s, view_of(seen))[1]
+                point = None if seen.problem is not None else tracker(view_of(seen), seen.t_s)[1]
                 window.show(picture(point, seen.problem, target, size_px, screen.mm_per_px))
             if window.poll(1) in STOP_KEYS:
                 break

@@ -45,12 +45,14 @@ def plain_result():
     spoiled = given[3]
     wrong = np.random.default_rng(9).normal(0, 4.0, spoiled.points_px.shape)
     given[3] = BoardView(spoiled.points_mm, spoiled.points_px + wrong, spoiled.name)
-    return fit_intrinsics(given, SIZE), given
+    few = BoardView(spoiled.points_mm[:7], spoiled.points_px[:7], "too few corners")
+    return fit_intrinsics([few, *given], SIZE)
 
 
 def test_intrinsics_are_recovered_and_the_bad_view_left_out(plain_result):
-    result, _ = plain_result
+    result = plain_result
     assert np.flatnonzero(~result.used).tolist() == [3]
+    assert len(result.views) == len(result.used_views) + 1 == 18
     assert pytest.approx(PLAIN.K, abs=2.5) == result.camera.K
     grid = np.stack(np.meshgrid(np.linspace(60, 1220, 8), np.linspace(40, 680, 6)), axis=-1).reshape(-1, 2)
     assert result.camera.undistort(grid) == pytest.approx(PLAIN.undistort(grid), abs=1.5)
@@ -61,7 +63,7 @@ def test_intrinsics_are_recovered_and_the_bad_view_left_out(plain_result):
 
 
 def test_plain_lens_is_not_given_the_richer_model(plain_result):
-    result, _ = plain_result
+    result = plain_result
     assert result.model == "plain"
     assert len(result.camera.distortion) == 5
     assert set(result.held_out_px) == {"plain", "rational"}
@@ -85,12 +87,13 @@ def test_bent_lens_and_noisy_corners_do_not_lead_astray(seed):
 
 
 def test_report_names_every_view(plain_result):
-    result, given = plain_result
-    text = intrinsics_text(result, given)
+    result = plain_result
+    text = intrinsics_text(result)
     assert "left out" in text
     assert "view 17" in text
+    assert "too few corners" not in text
     assert "field of view 70." in text
-    picture = coverage_picture(result, given)
+    picture = coverage_picture(result)
     assert picture.shape == (720, 1280, 3)
     assert (picture[..., 2] > 200).any()  # the view that was left out, in red
 

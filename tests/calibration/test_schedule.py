@@ -8,6 +8,7 @@ from gaze_people import SIZE_PX, calibrated_person, laptop, looks_at
 from calibration.accuracy import measure
 from calibration.check import check_profile
 from calibration.observation import Observation
+from calibration.part import Kind, Part
 from calibration.person import Prior, fit
 from calibration.profile import Profile
 from calibration.samples import condense
@@ -68,11 +69,11 @@ def test_targets_that_were_not_looked_at_are_named(tmp_path):
     collect(frames, showings, session)
     assert session.taken == (3, 4)
     assert len(session.validation) == 0
-    assert list(session.skipped) == [1]
-    assert session.skipped[1].endswith("eyes closed")
+    assert list(session.skipped) == [Part(Kind.TARGET, 1)]
+    assert session.skipped[Part(Kind.TARGET, 1)].endswith("eyes closed")
     early = scheduled_session(showings, laptop())
     collect(frames[:20], showings, early)
-    assert early.skipped[3].endswith("the recording has too few frames")
+    assert early.skipped[Part(Kind.TARGET, 3)].endswith("the recording has too few frames")
     with pytest.raises(CalibrationError, match="no frame"):
         collect([], showings, scheduled_session(showings, laptop()))
 

@@ -6,6 +6,7 @@ from gaze_people import laptop, straight_observation
 
 from calibration.look import LookSettings
 from calibration.observation import Observation
+from calibration.part import Kind, Part
 from calibration.person import fit
 from calibration.plan import Plan
 from calibration.samples import condense
@@ -14,6 +15,8 @@ from calibration.session import Session, explain_skipped, require_samples
 from calibration.simulated_person import IDEAL, PLAIN
 from calibration.simulated_viewer import FOLLOW_LAG_S, SimulatedViewer
 from gaze.errors import CalibrationError, UsageError
+
+FOURTH = Part(Kind.TARGET, 3)
 
 
 def play(session, viewer=None, problem=None, limit_s=200.0, until=None, start_s=0.0):
@@ -119,12 +122,12 @@ def test_two_people_in_view_pause_it():
     assert len(np.unique(session.samples.place)) == 4
 
 
-def look_elsewhere_at_first(session, person, name, until=lambda session: session.done, start_s=0.0):
+def look_elsewhere_at_first(session, person, part, until=lambda session: session.done, start_s=0.0):
     """Drive a session with somebody who looks at the opposite place at the first attempt at a target."""
     t = start_s
     while not session.done and not until(session) and t < start_s + 100:
         target = session.target_px(t)
-        if session._name == name and session._attempts[name] == 1 and target is not None:
+        if session._part == part and session._attempts[part] == 1 and target is not None:
             target = (1920.0 - target[0], 1080.0 - target[1])
         session.feed(person.observe(t, target))
         t += 1 / 30
@@ -133,8 +136,8 @@ def look_elsewhere_at_first(session, person, name, until=lambda session: session
 
 def test_look_at_the_wrong_place_is_repeated():
     session = Session(Plan(points=9, validation=0), laptop())
-    look_elsewhere_at_first(session, viewer(2), "target 3")
-    assert session._attempts["target 3"] == 2
+    look_elsewhere_at_first(session, viewer(2), FOURTH)
+    assert session._attempts[FOURTH] == 2
     offsets = condense(session.samples, session.screen).offset_rad
     assert np.ptp(offsets, axis=0).max() < np.deg2rad(0.2)
 
@@ -142,8 +145,8 @@ def test_look_at_the_wrong_place_is_repeated():
 def test_look_at_the_wrong_place_is_repeated_also_after_a_stop(tmp_path):
     """What was taken before the stop is judged with the rest, and its target shown once more."""
     session, person = Session(Plan(points=9, validation=0), laptop()), viewer(2)
-    look_elsewhere_at_first(session, person, "target 3", lambda one: one.taken[0] == 7)
-    assert "target 3" in session._kept
+    look_elsewhere_at_first(session, person, FOURTH, lambda one: one.taken[0] == 7)
+    assert FOURTH in session._kept
     session.save(tmp_path / "s.json")
     resumed = Session.load(tmp_path / "s.json")
     play(resumed, person, start_s=100.0, limit_s=200.0)
@@ -163,7 +166,7 @@ def test_stopped_session_goes_on_where_it_was(tmp_path):
     assert resumed.taken == (11, 23)
     assert resumed.setup == {"camera": "c"}
     # Nine targets and two of the first further place are there; that place is asked for again.
-    assert next(name for name in resumed._queue) == "position 0"
+    assert resumed._queue[0] == Part(Kind.POSITION, 0)
     play(resumed, viewer())
     assert resumed.done
     assert resumed.taken == (23, 23)
@@ -296,6 +299,9 @@ def test_session_file_holds_no_picture(tmp_path):
         (lambda c: c.update(other_screens=[{}]), "the screen lacks"),
         (lambda c: c.update(lag_s="late"), "start again"),
         (lambda c: c["kept"].update({"target 9": c["kept"]["target 0"]}), "which its plan does not"),
+        (lambda c: c["kept"].update({"position 0": c["kept"]["target 0"]}), "'position 0', which its plan"),
+        (lambda c: c["kept"].update({"target 00": c["kept"]["target 0"]}), "'target 00' is no part"),
+        (lambda c: c["kept"].update({"goal 0": c["kept"]["target 0"]}), "'goal 0' is no part"),
         (lambda c: c["kept"]["target 0"].update(look=None), "column look of the samples is unusable"),
         (lambda c: c["kept"]["target 0"]["t_s"].pop(), "differ in length"),
         (

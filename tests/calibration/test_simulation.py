@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 from gaze_people import laptop
 
-from calibration.error_model import error_model, load_errors
-from calibration.simulate_command import bound_conditions, bounds, main, plan
+from calibration.error_file import GazeErrors
+from calibration.error_model import error_model
+from calibration.simulate_command import main
 from calibration.simulated_person import FULL, IDEAL, PLAIN, SimulatedPerson, facing_head
 from calibration.simulated_viewer import SimulatedViewer
 from calibration.simulation import Condition, run_condition, run_person
+from calibration.simulation_tables import bound_conditions, bounds, plan
 from calibration.targets import pursuit_path
 from gaze.errors import DataError
 from gaze.geometry import angular_error_rad, unit, vector_from_angles
@@ -95,7 +97,7 @@ def test_command_prints_bounds_and_exits_by_them(capsys, monkeypatch, tmp_path):
     out = tmp_path / "rows.json"
     assert main(["--people", "3", "--table-people", "0", "--mirrors", "0", "--json", str(out)]) in (0, 1)
     text = capsys.readouterr().out
-    assert "| ideal person, 9 points: error, deg | 0.05 |" in text
+    assert "| ideal person without noise, 9 points: error | 0.05° | 0.00" in text
     assert text.count("kept") + text.count("MISSED") == 7
     content = json.loads(out.read_text())
     assert content["rows"]["ideal"]["people"] == 3
@@ -123,7 +125,7 @@ def made_errors(bias_deg=3.0, gain=0.1, head_gain=0.06, noise_deg=0.8, people=60
 
 
 def test_error_model_is_measured_from_predictions():
-    model = error_model(*made_errors())
+    model = error_model(GazeErrors(*made_errors()))
     assert model.bias_deg == pytest.approx(3.0, rel=0.2)
     assert model.gain == pytest.approx(0.1, rel=0.3)
     assert model.head_gain == pytest.approx(0.06, rel=0.3)
@@ -144,7 +146,12 @@ def test_measured_errors_from_a_file(tmp_path):
         "person": person.tolist(),
     }
     path.write_text(json.dumps(content))
-    assert load_errors(path).frame_deg == pytest.approx(0.8, rel=0.15)
+    read = GazeErrors.load(path)
+    assert error_model(read).frame_deg == pytest.approx(0.8, rel=0.15)
+    again = tmp_path / "again.json"
+    GazeErrors.join([read, read]).save(again)
+    assert GazeErrors.load(again).person.tolist() == read.person.tolist() * 2
+    assert GazeErrors.load(again).true_rad[: len(read)] == pytest.approx(true, abs=1e-6)
     for change, message in (
         ({"schema": "x"}, "is not a gaze.errors/1"),
         ({"true_rad": true.tolist()[:-1]}, "must be finite"),
@@ -153,9 +160,9 @@ def test_measured_errors_from_a_file(tmp_path):
     ):
         path.write_text(json.dumps({**content, **change}))
         with pytest.raises(DataError, match=message):
-            load_errors(path)
+            error_model(GazeErrors.load(path))
     with pytest.raises(DataError, match="cannot be read"):
-        load_errors(tmp_path / "absent.json")
+        GazeErrors.load(tmp_path / "absent.json")
 
 
 @pytest.mark.parametrize("ahead", [False, True])

@@ -67,7 +67,7 @@ def test_gates_can_be_switched_off():
 
 def test_smoothing_moves_ray_and_angles_together():
     script = lambda f: [make_estimate(f.index, f.t_s, (0.0, 0.4 if f.index else 0.0))]  # noqa: E731
-    results = run(script, 2, smoothing=SmoothingConfig(min_cutoff_hz=1.0))
+    results = run(script, 2, smoothing=SmoothingConfig(min_cutoff_hz=1.0, beta=0.0))
     (estimate,) = results[1].estimates
     pitch, yaw = angles_from_vector(estimate.ray.direction_cam)
     assert 0.02 < yaw < 0.2

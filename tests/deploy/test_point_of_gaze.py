@@ -239,7 +239,9 @@ def test_profile_asks_the_camera_for_its_size(tmp_path):
     loaded, config = load_for_run(parse_run(["--profile", str(tmp_path / "p.json")]))
     assert loaded.person == "Ada"
     assert config.size == (1280, 720)
-    _, config = load_for_run(parse_run(["--profile", str(tmp_path / "p.json"), "--source", "clip.mp4"]))
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    _, config = load_for_run(parse_run(["--profile", str(tmp_path / "p.json"), "--source", str(clip)]))
     assert config.size is None
     with pytest.raises(CalibrationError, match="gaze calibrate person"):
         load_for_run(parse_run(["--profile", str(tmp_path / "absent.json")]))

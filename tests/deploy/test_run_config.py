@@ -25,6 +25,7 @@ def test_defaults():
     assert (config.source, config.max_faces, config.runtime, config.window) == (None, 1, "auto", None)
     assert config.smoothing is None
     assert config.gates == GateConfig()
+    assert parse_run(["--smooth"]).smoothing == SmoothingConfig()
 
 
 def test_every_setting_is_a_flag_and_every_flag_a_setting():

@@ -117,7 +117,7 @@ def test_exit_codes_of_the_command_line(made, capsys):
     Path("profile.json").write_text(Path("profile.json").read_text()[:500])
     common = ["run", "--source", str(CLIP), "--model", model, "--no-window", "--jsonl", "o.jsonl"]
     assert gaze([*common, "--profile", "profile.json"]) == 1
-    assert "is truncated or not JSON" in capsys.readouterr().err
+    assert "profile.json: is not JSON" in capsys.readouterr().err
     assert gaze([*common, "--heatmap", "h.png"]) == 2
     assert "need --profile" in capsys.readouterr().err
     assert gaze([*common, "--profile", "absent.json", "--dwell", "d.json"]) == 2, "before anything is opened"

@@ -53,7 +53,7 @@ def test_reset_equals_fresh():
 
 def test_time_zero_is_a_time():
     first, second = vector_from_angles((0.0, 0.0)), vector_from_angles((0.0, 0.5))
-    smooth = DirectionFilter(SmoothingConfig(forget_after_s=10.0))
+    smooth = DirectionFilter(SmoothingConfig(beta=0.0, forget_after_s=10.0))
     assert np.allclose(smooth(first, 0.0), first)
     moved = smooth(second, 0.02)
     # alpha = 1 / (1 + 1/(2 pi 1 Hz 0.02 s)) = 0.1116: a filter that took 0 for "never" would jump to second.
@@ -77,7 +77,7 @@ def test_time_that_stands_still_changes_nothing():
 
 def test_noise_shrinks_and_faces_do_not_mix():
     rng = np.random.default_rng(3)
-    smoother = GazeSmoother(SmoothingConfig())
+    smoother = GazeSmoother(SmoothingConfig(beta=0.0))
     truth = {1: unit((0.1, 0.0, -1.0)), 2: unit((-0.4, 0.2, -1.0))}
     errors, raw_errors = [], []
     for i in range(200):

@@ -157,7 +157,10 @@ def test_file_round_trip(tmp_path):
     [
         ("", "is not JSON"),
         ('{"K": [[1, 0', "is not JSON"),  # truncated
-        ("[1, 2]", "lacks K, width, height"),
+        ("[1, 2]", "is not a gaze.camera/1 file .found 'a list'"),
+        ('{"schema": "gaze.profile/1"}', "is not a gaze.camera/1 file"),
+        ("{}", "lacks K, width, height"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"K": [[600,0,320],[0,600,240],[0,0,1]]}', "lacks width, height"),
         ('{"K": [[600,0,320,1]], "width": 640, "height": 480}', "must be 3x3, got"),
         ('{"K": [[NaN,0,320],[0,600,240],[0,0,1]], "width": 640, "height": 480}', "NaN"),

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gaze.errors import UsageError
-from gaze.files import prepare_outputs, read_json, replacing, write_json
+from gaze.errors import DataError, UsageError
+from gaze.files import prepare_outputs, read_json, read_object, replacing, write_json
 
 
 def test_success_replaces_the_old_file(tmp_path):
@@ -70,3 +70,29 @@ def test_json_nested_without_end_is_a_value_error(tmp_path):
         read_json(path)
     path.write_text("[1, {}]")
     assert read_json(path) == [1, {}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not JSON"),
+        ("[" * 100_000, r"is not JSON \(nested too deeply\)"),
+        ("[1]", "is not a gaze.x/1 file .found 'a list'"),
+        ('{"schema": "gaze.y/1"}', "is not a gaze.x/1 file .found 'gaze.y/1'"),
+        ('{"schema": ["gaze.x/1"]}', "is not a gaze.x/1 file"),
+        ("{}", "is not a gaze.x/1 file .found None"),
+    ],
+)
+def test_an_object_of_another_schema_is_refused_with_the_mend(tmp_path, text, message):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=rf"a.json: {message}.*; make it anew$"):
+        read_object(path, "gaze.x/1", DataError, "make it anew")
+
+
+def test_an_object_need_not_state_its_schema_where_that_is_said(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"b": 1}')
+    assert read_object(path, "gaze.x/1", DataError, "", stated=False) == {"b": 1}
+    with pytest.raises(DataError, match=r"absent.json: cannot be read .No such file"):
+        read_object(tmp_path / "absent.json", "gaze.x/1", DataError, "", stated=False)

@@ -19,6 +19,7 @@ RANK = {
     "user_folders": -1,
     "option_types": 0,
     "landmark_model": 0,
+    "one_euro": 0,
     "geometry": 0,
     "evenly": 0,
     "types": 1,

@@ -150,10 +150,9 @@ def test_a_folder_with_other_settings_is_refused(tmp_path, monkeypatch):
     prepare_folder(tmp_path / "a", 112, SHA256)
     with pytest.raises(DataError, match=r"other settings \(normalized_camera, size\); give another --out"):
         prepare_folder(tmp_path / "a", 224, SHA256)
-    monkeypatch.setattr(shards, "PICTURES_PER_PERSON", 8)
-    with pytest.raises(DataError, match=r"other settings"):
+    with monkeypatch.context() as patch, pytest.raises(DataError, match=r"other settings"):
+        patch.setattr(shards, "PICTURES_PER_PERSON", 8)
         prepare_folder(tmp_path / "a", 112, SHA256)
-    monkeypatch.undo()
     with pytest.raises(DataError, match=r"other settings \(environments_sha256\)"):
         prepare_folder(tmp_path / "a", 112, "of other panoramas")
     monkeypatch.setattr(shards, "RENDERER", shards.RENDERER + 1)
