@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import signal
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gaze")
 
-FIRST_CAMERA = "0"
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the loop. Returns 0, or 128 plus the signal when a file was left unfinished.
@@ -52,8 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     with StopSignals() as stop:
         if config.demo:
             config = with_demo_choices(config)
-        if config.source is None:
-            config = dataclasses.replace(config, source=FIRST_CAMERA)
         return run(config, stop)
 
 

@@ -20,11 +20,14 @@ else:
     import tomli as tomllib
 
 
+FIRST_CAMERA = "0"
+
+
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """Every setting of a run; names are those of the flags."""
 
-    source: str | None
+    source: str | None  # None: the demo chooses
     size: tuple[int, int] | None
     fps: float | None
     newest: bool
@@ -95,6 +98,8 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
         parser.set_defaults(**_read_toml(path, parser))
     values = vars(parser.parse_args(argv))
     del values["config"]
+    if values["source"] is None and not values["demo"]:
+        values["source"] = FIRST_CAMERA
     config = RunConfig(**values)
     if config.camera is not None and config.hfov is not None:
         raise UsageError("--camera and --hfov exclude each other: the file holds the field of view")

@@ -22,7 +22,7 @@ def toml(folder, text, name="gaze.toml"):
 
 def test_defaults():
     config = parse_run([])
-    assert (config.source, config.max_faces, config.runtime, config.window) == (None, 1, "auto", None)
+    assert (config.source, config.max_faces, config.runtime, config.window) == ("0", 1, "auto", None)
     assert config.smoothing is None
     assert config.gates == GateConfig()
     assert parse_run(["--smooth"]).smoothing == SmoothingConfig()
