@@ -200,6 +200,16 @@ def test_wrong_use_of_onnxruntime(model, tmp_path):
         OnnxRuntime(tmp_path / "tiny.xml")
 
 
+def test_more_threads_than_the_cores_can_carry(model, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    for engine in ("onnxruntime", "openvino", "torch"):
+        if importlib.util.find_spec(engine) is not None:
+            with pytest.raises(UsageError, match=r"at most 8 on this machine, which has 2 cores, got 9;"):
+                create_runtime(model, engine, threads=9)
+    with create_runtime(model, "onnxruntime", threads=8) as runtime:
+        assert runtime.threads == 8
+
+
 def test_an_unknown_runtime_and_a_missing_model(model, tmp_path):
     with pytest.raises(UsageError, match="no runtime 'tflite'"):
         create_runtime(model, "tflite")
