@@ -33,7 +33,10 @@ class Runtime(ABC):
         name: the engine, its device and precision, such as ``openvino:CPU:bf16``.
         description: one line of what was chosen and why.
         precision: what the engine calculates in.
+        threads_used: CPU threads that an inference runs on, where the engine can tell.
     """
+
+    threads_used: int | None = None
 
     def __init__(
         self, spec: ModelSpec, engine: str, device: str, precision: str, threads: int | None

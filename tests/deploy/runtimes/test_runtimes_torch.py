@@ -88,6 +88,7 @@ def test_a_shipped_network_by_name_answers_as_its_export(name):
 
 def test_the_default_network_runs_on_torch():
     with create_runtime(runtime="torch") as runtime:
+        assert runtime.threads_used == torch.get_num_threads()
         assert runtime.spec == load_model_spec(DEFAULT_MODEL)
 
 
