@@ -55,7 +55,7 @@ def bench_frames(source: str, size: tuple[int, int], faces: int = 1) -> tuple[li
                 latest = time.monotonic()
         fps = frames.fps or 30.0
     if not images:
-        raise SourceError(f"{without_credentials(source)}: has no frame to measure on; try it with `gaze run`")
+        raise SourceError(f"{without_credentials(source)}: has no frame to measure on; give another")
     return images, fps
 
 
