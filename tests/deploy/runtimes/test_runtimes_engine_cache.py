@@ -53,7 +53,7 @@ def test_where_the_cache_lies(tmp_path, monkeypatch):
 
 
 def test_the_page_for_users_names_the_setting_and_what_is_not_kept(tmp_path, monkeypatch):
-    page = Path(__file__).resolve().parents[2] / "docs" / "usage.md"
+    page = Path(__file__).resolve().parents[3] / "docs" / "usage.md"
     assert engine_cache.VARIABLE in page.read_text(encoding="utf-8")
     runtime = pytest.importorskip("deploy.runtimes.openvino_runtime").OpenVinoRuntime
     monkeypatch.setenv(engine_cache.VARIABLE, str(tmp_path / "cache"))
