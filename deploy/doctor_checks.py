@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -15,16 +15,33 @@ import numpy as np
 
 from deploy.display.window import display_problem
 from deploy.machine import installed_packages
-from deploy.runtimes import RUNTIMES, create_runtime, is_installed
+from deploy.runtimes import CHECKPOINTS, ENGINES, RUNTIMES, create_runtime, is_installed
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera, opencv_has_gstreamer
 from gaze.errors import GazeError
 from gaze.landmark_model import SHA256, cached_model_path
 from gaze.landmarks import create_detector
-from gaze.model_spec import load_model_spec, resolve_model, sha256_of
+from gaze.model_spec import (
+    DEFAULT_MODEL,
+    WEIGHTS_DIR,
+    checkpoint_beside,
+    is_shipped,
+    load_model_spec,
+    resolve_model,
+    sha256_of,
+    shipped_models,
+)
 from gaze.types import Frame
 
 GOOD, NOTE, BAD = "ok", "note", "fault"
+REINSTALL = "install again: `pip install --force-reinstall .`"
+# What each engine runs.
+SUFFIXES = {
+    "onnxruntime": (".onnx",),
+    "openvino": (".onnx", ".xml"),
+    "torch": CHECKPOINTS,
+    "tensorrt": ENGINES,
+}
 _WINDOW_PROBE = (
     "import cv2, numpy; cv2.namedWindow('probe'); cv2.imshow('probe', numpy.zeros((8, 8, 3), 'uint8')); "
     "cv2.waitKey(50); cv2.destroyAllWindows()"
@@ -57,14 +74,17 @@ def check_packages() -> Iterator[Check]:
 
 
 def check_models(model: Path | None = None) -> Iterator[Check]:
-    """The network's file against its checksum, and MediaPipe's Tasks file."""
+    """The network that is to run against its checksum, and MediaPipe's Tasks file.
+
+    Where it is one of the package's, so are the others there, and their checkpoints.
+    """
     path = resolve_model(model)
-    try:
-        spec = load_model_spec(path)
-        detail = f"{path} ({path.stat().st_size / 1e6:.1f} MB, sha256 {spec.sha256[:12]}…, {spec.precision})"
-        yield Check("network", GOOD, detail)
-    except GazeError as error:
-        yield Check("network", BAD, str(error), "install again: `pip install --force-reinstall .`")
+    yield _check_network("network", path)
+    if is_shipped(path):
+        for other in map(resolve_model, shipped_models()):
+            if other != path:
+                yield _check_network(f"network {other.stem}", other, needed=False)
+            yield _check_checkpoint_beside(other)
     task = cached_model_path()
     if not task.is_file():
         detail = "absent; --landmarks tasks needs it"
@@ -73,6 +93,42 @@ def check_models(model: Path | None = None) -> Iterator[Check]:
         yield Check("face_landmarker.task", NOTE, f"{task}: wrong checksum", "gaze download-models")
     else:
         yield Check("face_landmarker.task", GOOD, str(task))
+
+
+def _check_network(name: str, path: Path, needed: bool = True) -> Check:
+    """A file against the checksum in its sidecar; a checkpoint has none, and is read instead."""
+    try:
+        if path.suffix in CHECKPOINTS:
+            with create_runtime(path, "torch") as runtime:
+                spec = runtime.spec
+        else:
+            spec = load_model_spec(path)
+    except GazeError as error:
+        return Check(name, BAD if needed else NOTE, str(error), _mend_of(path))
+    return Check(name, GOOD, _described(path, f"{spec.sha256[:12]}…, {spec.precision}"))
+
+
+def _mend_of(path: Path) -> str:
+    if path.parent == WEIGHTS_DIR:
+        return REINSTALL
+    if not path.is_file():
+        return "check the path given with --model"
+    if path.suffix in CHECKPOINTS:
+        return "copy it again; torch alone runs it: `pip install 'webcam-gaze[train]'`"
+    return "copy it again together with its sidecar, or run `gaze export` again"
+
+
+def _check_checkpoint_beside(model: Path) -> Check:
+    name = f"checkpoint {model.stem}"
+    try:
+        path, spec = checkpoint_beside(model)
+    except GazeError as error:
+        return Check(name, NOTE, str(error), REINSTALL)
+    return Check(name, GOOD, _described(path, f"{str(spec.notes['sha256_checkpoint'])[:12]}…"))
+
+
+def _described(path: Path, facts: str) -> str:
+    return f"{path} ({path.stat().st_size / 1e6:.1f} MB, sha256 {facts})"
 
 
 def check_landmarks() -> Iterator[Check]:
@@ -96,34 +152,34 @@ def check_landmarks() -> Iterator[Check]:
 
 
 def check_runtimes(model: Path | None = None) -> Iterator[Check]:
-    """Every engine and device, by running the network on it once."""
+    """Every engine and device, by running the network on it, the package's where it takes no such file."""
     path = resolve_model(model)
     working = 0
-    for runtime, device in _runtimes_and_devices():
+    checks: list[Check] = []
+    for runtime, device in _runtimes_and_devices(path):
         name = f"runtime {runtime} {device}"
+        takes_it = path.suffix in SUFFIXES[runtime] or (runtime == "torch" and is_shipped(path))
         try:
-            if runtime == "torch":
-                yield Check(name, GOOD, f"torch {importlib.import_module('torch').__version__} loads")
-                continue
-            with create_runtime(path, runtime, device) as predictor:
+            with create_runtime(path if takes_it else DEFAULT_MODEL, runtime, device) as predictor:
                 size = predictor.spec.input_size
                 predictor.predict(np.zeros((1, size, size, 3), np.uint8))
-            working += 1
-            yield Check(name, GOOD, predictor.description)
+            working += takes_it
+            checks.append(Check(name, GOOD, predictor.description))
         except GazeError as error:
-            yield Check(name, NOTE, str(error), "another runtime serves, see --runtime")
+            checks.append(Check(name, NOTE, str(error)))
         except (ImportError, OSError) as error:
-            yield Check(
-                name, NOTE, f"does not load: {error}", f"pip install --force-reinstall {RUNTIMES[runtime][3]}"
-            )
+            mend = f"pip install --force-reinstall {RUNTIMES[runtime][3]}"
+            checks.append(Check(name, NOTE, f"does not load: {error}", mend))
+    mend = "another runtime serves, see --runtime" if working else "no other runtime serves: do as it says"
+    yield from (dataclasses.replace(check, mend=check.mend or mend) for check in checks)
     for runtime, (_, _, package, install) in RUNTIMES.items():
         if not is_installed(runtime):
             yield Check(f"runtime {runtime}", NOTE, f"{package} is not installed", f"pip install {install}")
     if not working:
-        yield Check("runtimes", BAD, "no engine runs the network", "see the lines above")
+        yield Check("runtimes", BAD, f"no engine runs the network {path.name}", "see the lines above")
 
 
-def _runtimes_and_devices() -> Iterator[tuple[str, str]]:
+def _runtimes_and_devices(path: Path) -> Iterator[tuple[str, str]]:
     if is_installed("onnxruntime"):
         import onnxruntime
 
@@ -140,6 +196,8 @@ def _runtimes_and_devices() -> Iterator[tuple[str, str]]:
             yield "openvino", device
     if is_installed("torch"):
         yield "torch", "CPU"
+    if is_installed("tensorrt") and path.suffix in ENGINES:
+        yield "tensorrt", "CUDA"
 
 
 def check_cameras() -> Iterator[Check]:

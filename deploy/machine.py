@@ -8,6 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+TOPOLOGY = Path("/sys/devices/system/cpu")
 PACKAGES = (
     "webcam-gaze",
     "numpy",
@@ -48,6 +49,15 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def physical_cores(topology: Path = TOPOLOGY) -> int | None:
+    """Cores of the machine, counted once where several threads share one; None where the system hides it."""
+    try:
+        shared = {path.read_text("ascii") for path in topology.glob("cpu*/topology/thread_siblings_list")}
+    except OSError:
+        return None
+    return len(shared) or None
 
 
 def installed_packages() -> dict[str, str]:

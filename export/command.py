@@ -34,12 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    from deploy.runtimes import CHECKPOINTS
     from deploy.runtimes.torch_runtime import TorchRuntime
     from export.artefacts import choose_kinds
     from export.pipeline import export_all, openvino_precisions
     from export.report import default_line, markdown_table, write_report
 
     kinds = choose_kinds(options.formats, openvino_precisions())
+    if options.checkpoint.suffix not in CHECKPOINTS:
+        raise UsageError(
+            f"--checkpoint {options.checkpoint}: a checkpoint ends in {' or '.join(CHECKPOINTS)}; "
+            "give one that `gaze train` wrote"
+        )
     reference = TorchRuntime(options.checkpoint)
     reference.spec = settled_spec(reference.spec, options.checkpoint, options.view_mm, options.average_mirror)
     print(f"the models see {seeing(reference.spec)}", flush=True)

@@ -45,10 +45,18 @@ def build_engine(
         The engine's file in the cache, and what it is tied to.
 
     Raises:
-        RuntimeUnavailableError: no GPU, no TensorRT, or not its Python package (then with the trtexec line).
+        RuntimeUnavailableError: no GPU, no TensorRT or not its Python package; with the trtexec line.
         ModelError: TensorRT refuses the model.
     """
-    key = EngineKey.of_this_machine(spec.sha256, precision)
+    try:
+        key = EngineKey.of_this_machine(spec.sha256, precision)
+    except RuntimeUnavailableError as error:
+        line = trtexec_line(onnx_path, spec, precision, onnx_path.with_suffix(".engine"))
+        reason = str(error).partition(";")[0]
+        raise RuntimeUnavailableError(
+            f"{reason}. An engine is built on the device that will run it: run this `gaze export` there, or "
+            f"copy {onnx_path} there and build and time the engine with:\n{line}"
+        ) from error
     folder = prepared_cache(key, cache_dir)
     engine = folder / f"{onnx_path.stem}.engine"
     if engine.is_file():

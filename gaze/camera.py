@@ -53,7 +53,8 @@ class Camera:
         distortion = _numbers(self.distortion, "distortion").reshape(-1)
         if distortion.size not in DISTORTION_LENGTHS:
             raise GazeError(
-                f"camera: distortion has {distortion.size} coefficients, not one of {DISTORTION_LENGTHS}"
+                f"camera: distortion has {distortion.size} coefficients, not one of {DISTORTION_LENGTHS}; "
+                "run `gaze calibrate camera`, or leave it empty for a lens without"
             )
         if not np.all(np.isfinite(distortion)):
             raise GazeError("camera: distortion holds NaN or infinity; run `gaze calibrate camera`")
@@ -61,9 +62,15 @@ class Camera:
             value = getattr(self, name)
             whole = isinstance(value, int | float | np.integer | np.floating) and value == np.floor(value)
             if isinstance(value, bool) or not whole or not 0 < value < np.inf:
-                raise GazeError(f"camera: {name} must be a positive whole number of px, got {value!r}")
+                raise GazeError(
+                    f"camera: {name} must be a positive whole number of px, got {value!r}; give the size of "
+                    "the pictures that K was measured on, or run `gaze calibrate camera`"
+                )
         if self.source not in SOURCES:
-            raise GazeError(f"camera: source must be one of {SOURCES}, got {self.source!r}")
+            raise GazeError(
+                f"camera: source must be one of {SOURCES}, got {self.source!r}; leave it out for a "
+                "calibrated camera, or run `gaze calibrate camera`"
+            )
         for name, value in (("K", K), ("distortion", distortion)):
             value.setflags(write=False)
             object.__setattr__(self, name, value)

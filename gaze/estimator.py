@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
-from gaze.errors import ModelError
+from gaze.errors import GazeError, ModelError
 from gaze.geometry import vector_from_angles
 from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
 from gaze.landmarks import FaceDetector, create_detector
@@ -77,6 +77,7 @@ class GazeEstimator:
         self.camera = camera
         self.normalized_camera = spec.normalized_camera
         self.last_stage_ms: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+        self._closed = False
 
     @classmethod
     def create(
@@ -121,8 +122,11 @@ class GazeEstimator:
 
         Raises:
             ValueError: the picture is not uint8 BGR (H, W, 3).
-            GazeError: the camera does not fit the frame's shape, or the network fails.
+            GazeError: the camera does not fit the frame's shape, the network fails, or the estimator is
+                closed.
         """
+        if self._closed:
+            raise GazeError("the estimator is closed; estimate inside its `with`, or create another")
         if not isinstance(frame, Frame):
             frame = Frame(frame)
         camera = self._camera_of(frame)
@@ -159,7 +163,10 @@ class GazeEstimator:
         return _gather(frame, faces, poses, normalized, prediction)
 
     def close(self) -> None:
-        """Close the detector and the network."""
+        """Close the detector and the network; closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self.detector.close()
         finally:

@@ -8,6 +8,7 @@ does. Of the two, only ``tasks`` smooths landmarks over time by itself, and only
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,8 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
-from gaze.landmark_model import cached_model_path
+from gaze.landmark_model import SHA256, cached_model_path
+from gaze.model_spec import sha256_of
 from gaze.types import LANDMARK_COUNT, Face, Frame
+
+log = logging.getLogger("gaze")
 
 KINDS = ("auto", "mesh", "tasks")
 
@@ -72,7 +76,8 @@ def create_detector(
     Raises:
         UsageError: an unknown kind, fewer than one face, or a model path for ``mesh``.
         RuntimeUnavailableError: ``mesh`` is asked for and the installed mediapipe has no such API.
-        ModelError: the ``.task`` file is missing or unusable.
+        ModelError: the ``.task`` file is missing or unusable, or the one that was fetched is altered. Of a
+            file given by its path another checksum than the known one is a warning.
     """
     if kind not in KINDS:
         raise UsageError(f"landmarks: kind must be one of {', '.join(KINDS)}, got {kind!r}")
@@ -141,6 +146,12 @@ class TasksDetector:
                 f"{path}: no such Face Landmarker file; run `gaze download-models` or give "
                 "--landmark-model face_landmarker.task"
             )
+        actual = sha256_of(path)
+        if actual != SHA256 and model_path is None:
+            raise ModelError(
+                f"{path}: checksum is {actual[:12]}…, expected {SHA256[:12]}…; the file is truncated or "
+                "altered: run `gaze download-models`"
+            )
         import mediapipe
 
         vision = mediapipe.tasks.vision
@@ -157,6 +168,13 @@ class TasksDetector:
             raise ModelError(
                 f"{path}: is not a usable Face Landmarker file ({reason}); run `gaze download-models`"
             ) from error
+        if actual != SHA256:
+            log.warning(
+                "%s: checksum is %s…, that of the file tested here %s…; landmarks may lie elsewhere",
+                path,
+                actual[:12],
+                SHA256[:12],
+            )
         self._static = static
         self._last_ms = -1
 

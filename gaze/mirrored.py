@@ -32,6 +32,7 @@ class MirroredPredictor:
         self.spec = predictor.spec
         self.name = f"{predictor.name}:mirrored"
         self.precision = getattr(predictor, "precision", predictor.spec.precision)
+        self.threads_used = getattr(predictor, "threads_used", None)
         self.description = f"{getattr(predictor, 'description', predictor.name)}; mean with the mirrored face"
 
     def predict(self, faces: NDArray[np.uint8]) -> Prediction:

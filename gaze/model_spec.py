@@ -31,6 +31,12 @@ def resolve_model(model: str | os.PathLike[str] | None) -> Path:
     return WEIGHTS_DIR / f"{path.name}.onnx" if shipped else path
 
 
+def is_shipped(model_path: str | os.PathLike[str]) -> bool:
+    """Whether this is the exported file of a network in the package."""
+    path = Path(model_path)
+    return path.parent == WEIGHTS_DIR and path.suffix == ".onnx" and path.stem in shipped_models()
+
+
 def sidecar_path(model_path: str | os.PathLike[str]) -> Path:
     """Where the sidecar of a model file lies: the same name, ending in .json."""
     return Path(model_path).with_suffix(".json")
@@ -79,6 +85,27 @@ def load_spec(path: str | os.PathLike[str]) -> ModelSpec:
         return ModelSpec(**content)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: {error}; run `gaze export` again") from error
+
+
+def checkpoint_beside(model_path: str | os.PathLike[str]) -> tuple[Path, ModelSpec]:
+    """The checkpoint beside an exported model that it was made from, and the model's sidecar.
+
+    What the sidecar says of the model (normalised camera, mean with the mirrored face) holds for both.
+
+    Raises:
+        ModelError: the sidecar is unusable, or the checkpoint is missing or another one.
+    """
+    spec = load_spec(sidecar_path(model_path))
+    path = Path(model_path).with_suffix(".pt")
+    if not path.is_file():
+        raise ModelError(f"{path}: no such checkpoint; install again or choose another --runtime")
+    actual, wanted = sha256_of(path), str(spec.notes.get("sha256_checkpoint", ""))
+    if actual != wanted:
+        raise ModelError(
+            f"{path}: checksum is {actual[:12]}…, the sidecar beside it says {wanted[:12]}…; "
+            "the file is truncated or altered: install again"
+        )
+    return path, spec
 
 
 def load_model_spec(model_path: str | os.PathLike[str]) -> ModelSpec:

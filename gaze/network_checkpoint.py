@@ -47,7 +47,9 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, ob
         net = GazeNet(**config)
         net.load_state_dict(state)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path}: does not fit the network: {error}") from error
+        raise ModelError(
+            f"{path}: does not fit the network: {error}; give a checkpoint of `gaze train` as it was written"
+        ) from error
     return net.eval(), meta
 
 
@@ -56,7 +58,9 @@ def _config_of_state(state: dict[str, Tensor], path: str | os.PathLike[str]) -> 
         places = state["fc1.0.weight"].shape[1] // FEATURE_CHANNELS
         width = state["backbone.0.0.weight"].shape[0] / 32.0
     except (KeyError, AttributeError, IndexError) as error:
-        raise ModelError(f"{path}: is no gaze checkpoint: lacks {error}") from error
+        raise ModelError(
+            f"{path}: is no gaze checkpoint: lacks {error}; give one that `gaze train` wrote"
+        ) from error
     return {
         # 4 places a side are 112 px: the only size of the public checkpoints that is no multiple of 32.
         "input_size": {4: 112}.get(math.isqrt(places), 32 * math.isqrt(places)),

@@ -13,7 +13,7 @@ quieten()
 
 from deploy.demo import CLIP  # noqa: E402
 from gaze.errors import GazeError  # noqa: E402
-from gaze.files import write_json  # noqa: E402
+from gaze.files import prepare_outputs, write_json  # noqa: E402
 from gaze.help_format import HelpFormatter  # noqa: E402
 from gaze.option_types import at_least_one, size_argument  # noqa: E402
 
@@ -27,7 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
         "with --soak FRAMES: over a long run (`gaze bench --soak 1 --help`).",
         formatter_class=HelpFormatter,
     )
-    parser.add_argument("--source", default=str(CLIP), help="video, picture or folder to measure on")
+    parser.add_argument("--source", default=str(CLIP), help="what to measure on, as of `gaze run`")
     parser.add_argument("--size", type=size_argument, default="640x480", metavar="WxH", help="of the frames")
     parser.add_argument("--faces", type=at_least_one, default=1, help="people in the picture, made by tiling")
     parser.add_argument("--frames", type=at_least_one, default=300, help="how many are measured")
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print.
 
     Raises:
-        GazeError: the source or a model is unusable.
+        GazeError: the source or a model is unusable, or the JSON cannot be written.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if any(text == "--models" or text.startswith("--models=") for text in argv):
@@ -62,14 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     from deploy.bench.live_loop import as_text, run_bench
 
     arguments = make_parser().parse_args(argv)
+    if arguments.json != "-":
+        prepare_outputs(arguments.json)
     result = run_bench(arguments)
     if arguments.json == "-":
         print(json.dumps(result, indent=2))
         return 0
+    print(as_text(result))
     if arguments.json is not None:
         try:
             write_json(arguments.json, result)
         except OSError as error:
             raise GazeError(f"{arguments.json}: cannot be written ({error.strerror})") from error
-    print(as_text(result))
     return 0

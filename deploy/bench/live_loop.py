@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.bench.frames import bench_frames
+from deploy.bench.frames import bench_frames, kind_and_name
 from deploy.machine import describe_machine
 from deploy.pipeline import Pipeline
+from deploy.runtimes.base import check_threads
 from deploy.smoothing import SmoothingConfig
 from gaze.camera import Camera
-from gaze.errors import GazeError, UsageError
+from gaze.errors import GazeError
 from gaze.estimator import GazeEstimator
 from gaze.types import Frame
 
@@ -28,8 +29,8 @@ SCHEMA = "gaze.bench/1"
 
 def run_bench(arguments: argparse.Namespace) -> dict[str, object]:
     """All measurements; the keys are those of the JSON output."""
-    if not Path(arguments.source).exists():
-        raise UsageError(f"{arguments.source}: no such file; give --source VIDEO with a face in it")
+    kind, source = kind_and_name(arguments.source)
+    check_threads(arguments.threads)
     images, fps = bench_frames(arguments.source, arguments.size, arguments.faces)
     settings = {
         "model": arguments.model,
@@ -66,7 +67,7 @@ def run_bench(arguments: argparse.Namespace) -> dict[str, object]:
             "runtime": predictor.name,
             "runtime_choice": getattr(predictor, "description", predictor.name),
             "precision": getattr(predictor, "precision", predictor.spec.precision),
-            "threads": arguments.threads,
+            "threads": getattr(predictor, "threads_used", arguments.threads),
             "model": predictor.spec.name,
             "input_size": predictor.spec.input_size,
             "landmarks": estimator.detector.name,
@@ -88,7 +89,9 @@ def run_bench(arguments: argparse.Namespace) -> dict[str, object]:
         "faces_found": round(found / arguments.frames, 3),
         "frames": arguments.frames,
         "size": list(arguments.size),
-        "source": Path(arguments.source).name,
+        "source": source,
+        "source_kind": kind,
+        "source_frames": len(images),
         "machine": describe_machine(),
     }
 
@@ -162,7 +165,8 @@ def as_text(result: dict) -> str:
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}",
         f"{result['runtime_choice']}",
-        f"{result['source']} at {result['size'][0]}x{result['size'][1]}, {result['faces']} face(s), "
+        f"{result['source_frames']} frames of {result['source']}, played there and back, at "
+        f"{result['size'][0]}x{result['size'][1]}, {result['faces']} face(s), "
         f"{result['faces_found']:.2f} found a frame, {result['frames']} frames",
         *_too_few(result),
         "",

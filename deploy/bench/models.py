@@ -17,8 +17,9 @@ from deploy.bench.models_measure import (
 )
 from deploy.bench.models_report import as_markdown, as_ratios, draw_pareto
 from deploy.machine import describe_machine
+from deploy.runtimes.base import check_threads
 from gaze.errors import GazeError, UsageError
-from gaze.files import write_json
+from gaze.files import prepare_outputs, write_json
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one
 
@@ -40,14 +41,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--devices {unknown[0]}: no such device; choose from {', '.join(known)}")
     if options.profile and (options.json or options.markdown or options.picture):
         raise UsageError("--profile prints its tables alone; leave out --json, --markdown and --picture")
+    for count in options.threads:
+        check_threads(count)
+    prepare_outputs(options.json, options.markdown, options.picture)
     wanted, left_out = configurations(options.models, devices, options.threads)
-    for line in left_out:
-        print(f"left out: {line}", file=sys.stderr)
+    _tell(left_out)
+    nothing = GazeError(f"{options.models}: holds no model that runs here; make some with `gaze export`")
     if not wanted:
-        raise GazeError(f"{options.models}: holds no model that runs here; make some with `gaze export`")
+        raise nothing
     if options.profile:
         return _print_profiles(wanted, options.batches, options.rounds)
-    rows = measure(wanted, options.batches, options.rounds, options.memory, _progress(len(wanted)))
+    say = _progress(len(wanted))
+    rows, wanted, failed = measure(wanted, options.batches, options.rounds, options.memory, say)
+    _tell(failed)
+    if not rows:
+        raise nothing
     machine = describe_machine()
     text = as_section(
         as_markdown(rows, options.label or str(machine["cpu"])),
@@ -64,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "machine": machine,
         "rounds": options.rounds,
         "rows": [row.as_json() for row in rows],
-        "left_out": left_out,
+        "left_out": left_out + failed,
     }
     try:
         if options.json is not None:
@@ -78,16 +86,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _tell(left_out: Sequence[str]) -> None:
+    for line in left_out:
+        print(f"left out: {line}", file=sys.stderr)
+
+
 def _print_profiles(wanted: Sequence[Configuration], batches: Sequence[int], rounds: int) -> int:
     runs = [configuration for configuration in wanted if configuration.runtime == "openvino"]
     if not runs:
         raise GazeError("--profile: no model here runs on OpenVINO, whose counters it prints")
     from deploy.bench.models_profile import as_table, profile
 
+    failed = []
     for configuration in runs:
         for batch in batches:
-            print(as_table(configuration, profile(configuration, batch, 4 * rounds), batch), flush=True)
-    return 0
+            try:
+                table = as_table(configuration, profile(configuration, batch, 4 * rounds), batch)
+            except GazeError as error:
+                failed.append(f"{configuration.shown}: {error}")
+                break
+            print(table, flush=True)
+    _tell(failed)
+    return 1 if len(failed) == len(runs) else 0
 
 
 def _progress(count: int):

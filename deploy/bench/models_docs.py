@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.bench.models_measure import Configuration
 from deploy.runtimes import create_runtime
+from gaze.errors import GazeError
 from gaze.files import replacing
 
 BEGIN = "<!-- models: begin (written by gaze bench --models) -->"
@@ -19,9 +20,13 @@ def default_choice(wanted: Sequence[Configuration]) -> list[str]:
     plain = dict.fromkeys(item.path for item in wanted if item.spec.notes.get("format", "onnx") == "onnx")
     lines = []
     for path in plain:
-        if path.suffix == ".onnx":
+        if path.suffix != ".onnx":
+            continue
+        try:
             with create_runtime(path) as runtime:
                 lines.append(f"By default `gaze run` takes {path.name}, {runtime.description}.")
+        except GazeError as error:  # one engine runs it, and the one that is chosen here does not
+            lines.append(f"By default `gaze run` does not take {path.name}: {error}.")
     return lines
 
 

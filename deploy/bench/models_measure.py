@@ -78,6 +78,7 @@ class Row:
     parity_mean_deg: float | None
     parity_max_deg: float | None
     error_deg: float | None
+    threads_used: int | None = None
 
     @property
     def ms_per_face(self) -> float:
@@ -139,28 +140,49 @@ def measure(
     rounds: int,
     with_memory: bool,
     say: Callable[[int, Configuration], None],
-) -> list[Row]:
+) -> tuple[list[Row], list[Configuration], list[str]]:
     """Open all runs, let them take turns, close them.
 
-    Raises:
-        GazeError: a run does not start; the message names it.
+    Returns:
+        The rows, the runs they are of, and what is left out because it does not start, with the reason.
     """
+    started: list[Configuration] = []
     runtimes: list[Runtime] = []
+    left_out: list[str] = []
     try:
         for number, configuration in enumerate(wanted):
             say(number, configuration)
-            runtimes.append(configuration.open())
+            try:
+                runtimes.append(opened(configuration))
+                started.append(configuration)
+            except GazeError as error:
+                left_out.append(f"{configuration.shown}: {error}")
         times = _take_turns(runtimes, batches, rounds)
     finally:
         for runtime in runtimes:
             runtime.close()
     rows = []
-    for number, (configuration, runtime) in enumerate(zip(wanted, runtimes, strict=True)):
+    for number, (configuration, runtime) in enumerate(zip(started, runtimes, strict=True)):
         say(number, configuration)
         memory = _peak_memory_mb(configuration) if with_memory else None
         for batch in batches:
             rows.append(_row(configuration, runtime, batch, times[number, batch], memory))
-    return rows
+    return rows, started, left_out
+
+
+def opened(configuration: Configuration) -> Runtime:
+    """The runtime of a run, after a first face has gone through it.
+
+    Raises:
+        GazeError: it does not start here.
+    """
+    runtime = configuration.open()
+    try:
+        runtime.predict(random_faces(configuration.spec, 1))
+    except GazeError:
+        runtime.close()
+        raise
+    return runtime
 
 
 def random_faces(spec: ModelSpec, batch: int) -> NDArray[np.uint8]:
@@ -217,6 +239,7 @@ def _row(
         parity.get("mean"),
         parity.get("max"),
         parity.get("error"),
+        runtime.threads_used,
     )
 
 

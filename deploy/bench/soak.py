@@ -19,7 +19,7 @@ from deploy.demo import CLIP
 from deploy.machine import describe_machine
 from gaze.errors import GazeError, UsageError
 from gaze.evenly import evenly_spread
-from gaze.files import replacing, write_json
+from gaze.files import prepare_outputs, replacing, write_json
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one
 
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--soak {options.soak}: too few frames to see a trend, give at least 50")
     if not Path("/proc/self/fd").is_dir():
         raise GazeError("the soak reads memory and handles from /proc, which this system lacks; use Linux")
+    prepare_outputs(options.out / "soak.json")
     samples, told, stop_s = run(options.soak, options.source, argv[cut + 1 :], _progress(options.soak))
     verdict = judge(samples, stop_s)
     machine = describe_machine()

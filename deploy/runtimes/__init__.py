@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaze.errors import RuntimeUnavailableError, UsageError
-from gaze.model_spec import load_model_spec, resolve_model
+from gaze.model_spec import checkpoint_beside, is_shipped, load_model_spec, resolve_model
 
 if TYPE_CHECKING:
     from deploy.runtimes.base import Runtime
@@ -51,7 +51,8 @@ def create_runtime(
     Args:
         model_path: .onnx, .xml (OpenVINO), .pt (checkpoint) or .engine (TensorRT), or the name of a shipped
             model (gaze.model_spec.shipped_models); None is the default one.
-        runtime: onnxruntime, openvino, torch, tensorrt or auto. A named one runs or fails.
+        runtime: onnxruntime, openvino, torch, tensorrt or auto. A named one runs or fails. For a shipped
+            model torch runs the checkpoint beside it, by the model's own sidecar.
         device: CPU, or as the engine names it (onnxruntime: CUDA, TENSORRT, OPENVINO; openvino: GPU, NPU,
             AUTO; torch: CUDA).
         precision: fp32, bf16, fp16 or int8; None for the file's own, or auto's choice.
@@ -64,7 +65,7 @@ def create_runtime(
         UsageError: an unknown runtime, device or precision, or one that does not fit the file.
     """
     path = resolve_model(model_path)
-    reason = None
+    reason = spec = None
     if runtime == "auto":
         runtime, precision, reason = _choose(path, device.upper(), precision)
     elif runtime not in RUNTIMES:
@@ -75,10 +76,14 @@ def create_runtime(
             f"runtime {runtime}: the package {RUNTIMES[runtime][2]} is not installed; "
             f"run `pip install {RUNTIMES[runtime][3]}`{jetson} or choose --runtime auto"
         )
+    if runtime == "torch" and is_shipped(path):
+        path, spec = checkpoint_beside(path)
     module, name = RUNTIMES[runtime][:2]
     made = getattr(importlib.import_module(module), name)(
         path, device=device, precision=precision, threads=threads, cache_dir=cache_dir
     )
+    if spec is not None:
+        made.spec = spec
     if reason is not None:
         made.description = f"auto: {made.description}: {reason}"
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,8 @@ INPUT_NAME = "faces"
 ANGLES_NAME = "pitch_yaw_rad"
 # Where onnxruntime's own sources raised an error: file, line and signature before the reason.
 SOURCE_PLACE = re.compile(r"\s?/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z])")
+# More only wait for each other, and thousands take minutes to start.
+MOST_THREADS_A_CORE = 4
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
 
@@ -30,7 +33,10 @@ class Runtime(ABC):
         name: the engine, its device and precision, such as ``openvino:CPU:bf16``.
         description: one line of what was chosen and why.
         precision: what the engine calculates in.
+        threads_used: CPU threads that an inference runs on, where the engine can tell.
     """
+
+    threads_used: int | None = None
 
     def __init__(
         self, spec: ModelSpec, engine: str, device: str, precision: str, threads: int | None
@@ -82,9 +88,18 @@ class Runtime(ABC):
 
 
 def check_threads(threads: int | None) -> None:
-    """Raises UsageError: the number of threads is below one."""
-    if threads is not None and threads < 1:
+    """Raises UsageError: the number of threads is below one, or far above what this machine has cores for."""
+    if threads is None:
+        return
+    if threads < 1:
         raise UsageError(f"threads must be at least 1, got {threads}; leave it out to use every core")
+    cores = os.cpu_count() or 1
+    most = MOST_THREADS_A_CORE * cores
+    if threads > most:
+        raise UsageError(
+            f"threads must be at most {most} on this machine, which has {cores} cores, got {threads}; "
+            "leave it out to use every core"
+        )
 
 
 def check_precision(precision: str | None) -> None:

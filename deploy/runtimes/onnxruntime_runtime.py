@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from deploy.machine import physical_cores
 from deploy.runtimes.base import (
     INPUT_NAME,
     Port,
@@ -99,6 +100,9 @@ class OnnxRuntime(Runtime):
             spec,
         )
         self._outputs = list(spec.outputs)
+        if device == "CPU":
+            # Left to itself it takes every physical core, also those that the process is kept away from.
+            self.threads_used = threads or physical_cores()
 
     def _infer(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         try:

@@ -122,6 +122,8 @@ class OpenVinoRuntime(Runtime):
                 f"{path}: OpenVINO {VERSION} cannot compile it for {device} in {shown}: "
                 f"{first_line(error)}; try another --precision or --device"
             ) from error
+        if device.startswith("CPU"):
+            self.threads_used = int(self._compiled.get_property("INFERENCE_NUM_THREADS"))
         self._request = self._compiled.create_infer_request()
         self._names = list(spec.outputs)
 

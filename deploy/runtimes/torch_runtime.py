@@ -75,6 +75,8 @@ class TorchRuntime(Runtime):
         super().__init__(spec_of_checkpoint(path, self.net, meta), "torch", device, precision, threads)
         if threads is not None:
             torch.set_num_threads(threads)
+        if family == "CPU":
+            self.threads_used = torch.get_num_threads()
         self._device = torch.device(device.lower())
         self._preprocess = FacePreprocess().to(self._device).eval()
         self.net.to(self._device).eval()

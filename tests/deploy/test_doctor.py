@@ -1,10 +1,13 @@
 import json
+import shutil
 
 import pytest
 from fixed_model import write_fixed_model
+from tiny_models import tiny_graph, write_model
 
 from deploy import doctor, doctor_checks
 from deploy.doctor_checks import BAD, GOOD, NOTE, Check
+from gaze import model_spec
 from gaze.errors import ModelError, RuntimeUnavailableError, SourceError
 from gaze.model_spec import sha256_of
 
@@ -42,6 +45,89 @@ def test_for_people(model, capsys):
     assert "ok    network: " in text
     assert "mend: " in text
     assert "the live loop can run" in text
+
+
+def test_every_shipped_network_is_held_against_its_checksum(tmp_path, monkeypatch):
+    weights = tmp_path / "weights"
+    shutil.copytree(model_spec.WEIGHTS_DIR, weights)
+    for module in (model_spec, doctor_checks):
+        monkeypatch.setattr(module, "WEIGHTS_DIR", weights)
+        monkeypatch.setattr(module, "DEFAULT_MODEL", weights / model_spec.DEFAULT_MODEL.name)
+    checks = by_name(doctor_checks.check_models())
+    names = {"network", "network gaze_mobilenetv2_112"}
+    names |= {"checkpoint gaze_mobilenetv2", "checkpoint gaze_mobilenetv2_112"}
+    assert {checks[name].state for name in names} == {GOOD}
+    for name in ("gaze_mobilenetv2.pt", "gaze_mobilenetv2_112.onnx"):
+        (weights / name).write_bytes((weights / name).read_bytes()[:-1])
+    checks = by_name(doctor_checks.check_models())
+    assert {name for name in names if checks[name].state == GOOD} == {
+        "network",
+        "checkpoint gaze_mobilenetv2_112",
+    }
+    for name in ("network gaze_mobilenetv2_112", "checkpoint gaze_mobilenetv2"):
+        assert (checks[name].state, checks[name].mend) == (NOTE, doctor_checks.REINSTALL)
+        assert "truncated or altered" in checks[name].detail
+    (weights / "gaze_mobilenetv2.onnx").write_bytes(b"")
+    check = by_name(doctor_checks.check_models())["network"]
+    assert (check.state, check.mend) == (BAD, doctor_checks.REINSTALL)
+
+
+def test_torch_runs_the_package_network():
+    pytest.importorskip("torch")
+    check = by_name(doctor_checks.check_runtimes())["runtime torch CPU"]
+    assert (check.state, "model gaze_mobilenetv2" in check.detail) == (GOOD, True)
+
+
+def test_a_torch_that_loads_and_does_not_run_is_told(monkeypatch):
+    runtime = pytest.importorskip("deploy.runtimes.torch_runtime").TorchRuntime
+
+    def broken(self, faces):
+        raise ModelError("the network is broken")
+
+    monkeypatch.setattr(runtime, "_infer", broken)
+    check = by_name(doctor_checks.check_runtimes())["runtime torch CPU"]
+    assert (check.state, check.detail) == (NOTE, "the network is broken")
+    assert check.mend == "another runtime serves, see --runtime"
+
+
+def test_a_checkpoint_is_not_held_against_the_sidecar_of_its_export():
+    pytest.importorskip("torch")
+    checkpoint = model_spec.WEIGHTS_DIR / "gaze_mobilenetv2_112.pt"
+    checks = by_name(doctor_checks.check_models(checkpoint))
+    assert checks["network"].state == GOOD
+    assert sha256_of(checkpoint)[:12] in checks["network"].detail
+    assert "runtimes" not in by_name(doctor_checks.check_runtimes(checkpoint))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("none.onnx", None, "check the path given with --model"),
+        ("empty.onnx", b"", "copy it again together with its sidecar"),
+        ("alone.onnx", b"weights", "copy it again together with its sidecar"),
+        ("none.pt", None, "check the path given with --model"),
+        ("empty.pt", b"", "copy it again; torch alone runs it"),
+    ],
+)
+def test_the_mend_of_a_network_of_the_users_own(tmp_path, name, content, words):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    check = by_name(doctor_checks.check_models(path))["network"]
+    assert check.state == BAD
+    assert words in check.mend and "pip install --force-reinstall" not in check.mend
+    checks = by_name(doctor_checks.check_runtimes(path))
+    assert checks["runtimes"].state == BAD
+    assert not any("another runtime serves" in (check.mend or "") for check in checks.values())
+
+
+def test_an_opset_that_one_engine_refuses(tmp_path):
+    model = write_model(tmp_path / "new.onnx", tiny_graph(opset=99))
+    checks = by_name(doctor_checks.check_runtimes(model))
+    assert "upgrade onnxruntime" in checks["runtime onnxruntime CPU"].detail
+    if "runtime openvino CPU" in checks:
+        states = checks["runtime openvino CPU"].state, "runtimes" in checks
+        assert states in {(GOOD, False), (NOTE, True)}
 
 
 def test_a_model_that_was_altered_is_a_fault(model, monkeypatch):

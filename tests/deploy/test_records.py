@@ -1,6 +1,8 @@
 import csv
+import dataclasses
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +35,21 @@ def test_the_documented_object():
     assert face["gaze"]["origin_cam_mm"] == [0.0, 23.0, 600.0]
     assert face["head"] == {"pitch_deg": 0.0, "yaw_deg": 0.0, "roll_deg": 0.0, "t_cam_mm": [0.0, 0.0, 600.0]}
     assert set(record["ms"]) == {"landmarks", "head_pose", "normalize", "network", "filters"}
+
+
+def test_the_example_in_the_readme_has_every_key():
+    def with_sigma(frame):
+        estimate = make_estimate(frame.index, frame.t_s)
+        return [dataclasses.replace(estimate, gaze=dataclasses.replace(estimate.gaze, sigma_rad=0.07))]
+
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    example = json.loads(readme.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0])
+    record = frame_record(result_of(with_sigma))
+    assert record["faces"][0]["gaze"]["sigma_deg"] == pytest.approx(np.rad2deg(0.07), abs=1e-3)
+    assert example.keys() == record.keys() and example["ms"].keys() == record["ms"].keys()
+    assert example["faces"][0].keys() == record["faces"][0].keys()
+    for part in ("gaze", "head"):
+        assert example["faces"][0][part].keys() == record["faces"][0][part].keys()
 
 
 def test_a_frame_without_a_face():

@@ -170,6 +170,11 @@ def test_wrong_use(checkpoint, tmp_path):
     with pytest.raises(SystemExit) as ended:
         main([*base, "--calibration-faces", "0"])
     assert ended.value.code == 2
+    other = tmp_path / "emptyfile"
+    other.touch()
+    with pytest.raises(UsageError, match=r"emptyfile: a checkpoint ends in \.pt or \.pth; give") as caught:
+        main(["--checkpoint", str(other), "--out", str(tmp_path)])
+    assert "--runtime" not in str(caught.value), "export has no such option"
 
 
 def test_the_shipped_checkpoints_are_exported_as_they_are_shipped():

@@ -122,8 +122,12 @@ def test_without_the_python_package_the_error_is_the_line(machine, tmp_path, mon
 def test_without_a_gpu(tmp_path, monkeypatch):
     monkeypatch.setattr(engine_cache.shutil, "which", lambda name: None)
     model = write_model(tmp_path / "tiny.onnx")
-    with pytest.raises(RuntimeUnavailableError, match="no NVIDIA GPU"):
+    with pytest.raises(RuntimeUnavailableError, match="no NVIDIA GPU") as caught:
         build_engine(model, load_model_spec(model), "fp16", tmp_path / "cache")
+    told = str(caught.value)
+    assert "--device" not in told, "export has no such option"
+    assert "run this `gaze export` there" in told
+    assert told.endswith("\n" + trtexec_line(model, spec(), "fp16", tmp_path / "tiny.engine"))
 
 
 def test_an_engine_is_built_once_and_again_when_anything_differs(tensorrt, tmp_path, monkeypatch):

@@ -122,6 +122,15 @@ def test_no_face_is_a_status_and_the_network_is_not_asked():
     assert failed.status is Status.POSE_FAILED
 
 
+def test_a_closed_estimator_says_so():
+    with made([face_at(*HEADS[1], PINHOLE)]) as estimator:
+        estimator.estimate(PICTURE)
+    with pytest.raises(GazeError, match=r"estimator is closed; .*create another"):
+        estimator.estimate(PICTURE)
+    estimator.close()
+    assert (estimator.detector.closed, estimator.predictor.closed) == (1, 1)
+
+
 def test_input_size_follows_the_model():
     for size in (160, 224):
         spec = ModelSpec("made", size, DEFAULT_NORMALIZED_CAMERA.resized(size))

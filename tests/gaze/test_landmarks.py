@@ -1,5 +1,6 @@
 """Both MediaPipe adapters on a real photo, and what they do with pictures that are none."""
 
+import shutil
 from types import SimpleNamespace
 
 import cv2
@@ -12,6 +13,7 @@ from gaze.errors import ModelError, UsageError
 from gaze.face_model import SIX_POINT_LANDMARKS
 from gaze.geometry import head_angles_from_rotation, mirror_angles
 from gaze.head_pose import estimate_head_pose
+from gaze.landmark_model import cached_model_path
 from gaze.landmarks import create_detector, eye_openness
 from gaze.types import Frame
 
@@ -194,6 +196,33 @@ def test_truncated_task_file(tmp_path, task_file):
     path.write_bytes(task_file.read_bytes()[:1_000_000])
     with pytest.raises(ModelError, match="not a usable"):
         create_detector("tasks", model_path=path)
+
+
+def altered(task_file, path):
+    """A file that MediaPipe takes as it took the original: a comment of a byte at the archive's end."""
+    content = task_file.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content[:-2] + b"\x01\x00" + b"x")
+    return path
+
+
+def test_a_fetched_task_file_that_is_altered(tmp_path, task_file, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    altered(task_file, cached_model_path())
+    with pytest.raises(ModelError, match=r"checksum is .* expected 64184e.*run `gaze download-models`"):
+        create_detector("tasks")
+    shutil.copyfile(task_file, cached_model_path())
+    create_detector("tasks").close()
+
+
+def test_another_task_file_given_by_its_path_is_a_warning(tmp_path, task_file, photo, caplog):
+    path = altered(task_file, tmp_path / "other.task")
+    with create_detector("tasks", model_path=path, static=True) as opened:
+        assert len(opened.detect(Frame(photo))) == 1
+    assert f"{path}: checksum is " in caplog.text
+    caplog.clear()
+    create_detector("tasks", model_path=task_file).close()
+    assert caplog.text == ""
 
 
 def test_auto_takes_the_task_file_where_one_is_given(task_file):

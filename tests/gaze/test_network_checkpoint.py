@@ -99,6 +99,17 @@ def test_what_is_no_checkpoint_is_told_in_one_line(tmp_path, damage, told):
     assert "\n" not in str(error.value) and len(str(error.value)) < len(str(path)) + 160
 
 
+def test_a_checkpoint_of_another_network_is_told_with_the_mend(tmp_path):
+    path = tmp_path / "net.pt"
+    torch.save({"conv.weight": torch.zeros(3, 3)}, path)
+    with pytest.raises(ModelError, match=r"lacks 'fc1\.0\.weight'; give one that `gaze train` wrote"):
+        load_checkpoint(path)
+    content = {"schema": CHECKPOINT_SCHEMA, "config": dict(small().config), "meta": {}, "state": {}}
+    torch.save(content, path)
+    with pytest.raises(ModelError, match=r"(?s)does not fit the network.*give a checkpoint of `gaze train`"):
+        load_checkpoint(path)
+
+
 def test_damaged_bytes_give_one_kind_of_error(tmp_path):
     """Legacy files without zip around them reach the most branches of torch's reader."""
     content = io.BytesIO()

@@ -1,15 +1,17 @@
 import json
+import os
 import sys
+import time
 
 import numpy as np
 import pytest
 from fixed_model import write_fixed_model
-from loop_fakes import write_clip
+from loop_fakes import noise, write_clip
 
 from deploy.bench import command, live_loop
-from deploy.bench.frames import bench_frames
+from deploy.bench.frames import bench_frames, kind_and_name
 from deploy.demo import CLIP
-from deploy.machine import cpu_name, peak_memory_mb, usable_cores
+from deploy.machine import cpu_name, peak_memory_mb, physical_cores, usable_cores
 from gaze.errors import GazeError, UsageError
 
 
@@ -96,14 +98,104 @@ def test_frames_are_tiled_for_more_faces(tmp_path):
 
 
 def test_wrong_use(tmp_path, model):
-    with pytest.raises(UsageError, match=r"nowhere\.mp4: no such file; give --source VIDEO"):
+    with pytest.raises(UsageError, match=r"nowhere\.mp4: no such file.*give --source VIDEO"):
         command.main(["--source", "nowhere.mp4"])
+    with pytest.raises(UsageError, match="standard input cannot be measured on; give a file"):
+        command.main(["--source", "-"])
+    with pytest.raises(UsageError, match="threads must be at most"):
+        command.main(["--threads", "100000"])
     with pytest.raises(SystemExit) as caught:
         command.main(["--faces", "0"])
     assert caught.value.code == 2
     clip = str(write_clip(tmp_path / "clip.mp4", 3))
     with pytest.raises(GazeError, match=r"cold start failed: .*ModelError: missing\.onnx: no such model"):
         command.main(["--source", clip, "--model", "missing.onnx", "--frames", "1"])
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "name"),
+    [
+        ("0", "camera", "camera 0"),
+        ("rtsp://me:secret@10.0.0.2/eyes", "url", "rtsp://***@10.0.0.2/eyes"),
+        ("videotestsrc ! appsink", "gstreamer", "GStreamer pipeline"),
+        (str(CLIP), "video", CLIP.name),
+    ],
+)
+def test_the_kinds_of_sources(source, kind, name):
+    assert kind_and_name(source) == (kind, name)
+
+
+class Camera:
+    """Gives so many frames, then nothing any more."""
+
+    finished, fps, frame_count = False, 15.0, None
+
+    def __init__(self, count):
+        self.images = [noise(number) for number in range(count)]
+
+    def read(self):
+        time.sleep(0.01)
+        return self.images.pop(0) if self.images else None
+
+    def interrupt(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_frames_of_a_camera_are_held_in_memory(monkeypatch):
+    asked = []
+
+    def open_camera(device, size, fps):
+        asked.append((device, size))
+        return Camera(500)
+
+    monkeypatch.setattr("deploy.sources.open_camera", open_camera)
+    images, fps = bench_frames("0", (320, 240))
+    assert (len(images), images[0].shape, fps, asked) == (120, (240, 320, 3), 15.0, [(0, (320, 240))])
+
+
+def test_a_camera_that_stops_is_not_waited_for_without_end(monkeypatch):
+    only = Camera(3)
+    monkeypatch.setattr("deploy.bench.frames.PATIENCE_S", 0.2)
+    monkeypatch.setattr("deploy.sources.open_camera", lambda *options: only)
+    begin = time.monotonic()
+    images, _ = bench_frames("0", (320, 240))
+    assert 1 <= len(images) <= 3 and time.monotonic() - begin < 10
+
+
+@pytest.mark.usefixtures("landmark_models")
+def test_a_camera_on_torch_is_measured_and_told(monkeypatch, capsys):
+    pytest.importorskip("torch")
+    monkeypatch.setattr("deploy.sources.open_camera", lambda *options: Camera(500))
+    arguments = ["--source", "0", "--runtime", "torch", "--frames", "2", "--warm-up", "1", "--json", "-"]
+    assert command.main(arguments) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["source"], result["source_kind"], result["source_frames"]) == ("camera 0", "camera", 120)
+    assert (result["runtime"], result["model"]) == ("torch:CPU:fp32:mirrored", "gaze_mobilenetv2")
+    assert result["threads"] >= 1
+    assert "120 frames of camera 0, played there and back, at 640x480" in live_loop.as_text(result)
+
+
+def test_a_json_that_cannot_be_written_is_told_before_the_measurement(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_loop, "run_bench", lambda arguments: pytest.fail("it was measured"))
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be written"):
+        command.main(["--json", str(tmp_path / "file" / "bench.json")])
+    with pytest.raises(UsageError, match="is a folder"):
+        command.main(["--json", str(tmp_path)])
+
+
+def test_figures_are_printed_although_the_json_fails(tmp_path, result, monkeypatch, capsys):
+    def fail(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(live_loop, "run_bench", lambda arguments: result)
+    monkeypatch.setattr(command, "write_json", fail)
+    with pytest.raises(GazeError, match="No space left on device"):
+        command.main(["--json", str(tmp_path / "bench.json")])
+    assert "cold start" in capsys.readouterr().out
 
 
 def test_models_go_to_the_other_benchmark(monkeypatch):
@@ -122,5 +214,15 @@ def test_models_go_to_the_other_benchmark(monkeypatch):
 def test_the_machine_is_described():
     assert cpu_name()
     assert usable_cores() >= 1
+    assert physical_cores() is None or 1 <= physical_cores() <= os.cpu_count()
     peak = peak_memory_mb()
     assert peak is None or peak > 10
+
+
+def test_cores_are_counted_once_whatever_threads_share_them(tmp_path):
+    for number, siblings in enumerate(("0,2", "1,3", "0,2", "1,3")):
+        folder = tmp_path / f"cpu{number}" / "topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{siblings}\n")
+    assert physical_cores(tmp_path) == 2
+    assert physical_cores(tmp_path / "hidden") is None

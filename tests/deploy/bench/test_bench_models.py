@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 
 import pytest
-from tiny_models import write_model
+from tiny_models import spec, tiny_graph, write_model
 
 from deploy.bench.command import main
 from deploy.bench.models_docs import BEGIN, END, put_section
 from deploy.bench.models_measure import Row, configurations
 from deploy.bench.models_report import as_ratios, draw_pareto
 from gaze.errors import GazeError, UsageError
+from gaze.model_spec import save_spec, sha256_of, sidecar_path
 
 HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
 
@@ -86,6 +88,47 @@ def test_memory_is_measured_in_a_process_of_its_own(folder):
     found, _ = configurations(folder, ["CPU"], [1])
     memory = _peak_memory_mb(next(item for item in found if item.runtime == "onnxruntime"))
     assert memory is None or 20 < memory < 2000
+
+
+def test_a_model_that_no_engine_reads_does_not_end_the_others(folder, tmp_path, capsys):
+    unreadable = write_model(folder / "a_unreadable.onnx")
+    unreadable.write_bytes(unreadable.read_bytes()[:60])
+    save_spec(spec(unreadable.stem, sha256=sha256_of(unreadable)), sidecar_path(unreadable))
+    out = tmp_path / "bench.json"
+    argv = ["--models", str(folder), "--rounds", "1", "--batches", "1", "--no-memory", "--threads", "1"]
+    assert main([*argv, "--json", str(out)]) == 0
+    printed = capsys.readouterr()
+    assert re.search(r"left out: a_unreadable\.onnx onnxruntime CPU.*`gaze export`", printed.err)
+    result = json.loads(out.read_text())
+    assert {row["file"] for row in result["rows"]} == {"tiny.onnx"}
+    assert {row["threads_used"] for row in result["rows"]} == {1}
+    assert any("a_unreadable.onnx" in line for line in result["left_out"])
+    if HAS_OPENVINO:
+        assert main([*argv, "--profile"]) == 0
+        printed = capsys.readouterr()
+        assert "a_unreadable.onnx openvino" in printed.err and "tiny.onnx openvino" in printed.out
+    for path in folder.glob("tiny.*"):
+        path.unlink()
+    with pytest.raises(GazeError, match="holds no model that runs here"):
+        main(argv)
+
+
+def test_an_opset_that_one_engine_refuses(tmp_path, capsys):
+    write_model(tmp_path / "new.onnx", tiny_graph(opset=99))
+    write_model(tmp_path / "tiny.onnx")
+    argv = ["--models", str(tmp_path), "--rounds", "1", "--batches", "1", "--no-memory", "--threads", "1"]
+    assert main(argv) == 0
+    printed = capsys.readouterr()
+    assert "upgrade onnxruntime" in printed.err and "| tiny.onnx |" in printed.out
+
+
+def test_what_cannot_be_written_is_told_before_the_measurement(folder, tmp_path):
+    (tmp_path / "file").touch()
+    for flag in ("--json", "--markdown", "--picture"):
+        with pytest.raises(UsageError, match="cannot be written"):
+            main(["--models", str(folder), flag, str(tmp_path / "file" / "out")])
+    with pytest.raises(UsageError, match="threads must be at most"):
+        main(["--models", str(folder), "--threads", "1", "100000"])
 
 
 def test_an_empty_and_a_missing_folder(tmp_path):

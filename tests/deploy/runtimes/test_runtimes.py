@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -198,6 +200,32 @@ def test_wrong_use_of_onnxruntime(model, tmp_path):
         OnnxRuntime(model, threads=0)
     with pytest.raises(UsageError, match=r"runs \.onnx"):
         OnnxRuntime(tmp_path / "tiny.xml")
+
+
+def test_more_threads_than_the_cores_can_carry(model, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    for engine in ("onnxruntime", "openvino", "torch"):
+        if importlib.util.find_spec(engine) is not None:
+            with pytest.raises(UsageError, match=r"at most 8 on this machine, which has 2 cores, got 9;"):
+                create_runtime(model, engine, threads=9)
+    with create_runtime(model, "onnxruntime", threads=8) as runtime:
+        assert runtime.threads == 8
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_threads_in_use_are_told(model, engine):
+    with create_runtime(model, engine) as runtime, create_runtime(model, engine, threads=1) as single:
+        assert 1 <= runtime.threads_used <= os.cpu_count()
+        assert single.threads_used == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_onnxruntime_starts_as_many_threads_as_are_told(model, threads):
+    before = len(list(Path("/proc/self/task").iterdir()))
+    with create_runtime(model, "onnxruntime", threads=threads) as runtime:
+        # The calling thread works too.
+        assert runtime.threads_used == len(list(Path("/proc/self/task").iterdir())) - before + 1
 
 
 def test_an_unknown_runtime_and_a_missing_model(model, tmp_path):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import stat
+from pathlib import Path
 
 import pytest
+from tiny_models import write_model
 
 from deploy.runtimes import engine_cache
 from deploy.runtimes.engine_cache import EngineKey, cache_root, check_key, prepared_cache
@@ -44,10 +46,19 @@ def test_an_engine_from_elsewhere_is_refused(tmp_path, change):
 def test_where_the_cache_lies(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.delenv("GAZE_CACHE_DIR", raising=False)
-    assert cache_root() == tmp_path / "xdg" / "gaze"
+    assert cache_root() == tmp_path / "xdg" / "webcam-gaze"
     monkeypatch.setenv("GAZE_CACHE_DIR", str(tmp_path / "named"))
     assert cache_root() == tmp_path / "named"
     assert cache_root(tmp_path / "given") == tmp_path / "given"
+
+
+def test_the_page_for_users_names_the_setting_and_what_is_not_kept(tmp_path, monkeypatch):
+    page = Path(__file__).resolve().parents[3] / "docs" / "usage.md"
+    assert engine_cache.VARIABLE in page.read_text(encoding="utf-8")
+    runtime = pytest.importorskip("deploy.runtimes.openvino_runtime").OpenVinoRuntime
+    monkeypatch.setenv(engine_cache.VARIABLE, str(tmp_path / "cache"))
+    with runtime(write_model(tmp_path / "tiny.onnx")):
+        assert not (tmp_path / "cache").exists()
 
 
 def test_no_permission_names_the_setting(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,11 @@ torch = pytest.importorskip("torch")
 
 from deploy.runtimes import create_runtime  # noqa: E402
 from deploy.runtimes.torch_runtime import TorchRuntime  # noqa: E402
+from export.bundled_faces import bundled_faces  # noqa: E402
+from gaze import model_spec  # noqa: E402
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError  # noqa: E402
+from gaze.geometry import angular_error_deg  # noqa: E402
+from gaze.model_spec import DEFAULT_MODEL, load_model_spec, shipped_models  # noqa: E402
 from gaze.network import FacePreprocess, GazeNet  # noqa: E402
 from gaze.network_checkpoint import save_checkpoint  # noqa: E402
 
@@ -67,3 +73,36 @@ def test_wrong_use(checkpoint, tmp_path):
     if not torch.cuda.is_available():
         with pytest.raises(RuntimeUnavailableError, match="no CUDA device"):
             TorchRuntime(checkpoint, device="CUDA")
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_shipped_network_by_name_answers_as_its_export(name):
+    with create_runtime(name, "torch") as runtime, create_runtime(name, "onnxruntime") as exported:
+        faces = bundled_faces(runtime.spec.normalized_camera).faces[:8]
+        assert runtime.spec == exported.spec
+        assert runtime.name == "torch:CPU:fp32" and name in runtime.description
+        first, second = runtime.predict(faces), exported.predict(faces)
+    assert angular_error_deg(first.pitch_yaw_rad, second.pitch_yaw_rad).max() < 0.01
+    np.testing.assert_allclose(first.sigma_rad, second.sigma_rad, rtol=1e-3)
+
+
+def test_the_default_network_runs_on_torch():
+    with create_runtime(runtime="torch") as runtime:
+        assert runtime.threads_used == torch.get_num_threads()
+        assert runtime.spec == load_model_spec(DEFAULT_MODEL)
+
+
+def test_a_shipped_checkpoint_that_is_altered_or_gone(tmp_path, monkeypatch):
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for suffix in (".onnx", ".json", ".pt"):
+        shutil.copyfile(DEFAULT_MODEL.with_suffix(suffix), weights / f"{DEFAULT_MODEL.stem}{suffix}")
+    monkeypatch.setattr(model_spec, "WEIGHTS_DIR", weights)
+    monkeypatch.setattr(model_spec, "DEFAULT_MODEL", weights / DEFAULT_MODEL.name)
+    checkpoint = weights / f"{DEFAULT_MODEL.stem}.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=r"\.pt: checksum.*truncated or altered: install again"):
+        create_runtime(runtime="torch")
+    checkpoint.unlink()
+    with pytest.raises(ModelError, match=r"\.pt: no such checkpoint; install again"):
+        create_runtime(runtime="torch")
