@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -84,3 +85,89 @@ def test_a_dockerfile_copies_only_what_is_there(device):
         if line.startswith("COPY ")
     ]
     assert copied and all((root / name).exists() for names in copied for name in names)
+
+
+def shared_step(tmp_path, code, **programs):
+    """Run code after the scripts' shared part, with programs (their shell text) in place of the system's."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name, text in programs.items():
+        program = folder / name.replace("_", "-")
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+    whole = f'source "{DEPLOY}/recipes/install_common.sh"; CONFIG="{tmp_path}/etc/gaze.toml"; {code}'
+    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(["bash", "-c", whole], capture_output=True, text=True, env=environment, check=False)
+
+
+@needs("bash")
+@pytest.mark.parametrize(
+    ("installed", "missing"),
+    [
+        ("libgl1 libglib2.0-0", ""),
+        ("libgl1 libglib2.0-0t64", ""),
+        ("libgl1", "libglib2.0-0"),
+        ("libglib2.0-0t64", "libgl1"),
+    ],
+    ids=["Debian 12", "Ubuntu 24.04", "one is missing", "another is missing"],
+)
+def test_installed_packages_are_found_by_their_new_names_too(tmp_path, installed, missing):
+    dpkg_query = f"""
+for last in "$@"; do :; done
+for name in {installed}; do
+    if [ "$name" = "$last" ]; then printf 'install ok installed'; exit 0; fi
+done
+# Of a name that an installed package provides; exits with 0 as well.
+printf 'unknown ok not-installed'
+"""
+    apt_get = f'echo "$@" >>"{tmp_path}/apt"'
+    packages = "PACKAGES=(libgl1 libglib2.0-0); "
+    done = shared_step(tmp_path, packages + "install_system_packages", dpkg_query=dpkg_query, apt_get=apt_get)
+    assert done.returncode == 0, done.stderr
+    apt_calls = tmp_path / "apt"
+    assert apt_calls.exists() == bool(missing)
+    if missing:
+        assert apt_calls.read_text().splitlines()[-1].endswith(f"--no-install-recommends {missing}")
+
+
+@needs("bash")
+def test_no_packages_says_what_is_missing(tmp_path):
+    code = "PACKAGES=(libgl1 libglib2.0-0); SYSTEM_PACKAGES=no; install_system_packages"
+    done = shared_step(tmp_path, code, dpkg_query="exit 1", apt_get="exit 9")
+    assert done.returncode == 1
+    assert "packages are missing: libgl1 libglib2.0-0; leave --no-packages out" in done.stderr
+
+
+@needs("bash")
+def test_new_settings_can_be_read_by_root_and_the_service_alone(tmp_path):
+    done = shared_step(tmp_path, "RECIPE=/recipe; install_configuration", install='echo "$@"')
+    assert done.returncode == 0, done.stderr
+    assert f"-m 0640 -o root -g gaze /recipe/gaze.toml {tmp_path}/etc/gaze.toml" in done.stdout
+    # The group is there by then.
+    main = (DEPLOY / "recipes" / "install_common.sh").read_text().split("main() {")[1]
+    assert main.index("make_user") < main.index("install_configuration")
+
+
+@needs("bash")
+@pytest.mark.parametrize(
+    ("source", "mode", "warned"),
+    [
+        ("rtsp://user:password@192.0.2.10/stream", 0o644, True),
+        ("rtsp://user:password@192.0.2.10/stream", 0o640, False),
+        ("rtsp://:password@192.0.2.10/stream", 0o644, True),
+        ("rtsp://192.0.2.10:554/a@b", 0o644, False),
+        ("/dev/video0", 0o644, False),
+    ],
+)
+def test_settings_of_the_user_are_kept_and_a_readable_password_is_told(tmp_path, source, mode, warned):
+    config = tmp_path / "etc" / "gaze.toml"
+    config.parent.mkdir()
+    text = f'[run]\nsource = "{source}"\n'
+    config.write_text(text)
+    config.chmod(mode)
+    done = shared_step(tmp_path, "RECIPE=/recipe; install_configuration", install="exit 9")
+    assert done.returncode == 0, done.stderr
+    assert "is kept as it is" in done.stdout
+    assert (config.read_text(), config.stat().st_mode & 0o777) == (text, mode)
+    assert ("every user can read the password" in done.stderr) == warned
+    assert "password@" not in done.stdout + done.stderr
