@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from deploy.run_config import parse_run
+from export.to_tensorrt import trtexec_line
+from gaze.model_spec import load_model_spec, resolve_model, shipped_models
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 DEVICES = ("nuc", "jetson", "raspberrypi")
@@ -171,3 +173,16 @@ def test_settings_of_the_user_are_kept_and_a_readable_password_is_told(tmp_path,
     assert (config.read_text(), config.stat().st_mode & 0o777) == (text, mode)
     assert ("every user can read the password" in done.stderr) == warned
     assert "password@" not in done.stdout + done.stderr
+
+
+def test_the_jetsons_trtexec_lines_are_those_of_the_code():
+    text = (DEPLOY / "jetson" / "README.md").read_text().replace("\\\n", " ")
+    lines = [line.split() for line in text.splitlines() if line.startswith("trtexec ")]
+    named = {}
+    for words in lines:
+        onnx, engine = (Path(word.partition("=")[2]) for word in words[1:3])
+        spec = load_model_spec(resolve_model(onnx.stem))
+        assert words == trtexec_line(onnx, spec, "fp16", engine).split()
+        named[onnx.stem] = spec.input_size
+    assert named == {"gaze_mobilenetv2": 160, "gaze_mobilenetv2_112": 112}
+    assert set(named) == set(shipped_models())
