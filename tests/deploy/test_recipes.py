@@ -50,6 +50,38 @@ def test_hadolint(device):
     passes(found("hadolint"), DEPLOY / device / "Dockerfile")
 
 
+@needs("bash")
+@pytest.mark.parametrize("device", ["nuc", "raspberrypi"])
+def test_the_steps_that_are_run_without_docker_are_those_of_the_dockerfile(device):
+    script = DEPLOY / "recipes" / "test_dockerfile_steps.sh"
+    done = subprocess.run([script, "--list", device], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    steps = [line.split("\t") for line in done.stdout.splitlines()]
+    text = (DEPLOY / device / "Dockerfile").read_text()
+    # The words of these are steps of their own, as a program's arguments are.
+    once = [name for name, _ in steps if name not in ("ENTRYPOINT", "CMD", "ENV")]
+    names = [line.split()[0] for line in text.splitlines() if line[:1].isupper()]
+    assert once == [name for name in names if name not in ("ENTRYPOINT", "CMD", "ENV")]
+    assert [value for name, value in steps if name == "USER"] == ["10001"]
+    entry = [value for name, value in steps if name == "ENTRYPOINT"]
+    config = parse_run([*entry[2:], "--source", "clip.mp4", "--frames", "5"])
+    assert entry[:2] == ["gaze", "run"] and config.window is False and config.jsonl == "-"
+    (packages,) = [value for name, value in steps if name == "RUN" and "apt-get" in value]
+    assert "install -y --no-install-recommends libgl1 libglib2.0-0 && rm -rf" in packages
+
+
+@needs("bash")
+def test_a_step_that_is_not_understood_is_no_success(tmp_path):
+    script = tmp_path / "deploy" / "recipes" / "test_dockerfile_steps.sh"
+    for folder in ("recipes", "nuc"):
+        (tmp_path / "deploy" / folder).mkdir(parents=True)
+    shutil.copy(DEPLOY / "recipes" / script.name, script)
+    for line in ("ADD a b", "COPY --from=other a b", "ENV PATH=/here:${PATH}", "WORKDIR here"):
+        (tmp_path / "deploy" / "nuc" / "Dockerfile").write_text(f"FROM python:3.11-slim-bookworm\n{line}\n")
+        done = subprocess.run([script, "--list", "nuc"], capture_output=True, text=True, check=False)
+        assert done.returncode != 0 and "not understood" in done.stderr
+
+
 @needs("systemd-analyze")
 @pytest.mark.parametrize("device", DEVICES)
 def test_the_unit_with_what_the_device_adds(device, tmp_path):
