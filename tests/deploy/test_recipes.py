@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from deploy.run_config import parse_run
 from export.to_tensorrt import trtexec_line
+from gaze.cli import OWN_EXTRA
 from gaze.model_spec import load_model_spec, resolve_model, shipped_models
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -48,6 +50,44 @@ def test_shellcheck():
 @pytest.mark.parametrize("device", DEVICES)
 def test_hadolint(device):
     passes(found("hadolint"), DEPLOY / device / "Dockerfile")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_pages_name_the_folders_of_the_service(device):
+    unit = (DEPLOY / "recipes" / "webcam-gaze.service").read_text()
+    shared = (DEPLOY / "recipes" / "install_common.sh").read_text()
+    for line in ("StateDirectory", "CacheDirectory", "RuntimeDirectory"):
+        assert f"\n{line}=webcam-gaze\n" in unit
+    assert " GAZE_CACHE_DIR=/var/cache/webcam-gaze " in unit
+    assert "NAME=webcam-gaze\n" in shared and "PREFIX=/opt/$NAME\n" in shared
+    assert "CONFIG=/etc/$NAME/gaze.toml\n" in shared and "UNIT=/etc/systemd/system/$NAME.service\n" in shared
+    known = {
+        *("/opt/webcam-gaze", "/opt/webcam-gaze/current", "/opt/webcam-gaze/releases"),
+        *("/etc/webcam-gaze", "/etc/webcam-gaze/gaze.toml", "/etc/webcam-gaze/camera.json"),
+        *("/etc/systemd/system/webcam-gaze.service", "/run/webcam-gaze/status.json"),
+        *("/var/lib/webcam-gaze", "/var/cache/webcam-gaze"),
+    }
+    # What lies below these is made by the environment of Python and by the runtimes.
+    below = {
+        *("/opt/webcam-gaze/current/bin/gaze", "/opt/webcam-gaze/current/bin/python"),
+        "/opt/webcam-gaze/current/lib/python3",
+        "/var/cache/webcam-gaze/openvino",
+        "/var/cache/webcam-gaze/tensorrt/",
+        "/var/lib/webcam-gaze/gaze_mobilenetv2_tensorrt_fp16.engine",
+    }
+    text = (DEPLOY / device / "README.md").read_text()
+    named = set(re.findall(r"/(?:etc|opt|var|run)/[\w./-]*webcam-gaze[\w./-]*", text))
+    assert named and named <= known | below
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_an_image_installs_what_its_command_needs(device):
+    """No extra is asked for: `tests/gaze/test_extras.py` holds that `gaze run` needs none."""
+    text = (DEPLOY / device / "Dockerfile").read_text()
+    installed = re.findall(r"pip install --no-cache-dir (\S+)", text)
+    assert installed[0] == "." and set(installed[1:]) <= {'"${ONNXRUNTIME_GPU}";'}
+    assert "run" not in OWN_EXTRA
+    assert 'ENTRYPOINT ["gaze", "run",' in text
 
 
 @needs("bash")
