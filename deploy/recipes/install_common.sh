@@ -62,10 +62,20 @@ release_name() {
     printf '%s' "${sum:0:16}"
 }
 
+# Whether a package is installed, be it as the one with 64-bit times: since Ubuntu 24.04 and Debian 13 such a library
+# is called NAMEt64, and its old name, which other packages provide, is never installed.
+is_installed() {
+    local name
+    for name in "$1" "$1t64"; do
+        if dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed'; then return; fi
+    done
+    return 1
+}
+
 install_system_packages() {
     local missing=() package
     for package in "${PACKAGES[@]}"; do
-        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+        is_installed "$package" || missing+=("$package")
     done
     [[ ${#missing[@]} -eq 0 ]] && return
     [[ $SYSTEM_PACKAGES == yes ]] || fail "packages are missing: ${missing[*]}; leave --no-packages out"
@@ -143,12 +153,17 @@ remove_old_releases() {
     done < <(find "$PREFIX/releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2-)
 }
 
+# A network camera's address may hold its password: root writes the settings, the service reads them, nobody else.
 install_configuration() {
     mkdir -p "$(dirname "$CONFIG")"
     if [[ -e $CONFIG ]]; then
         say "$CONFIG is kept as it is"
+        if [[ -n $(find -L "$CONFIG" -perm -o=r) ]] && grep -Eq '://[^/@[:space:]]*:[^/@[:space:]]+@' "$CONFIG"; then
+            say "warning: every user can read the password in $CONFIG;" \
+                "run: sudo chown root:$USER_NAME $CONFIG && sudo chmod 0640 $CONFIG" >&2
+        fi
     else
-        install -m 0644 "$RECIPE/gaze.toml" "$CONFIG"
+        install -m 0640 -o root -g "$USER_NAME" "$RECIPE/gaze.toml" "$CONFIG"
         say "wrote $CONFIG: set source and field of view there"
     fi
 }

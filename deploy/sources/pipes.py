@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import cv2
@@ -23,6 +24,17 @@ from gaze.errors import SourceError
 _SINK = "gaze_out"
 _CAPS = re.compile(rf"{_SINK}\.GstPad:sink: caps = video/x-raw.*")
 _PIPE_BYTES = 1 << 20
+_NO_ELEMENT = re.compile(r'no element "([^"]+)"')
+# Which package of Debian and Ubuntu has an element, by how its name begins; the first that fits.
+_PACKAGES = {
+    "gstreamer1.0-libav": "avdec_",
+    "gstreamer1.0-plugins-bad": "h264parse h265parse jpegparse openh264 srt vah26 webrtc",
+    "gstreamer1.0-plugins-good": "avidemux qtdemux matroskademux flvdemux multipartdemux jpeg png vp8 vp9 "
+    "v4l2 rtsp rtp udpsrc souphttpsrc videocrop videoflip videobox",
+    "gstreamer1.0-plugins-base": "videoconvert videoscale videorate videotest decodebin uridecodebin playbin",
+    "gstreamer1.0-libcamera": "libcamera",
+    "nvidia-l4t-gstreamer": "nvargus nvv4l2 nvvidconv",
+}
 
 
 def _read_into(stream: BinaryIO, buffer: NDArray[np.uint8]) -> int:
@@ -34,6 +46,26 @@ def _read_into(stream: BinaryIO, buffer: NDArray[np.uint8]) -> int:
             break
         filled += got
     return filled
+
+
+def mend_of_pipeline(said: Iterable[str]) -> str | None:
+    """The package to install when what gst-launch-1.0 said is that an element is missing, else None."""
+    text = "\n".join(said)
+    if (missing := _NO_ELEMENT.search(text)) is not None:
+        element = missing[1]
+        for package, beginnings in _PACKAGES.items():
+            if element.startswith(tuple(beginnings.split())):
+                return f"run `sudo apt-get install {package}`, which has {element}"
+        return (
+            f"check the name {element}, or install what has it: "
+            "gstreamer1.0-plugins-good, gstreamer1.0-plugins-bad or gstreamer1.0-libav"
+        )
+    if "missing a plug-in" in text:
+        return (
+            "run `sudo apt-get install gstreamer1.0-libav`, which has most decoders; "
+            "others are in gstreamer1.0-plugins-good and gstreamer1.0-plugins-bad"
+        )
+    return None
 
 
 class GStreamerProcess:
@@ -69,6 +101,8 @@ class GStreamerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(writing,),
+            # Its messages are read here: never translated.
+            env={**os.environ, "LANGUAGE": "C"},
         )
         os.close(writing)
         self._pipe = os.fdopen(reading, "rb", buffering=0)
@@ -84,9 +118,14 @@ class GStreamerProcess:
         if self._size is None:
             self.close()
             self._listener.join(timeout=0.5)
-            told = next(
-                (line for line in self._said if "ERROR" in line or "WARNING" in line), "no picture came"
+            said = tuple(self._said)
+            told = next((line for line in said if "ERROR" in line or "WARNING" in line), "no picture came")
+            # What a decoder is missing for stands in a line of its own.
+            told = "; ".join(
+                [told.rstrip("."), *(line for line in said if line.startswith("Missing element:"))]
             )
+            if (mend := mend_of_pipeline(said)) is not None:
+                told = f"{told}; {mend}"
             raise SourceError(f"GStreamer pipeline does not start: {without_credentials(pipeline)}: {told}")
 
     def _listen(self) -> None:
