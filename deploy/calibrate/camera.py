@@ -15,7 +15,7 @@ from calibration.intrinsics_report import coverage_picture, intrinsics_text
 from calibration.pictures import save_picture
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.board import add_board_options, board_of
-from deploy.calibrate.common import DEFAULT_SIZE, make_parser
+from deploy.calibrate.common import DEFAULT_SIZE, make_parser, set_aside
 from deploy.display.window import Window, display_problem
 from deploy.sources import open_source
 from deploy.stopping import StopSignals
@@ -157,6 +157,7 @@ def _live(options: argparse.Namespace) -> tuple[list[BoardView], tuple[int, int]
         raise SourceError(f"{options.source}: gave no picture")
     path = Path(options.out).with_suffix(".views.json")
     if capture.views:
+        set_aside(path, options.resume)
         save_views(capture.views, capture.size_px, path)
     if stopped or len(capture.views) < MIN_VIEWS:
         raise CalibrationError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -187,6 +189,21 @@ def partial_path(out: str | Path) -> Path:
     """Where the samples of a calibration are kept: beside the profile."""
     path = Path(out)
     return path.with_name(f"{path.stem}.session.json")
+
+
+def set_aside(path: str | os.PathLike[str], unless: str | os.PathLike[str] | None = None) -> Path | None:
+    """Give a file that is about to be written anew a free name, so that what it holds is not lost.
+
+    Nothing is done, and None returned, where there is none, or where it is ``unless``: the one that goes on.
+    """
+    path = Path(path)
+    if not path.exists() or (unless is not None and path.samefile(unless)):
+        return None
+    free = (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in itertools.count(1))
+    old = next(other for other in free if not other.exists())
+    path.rename(old)
+    log.warning("%s was there already: it is kept as %s", path, old)
+    return old
 
 
 def now_text() -> str:

@@ -27,6 +27,7 @@ from deploy.calibrate.common import (
     now_text,
     partial_path,
     run_session,
+    set_aside,
     why_stopped,
 )
 from deploy.calibrate.feed import Feed, Setup, open_feed
@@ -183,6 +184,7 @@ def _with_feed(
                 complete = run_session(session, feed, window, stop, check)
     finally:
         if session.taken[0]:
+            set_aside(path, options.resume)
             session.save(path, (before or feed.setup).to_json())
     done, wanted = session.taken
     if not complete or session.gave_up:

@@ -86,6 +86,10 @@ def test_camera_filmed_is_stopped_kept_and_resumed(board_pictures, monkeypatch):
     monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(film[: 14 * 4]))
     with pytest.raises(CalibrationError, match=r"stopped with 4 views; they are kept in camera\.views\.json"):
         camera_command(["--out", "camera.json"])
+    first = Path("camera.views.json").read_text()
+    with pytest.raises(CalibrationError, match="stopped with 4 views"):
+        camera_command(["--out", "camera.json"])
+    assert Path("camera.views.1.json").read_text() == first, "earlier views are kept"
     monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(film[14 * 4 :]))
     assert camera_command(["--resume", "camera.views.json", "--distortion", "plain"]) == 0
     assert Camera.load("camera.json").K[0, 0] == pytest.approx(800.0, rel=0.02)
