@@ -16,7 +16,7 @@ from calibration.observation import Observation
 from calibration.part import USUAL_POSITION, Kind, Part, looks_taken
 from calibration.person import place_weights
 from calibration.plan import Plan
-from calibration.pursuit import best_lag_s
+from calibration.pursuit import FOLLOWED, best_lag_s, correlations
 from calibration.samples import Samples, condense
 from calibration.scene import Scene
 from calibration.screen import Screen
@@ -173,14 +173,13 @@ class Session:
                 self.gave_up = step.failed
             return
         self._step = None
-        if step.failed is None:
-            self._keep(step)
-        elif self._attempts[self._part] < self.plan.attempts:
+        failed = step.failed or self._keep(step)
+        if failed is not None and self._attempts[self._part] < self.plan.attempts:
             self._repeat_later(self._part)
-            if step.failed in AWAY:
+            if failed in AWAY:
                 self._pause = WaitStep(("Paused. It goes on when one person is in view.",), limit_s=60.0)
-        else:
-            self.skipped[self._part] = f"{self._part}: {step.failed}"
+        elif failed is not None:
+            self.skipped[self._part] = f"{self._part}: {failed}"
         if not self._strays_sought and not any(part.kind is Kind.TARGET for part in self._queue):
             self._strays_sought = True
             self._repeat_strays()
@@ -190,12 +189,17 @@ class Session:
         moves = [i for i, other in enumerate(self._queue) if other.kind is Kind.POSITION]
         self._queue.insert(moves[0] if moves else len(self._queue), part)
 
-    def _keep(self, step: LookStep | MovingStep) -> None:
+    def _keep(self, step: LookStep | MovingStep) -> str | None:
+        """Take the rows of a step; or say why they are none of somebody who followed the target."""
         if isinstance(step, MovingStep) and self._part.kind is Kind.PURSUIT:
-            self.lag_s = best_lag_s(step, self.screen)
-            self._kept[self._part] = step.samples(self.lag_s)
+            lag_s = best_lag_s(step, self.screen)
+            if min(correlations(step, self.screen, lag_s)) < FOLLOWED:
+                return "the gaze did not follow the target"
+            self.lag_s = lag_s
+            self._kept[self._part] = step.samples(lag_s)
         else:
             self._kept[self._part] = step.samples()
+        return None
 
     def _repeat_strays(self) -> None:
         rows = self._rows(Kind.TARGET)

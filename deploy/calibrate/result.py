@@ -15,13 +15,15 @@ from calibration.profile import Profile
 from calibration.samples import Samples, condense
 from calibration.screen import Screen
 from calibration.screen_pose import ScreenEstimate, estimate_screen_pose
+from calibration.stages import choose_stages
 from deploy.calibrate.feed import Setup
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A correction on a screen, and what it does on targets that it has not seen: ``validated`` says if there
-    were any; otherwise accuracies are those of the calibration's own targets."""
+    were any; otherwise accuracies are those of the calibration's own targets. ``left_out``: a line on each
+    stage that did harm."""
 
     correction: Correction
     screen: Screen
@@ -29,11 +31,13 @@ class Fitted:
     after: Accuracy
     validated: bool
     screen_estimate: ScreenEstimate | None
+    left_out: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Everything that a person wants to know, and nothing that sounds better than it is."""
         correction = self.correction
         lines = []
+        lines += self.left_out
         if self.screen_estimate is not None:
             lines.append(self.screen_estimate.text())
         lines.append(
@@ -62,7 +66,8 @@ def fit_person(
     Raises:
         CalibrationError: the samples are too few or all of one target, or the fit is singular.
     """
-    estimate = None
+    choice = choose_stages(samples, screen, kind)
+    samples, estimate = choice.samples, None
     if estimate_screen:
         estimate = estimate_screen_pose(samples, screen)
         screen = estimate.screen
@@ -78,6 +83,7 @@ def fit_person(
         measure(shown, correction, screen),
         validated,
         estimate,
+        tuple(choice.left_out.values()),
     )
 
 
