@@ -35,7 +35,7 @@ class Session:
     """Feed it observations; it ends when ``done``. ``samples`` and ``validation`` are then its result.
 
     ``position`` is the further place of the head that was asked for last, or USUAL_POSITION; ``skipped`` says
-    of each part that was given up why.
+    of each part that was given up why. The instructions at the beginning stand for ``read_s`` at least.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Session:
         screen: Screen,
         look: LookSettings | None = None,
         other_screens: tuple[Screen, ...] = (),
+        read_s: float = 1.5,
     ) -> None:
         self.plan = plan
         self.screen = screen
@@ -58,7 +59,7 @@ class Session:
         self._strays_sought = False
         self._looks = 0
         self._now_s: float | None = None
-        self._pause: WaitStep | None = first_pause(plan)
+        self._pause: WaitStep | None = first_pause(plan, read_s)
         self._queue: deque[Part] = deque(self._course.parts())
         self._total = len(self._queue)
         self._attempts: dict[Part, int] = {}
@@ -224,7 +225,9 @@ class Session:
         )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], look: LookSettings | None = None) -> Session:
+    def load(
+        cls, path: str | os.PathLike[str], look: LookSettings | None = None, read_s: float = 1.5
+    ) -> Session:
         """A session that goes on where ``save`` left it.
 
         Raises:
@@ -232,7 +235,7 @@ class Session:
         """
         stored = read_session(path)
         with damage_told(path):
-            session = cls(stored.plan, stored.screen, look, stored.other_screens)
+            session = cls(stored.plan, stored.screen, look, stored.other_screens, read_s)
         parts = session._course.parts()
         with_rows = {part for part in parts if part.kind is not Kind.POSITION}
         if unknown := [part for part in stored.kept if part not in with_rows]:

@@ -24,6 +24,7 @@ from deploy.display.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.errors import CalibrationError, UsageError
 from gaze.files import prepare_outputs
+from gaze.option_types import at_least
 
 log = logging.getLogger("gaze")
 
@@ -38,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--correct", action="store_true", help="write the profile with the drift taken out")
     result.add_argument("--out", metavar="JSON", help="where the corrected profile goes; over the old one")
     result.add_argument("--confirm", action="store_true", help="space bar or click at every target")
-    result.add_argument("--simulate", type=int, metavar="SEED", help="no camera: a simulated person looks")
+    result.add_argument(
+        "--simulate", type=at_least(0), metavar="SEED", help="no camera: a simulated person looks"
+    )
     result.add_argument("--no-window", action="store_true", help="with --simulate: show nothing")
     return result
 
@@ -52,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     if options.no_window and options.simulate is None:
         raise UsageError("--no-window needs --simulate")
+    if not options.correct and options.out is not None:
+        raise UsageError("--out needs --correct: without it nothing is written")
     profile = Profile.load(options.profile)
     if options.correct:
         prepare_outputs(options.out or options.profile)

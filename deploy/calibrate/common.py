@@ -7,7 +7,7 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from calibration.displays import Display, choose_display, connected_px, find_displays
@@ -81,6 +81,18 @@ def add_profile_options(parser: argparse.ArgumentParser, source_help: str) -> No
     parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera")
     parser.add_argument("--display", metavar="N", help="number or name of the display; by the profile")
     add_network_options(parser)
+
+
+def refuse_beside(options: argparse.Namespace, way: str, names: Iterable[str], why: str = "") -> None:
+    """Refuse options that would silently do nothing beside another.
+
+    Raises:
+        UsageError: one of ``names`` was given; its default must be None or False.
+    """
+    for name in names:
+        if (value := getattr(options, name)) is not None and value is not False:
+            flags = [f"--{text.replace('_', '-')}" for text in (name, way)]
+            raise UsageError(f"{flags[0]} does not go with {flags[1]}{why and f': {why}'}")
 
 
 def camera_of(options: argparse.Namespace) -> Camera:

@@ -19,6 +19,8 @@ from gaze.option_types import size_mm_argument
 
 log = logging.getLogger("gaze")
 
+PRESET = "laptop"
+
 
 def add_screen_options(parser: argparse._ActionsContainer) -> None:
     """Which display, how large, and where the camera sits."""
@@ -28,7 +30,7 @@ def add_screen_options(parser: argparse._ActionsContainer) -> None:
     )
     parser.add_argument("--card", action="store_true", help="find the size with a bank card on the screen")
     parser.add_argument(
-        "--preset", choices=tuple(PRESETS), default="laptop", help="where the camera sits at the screen"
+        "--preset", choices=tuple(PRESETS), help=f"where the camera sits at the screen; {PRESET}"
     )
 
 
@@ -94,7 +96,7 @@ def screen_of(options: argparse.Namespace) -> Screen:
         CalibrationError, UsageError: as display_and_size.
     """
     display, size_mm = display_and_size(options)
-    placement = preset(options.preset, size_mm[1])
+    placement = preset(options.preset or PRESET, size_mm[1])
     screen = placed_screen(placement, (display.width_px, display.height_px), size_mm, display.name)
     log.info(
         "screen %s: %dx%d px, %.0fx%.0f mm, camera as the preset %s has it",
@@ -103,7 +105,7 @@ def screen_of(options: argparse.Namespace) -> Screen:
         screen.height_px,
         screen.width_mm,
         screen.height_mm,
-        options.preset,
+        options.preset or PRESET,
     )
     return screen
 

@@ -96,3 +96,33 @@ def test_camera_filmed_is_stopped_kept_and_resumed(board_pictures, monkeypatch):
     monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource([]))
     with pytest.raises(SourceError, match="gave no picture"):
         camera_command([])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--images", "x", "--resume", "y"], "--resume does not go with --images"),
+        (["--hfov", "70", "--resume", "y"], "--resume does not go with --hfov"),
+        (["--hfov", "70", "--report", "a.png"], "--report does not go with --hfov: without a board"),
+        (["--webcam", "c920", "--report", "a.png"], "--report does not go with --webcam"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        camera_command(arguments)
+    assert not Path("camera.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rows", "-3"], "'-3' must be a whole number of at least 4"),
+        (["--columns", "3"], "'3' must be a whole number of at least 4"),
+        (["--square-mm", "0"], "'0' must be a number above 0"),
+    ],
+)
+def test_a_board_that_cannot_be_is_refused_before_the_camera_opens(arguments, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        camera_command(arguments)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err

@@ -13,7 +13,7 @@ from deploy.calibrate.check import main as check_command
 from deploy.calibrate.common import refuse_unless_fits, run_session
 from deploy.calibrate.feed import SimulatedFeed
 from deploy.calibrate.person import main as person_command
-from gaze.errors import CalibrationError
+from gaze.errors import CalibrationError, UsageError
 
 pytestmark = pytest.mark.usefixtures("no_display")
 
@@ -56,3 +56,16 @@ def test_profile_of_another_screen_is_refused_where_it_is_shown(monkeypatch):
     with pytest.raises(CalibrationError, match="calibrated on 1920x1080 px, connected now: 2560x1440"):
         refuse_unless_fits(profile, setup)
     refuse_unless_fits(profile, setup, shown=False)
+
+
+def test_a_place_for_the_mended_profile_needs_the_mending():
+    with pytest.raises(UsageError, match="--out needs --correct"):
+        check_command(["--simulate", "3", "--no-window", "--out", "mended.json"])
+
+
+def test_a_check_that_was_stopped_is_not_finished(monkeypatch):
+    person_command(["--simulate", "3", *DRY, "--points", "4", "--validation", "0"])
+    stopped = lambda session, feed, window, stop, check: False  # noqa: E731
+    monkeypatch.setattr("deploy.calibrate.check.run_session", stopped)
+    with pytest.raises(CalibrationError, match=r"the check was not finished \(it was stopped\)"):
+        check_command(["--simulate", "3", "--no-window"])
