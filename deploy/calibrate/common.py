@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from calibration.displays import Display, choose_display, connected_px, find_displays
+from calibration.displays import Display, choose_display, connected, find_displays
 from calibration.profile import Profile
 from calibration.scene import draw
 from calibration.screen import Screen
@@ -126,25 +126,25 @@ def display_for(screen: Screen, wanted: str | None) -> Display:
     """The connected display that a screen was described for.
 
     Raises:
-        CalibrationError: none has its resolution.
-        UsageError: the display that was asked for does not exist.
+        CalibrationError: none has its resolution and size.
+        UsageError: the display that was asked for does not exist, or several could be it.
     """
-    size = (screen.width_px, screen.height_px)
     displays = find_displays()
     if not displays:
-        return Display("unknown", *size)
+        return Display("unknown", screen.width_px, screen.height_px)
     if wanted is not None:
-        chosen = choose_display(displays, wanted)
-        candidates = [chosen]
+        candidates = [choose_display(displays, wanted)]
     else:
-        named = [item for item in displays if item.name == screen.name]
-        candidates = named or displays
-    for display in candidates:
-        if (display.width_px, display.height_px) == size:
-            return display
-    have = ", ".join(f"{item.name} {item.width_px}x{item.height_px}" for item in displays)
+        candidates = [item for item in displays if item.name == screen.name] or displays
+    fitting = [display for display in candidates if not display.differs_from(screen)]
+    if len(fitting) > 1:
+        names = " or ".join(display.name for display in fitting)
+        raise UsageError(f"several displays could be the screen {screen.name!r}; give --display {names}")
+    if fitting:
+        return fitting[0]
+    have = ", ".join(item.text() for item in displays)
     raise CalibrationError(
-        f"the screen {screen.name!r} has {size[0]}x{size[1]} px, connected are {have}; "
+        f"the screen {screen.text()} is not there, connected are {have}; "
         "run `gaze calibrate screen` for the display that you use"
     )
 
@@ -155,7 +155,7 @@ def refuse_unless_fits(profile: Profile, setup: Setup, shown: bool = True) -> No
     Raises:
         CalibrationError: something differs.
     """
-    displays = connected_px() if shown else None
+    displays = connected() if shown else None
     profile.refuse_unless_fits(setup.camera, setup.model_sha256, setup.camera_device, displays)
 
 

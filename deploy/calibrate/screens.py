@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 
 from calibration.card_check import CardCheck, agree
@@ -97,7 +98,9 @@ def screen_of(options: argparse.Namespace) -> Screen:
     """
     display, size_mm = display_and_size(options)
     placement = preset(options.preset or PRESET, size_mm[1])
-    screen = placed_screen(placement, (display.width_px, display.height_px), size_mm, display.name)
+    screen = stated(
+        placed_screen(placement, (display.width_px, display.height_px), size_mm, display.name), display
+    )
     log.info(
         "screen %s: %dx%d px, %.0fx%.0f mm, camera as the preset %s has it",
         screen.name,
@@ -108,6 +111,12 @@ def screen_of(options: argparse.Namespace) -> Screen:
         options.preset or PRESET,
     )
     return screen
+
+
+def stated(screen: Screen, display: Display) -> Screen:
+    """The screen with what its display says of its own width, by which it is known again."""
+    width_mm = 0.0 if display.size_problem() else display.width_mm
+    return dataclasses.replace(screen, stated_width_mm=width_mm)
 
 
 def add_screen(screens: tuple[Screen, ...], new: Screen) -> tuple[Screen, ...]:

@@ -40,6 +40,11 @@ def test_screen_from_a_display_that_states_its_size(monkeypatch):
     assert screen_command([]) == 0
     screen = load_screens("screens.json")[0]
     assert (screen.name, screen.width_px, screen.width_mm) == ("HDMI-1", 2560, 597.0)
+    # What is measured counts, and the display is known again all the same.
+    assert screen_command(["--size-mm", "553x311"]) == 0
+    screen = load_screens("screens.json")[0]
+    assert (screen.width_mm, screen.stated_width_mm) == (553.0, 597.0)
+    assert not shown.differs_from(screen)
 
 
 @pytest.mark.parametrize(
