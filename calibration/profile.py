@@ -135,7 +135,7 @@ class Profile:
         if self.camera_device and camera_device and self.camera_device != camera_device:
             reasons.append(f"the camera differs: calibrated with {self.camera_device}, now {camera_device}")
         if reason := camera_difference(self.camera, camera):
-            reasons.append(reason)
+            reasons.append(f"{reason}; drop the options --hfov, --camera and --size, where they were given")
         if displays is not None and all(
             display.differs_from(screen) for display in displays for screen in self.screens
         ):
@@ -153,7 +153,10 @@ class Profile:
         if then == now:
             how, flag = ("with", "") if then != self.model_sha256 else ("without", "no-")
             return f"it was made {how} the mean with the mirrored face; give --{flag}average-mirror"
-        return f"the network differs: calibrated with {self.model_name} ({then[:12]}), now {now[:12]}"
+        return (
+            f"the network differs: calibrated with {self.model_name} ({then[:12]}), now {now[:12]}; "
+            "drop the option --model, where it was given"
+        )
 
 
 def camera_difference(known: Camera, now: Camera) -> str:

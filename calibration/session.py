@@ -11,6 +11,7 @@ from collections import deque
 
 import numpy as np
 
+from calibration.advice import advice
 from calibration.look import LookSettings
 from calibration.observation import Observation
 from calibration.part import USUAL_POSITION, Kind, Part, looks_taken
@@ -274,6 +275,6 @@ def require_samples(session: Session) -> Samples:
         reason = session.gave_up or explain_skipped(session) or "it was stopped"
         raise CalibrationError(
             f"only {len(places)} of {len(session._course.targets_px)} targets were taken ({reason}); "
-            "light the face, open the eyes, sit alone in front of the camera, and run it again"
+            f"{advice(reason)}"
         )
     return rows

@@ -164,8 +164,15 @@ def _live(options: argparse.Namespace) -> tuple[list[BoardView], tuple[int, int]
         set_aside(path, options.resume)
         save_views(capture.views, capture.size_px, path)
     if stopped or len(capture.views) < MIN_VIEWS:
+        board = capture.board
+        lacking = (
+            f" of at least {MIN_VIEWS}; see that the board is {board.kind} of {board.columns}x{board.rows} "
+            "squares (--board, --columns, --rows), flat, evenly lit and held still"
+            if len(capture.views) < MIN_VIEWS
+            else ""
+        )
         raise CalibrationError(
-            f"stopped with {len(capture.views)} views"
+            f"stopped with {len(capture.views)} views{lacking}"
             + (f"; they are kept in {path}: go on with --resume {path}" if capture.views else "")
         )
     return capture.views, capture.size_px

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from calibration.advice import advice
 from calibration.check import check_profile
 from calibration.plan import Plan
 from calibration.profile import Profile
@@ -73,7 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             session, feed, window, stop, lambda setup: refuse_unless_fits(profile, setup, window is not None)
         )
     if not complete or session.gave_up:
-        raise CalibrationError(f"the check was not finished ({why_stopped(session, feed)})")
+        why = why_stopped(session, feed)
+        mend = f"; {advice(why)}" if session.gave_up else ""
+        raise CalibrationError(f"the check was not finished ({why}){mend}")
     if skipped := explain_skipped(session):
         log.warning("%s", skipped)
     result = check_profile(profile, session.samples)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from calibration.advice import advice
 from calibration.observation import Observation
 from calibration.person import KINDS
 from calibration.plan import Plan
@@ -217,8 +218,9 @@ def _with_feed(
     done, wanted = session.taken
     if not complete or session.gave_up:
         why = why_stopped(session, feed)
+        mend = f"; {advice(why)}" if session.gave_up else ""
         kept = f"; they are kept: go on with `gaze calibrate person --resume {path}`" if done else ""
-        raise CalibrationError(f"{done} of {wanted} targets were taken before the end ({why}){kept}")
+        raise CalibrationError(f"{done} of {wanted} targets were taken before the end ({why}){mend}{kept}")
     if skipped := explain_skipped(session):
         log.warning("%s", skipped)
     samples = require_samples(session)

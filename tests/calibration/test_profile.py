@@ -171,3 +171,10 @@ def test_profile_of_another_program_is_refused_not_believed(tmp_path, change, me
 def test_missing_profile_names_the_command(tmp_path):
     with pytest.raises(CalibrationError, match="gaze calibrate person --out"):
         Profile.load(tmp_path / "absent.json")
+
+
+def test_an_option_that_does_not_belong_to_the_profile_is_named():
+    with pytest.raises(CalibrationError, match="drop the option --model, where it was given"):
+        profile().refuse_unless_fits(CAMERA, "cd" * 32)
+    with pytest.raises(CalibrationError, match="drop the options --hfov, --camera and --size"):
+        profile().refuse_unless_fits(Camera.from_hfov(90.0, 1280, 720), SHA)

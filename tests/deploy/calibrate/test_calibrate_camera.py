@@ -84,7 +84,10 @@ def test_camera_filmed_is_stopped_kept_and_resumed(board_pictures, monkeypatch):
     film = [picture for picture in pictures for _ in range(14)]
     monkeypatch.setattr(module, "display_problem", lambda: "no display")
     monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(film[: 14 * 4]))
-    with pytest.raises(CalibrationError, match=r"stopped with 4 views; they are kept in camera\.views\.json"):
+    with pytest.raises(
+        CalibrationError,
+        match=r"4 views of at least 6; see that the board is charuco of 9x6 .* kept in camera\.views\.json",
+    ):
         camera_command(["--out", "camera.json"])
     first = Path("camera.views.json").read_text()
     with pytest.raises(CalibrationError, match="stopped with 4 views"):
@@ -126,3 +129,20 @@ def test_a_board_that_cannot_be_is_refused_before_the_camera_opens(arguments, me
         camera_command(arguments)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_views_of_another_picture_size_are_not_gone_on_with(board_pictures, monkeypatch):
+    import deploy.calibrate.camera as module
+
+    folder, _ = board_pictures
+    film = [cv2.imread(str(folder / "0.png"))] * 14
+    monkeypatch.setattr(module, "display_problem", lambda: "no display")
+    monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(film))
+    with pytest.raises(CalibrationError, match="stopped with 1 views"):
+        camera_command([])
+    before = Path("camera.views.json").read_text()
+    larger = [cv2.resize(picture, (1280, 960)) for picture in film]
+    monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(larger))
+    with pytest.raises(CalibrationError, match="were 640x480 px, the camera gives 1280x960; give --size"):
+        camera_command(["--resume", "camera.views.json"])
+    assert Path("camera.views.json").read_text() == before

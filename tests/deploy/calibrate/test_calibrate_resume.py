@@ -2,12 +2,14 @@
 
 import json
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
 from calibrate_options import DRY, PANEL
 
 import deploy.calibrate.person as module
+from calibration.observation import Observation
 from calibration.profile import Profile
 from calibration.session import Session
 from deploy.calibrate.common import run_session
@@ -130,3 +132,14 @@ def test_what_an_earlier_calibration_recorded_is_kept_beside_a_new_one(monkeypat
     # Another file is gone on with, and this one is in the way.
     assert person_command(["--resume", "profile.session.2.json", "--simulate", "3", "--no-window"]) == 0
     assert Path("profile.session.3.json").exists()
+
+
+def test_nobody_in_view_is_told_where_to_sit(monkeypatch):
+    ticks = count()
+    monkeypatch.setattr(
+        SimulatedFeed, "next", lambda self, session: Observation(next(ticks) / 4.0, "no face in view")
+    )
+    with pytest.raises(
+        CalibrationError, match=r"0 of 15 targets .*\(no face in view\); sit in front of the camera"
+    ):
+        person_command(["--simulate", "3", *DRY])
