@@ -1,6 +1,7 @@
 """`gaze calibrate screen`: preset, tape measure, display, mirror."""
 
 import dataclasses
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -141,3 +142,27 @@ def test_measures_that_no_desk_has_are_refused(flag, value, capsys):
         screen_command([*PANEL, flag, value])
     assert caught.value.code == 2
     assert f"'{value}' must be a number of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["escape", "closed"])
+def test_a_card_check_that_is_stopped_changes_nothing(monkeypatch, key):
+    class Window:
+        def __init__(self, display):
+            self.shown = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            pass
+
+        def show(self, picture):
+            self.shown += 1
+
+        def poll(self, wait_ms):
+            return key if self.shown > 2 else "up"
+
+    monkeypatch.setattr("deploy.calibrate.screens.FullScreen", Window)
+    with pytest.raises(CalibrationError, match="the card check was stopped; nothing is changed"):
+        screen_command(["--resolution", "1920x1080", "--card"])
+    assert not Path("screens.json").exists()
