@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.screen import Screen
 from gaze.errors import CalibrationError, UsageError
 
 DRM = Path("/sys/class/drm")
 # Phones have 500 dots per inch, televisions 30.
 DPI_RANGE = (25.0, 600.0)
 SHAPE_TOLERANCE = 0.04
+# Sizes are stated in whole mm or cm, and measured with a ruler or a bank card.
+SIZE_TOLERANCE = 0.05
 # The sizes that some displays state instead of their own: the shape in cm.
 SHAPES_AS_MM = {(160, 90), (160, 100), (16, 9), (16, 10), (40, 30)}
 
@@ -35,6 +38,22 @@ class Display:
     y_px: int = 0
     width_mm: float = 0.0
     height_mm: float = 0.0
+
+    def differs_from(self, screen: Screen) -> bool:
+        """Whether this cannot be the display that a screen was described for: by its resolution, or by its
+        size where it tells one."""
+        if (self.width_px, self.height_px) != (screen.width_px, screen.height_px):
+            return True
+        if self.size_problem():
+            return False
+        # A display that was not believed then says the same now.
+        known_mm = screen.stated_width_mm or screen.width_mm
+        return abs(self.width_mm / known_mm - 1.0) > SIZE_TOLERANCE
+
+    def text(self) -> str:
+        """Name, resolution and, where it is told, size."""
+        size = "" if self.size_problem() else f" on {self.width_mm:.0f}x{self.height_mm:.0f} mm"
+        return f"{self.name} {self.width_px}x{self.height_px} px{size}"
 
     def size_problem(self) -> str:
         """Why the size in mm cannot be right, or an empty string."""
@@ -70,9 +89,9 @@ def find_displays() -> list[Display]:
     return []
 
 
-def connected_px() -> list[tuple[int, int]] | None:
-    """Resolutions of the connected displays; None where the platform does not tell."""
-    return [(display.width_px, display.height_px) for display in find_displays()] or None
+def connected() -> list[Display] | None:
+    """The connected displays; None where the platform does not tell."""
+    return find_displays() or None
 
 
 def choose_display(displays: Sequence[Display], wanted: str | None) -> Display:

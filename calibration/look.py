@@ -13,6 +13,7 @@ from calibration.observation import Observation
 # Deviation of a frame over the median step between frames: 1.05 for independent Gaussian noise, and more
 # where neighbouring frames share a part of it.
 FRAME_STEP_TO_NOISE = 1.5
+TOO_SLOW = "too few frames"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class LookCollector:
         self._window: deque[Observation] = deque()
         self._problems: Counter[str] = Counter()
         self._asked = False
+        self._frames = 0
+        self._lasted_s = 0.0
 
     @property
     def finished(self) -> bool:
@@ -72,6 +75,7 @@ class LookCollector:
             return
         settings = self.settings
         elapsed = observation.t_s - self.start_s
+        self._frames, self._lasted_s = self._frames + 1, elapsed
         self._asked = self._asked or confirmed
         self.problem = observation.problem
         if elapsed >= settings.settle_s:
@@ -123,6 +127,7 @@ class LookCollector:
     def _reason(self) -> str:
         if self.settings.confirm and not self._asked:
             return "no key was pressed"
-        if not self._problems:
-            return "too few frames: the camera is too slow"
+        per_s, needed = self._frames / self._lasted_s, self.settings.frames_min / self.settings.window_s
+        if per_s < needed or not self._problems:
+            return f"{TOO_SLOW}: {per_s:.0f} a second, {needed:.0f} are needed"
         return self._problems.most_common(1)[0][0]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from calibration.displays import Display
 from calibration.person import FEATURE_COUNT, KINDS, Correction, Prior
 from calibration.screen import Screen
 from gaze.camera import Camera
@@ -117,12 +118,12 @@ class Profile:
         camera: Camera,
         model_sha256: str,
         camera_device: str = "",
-        displays_px: Sequence[tuple[int, int]] | None = None,
+        displays: Sequence[Display] | None = None,
     ) -> None:
         """Compare the profile with what is at hand.
 
-        ``displays_px``: resolutions of the displays that are connected; None where that cannot be told or
-        does not matter (a recording). ``camera_device``: as in the profile; empty is not compared.
+        ``displays``: those that are connected; None where that cannot be told or does not matter (a
+        recording). ``camera_device``: as in the profile; empty is not compared.
 
         Raises:
             CalibrationError: the network, the camera, its resolution or the screen differs; the message
@@ -134,13 +135,12 @@ class Profile:
         if self.camera_device and camera_device and self.camera_device != camera_device:
             reasons.append(f"the camera differs: calibrated with {self.camera_device}, now {camera_device}")
         if reason := camera_difference(self.camera, camera):
-            reasons.append(reason)
-        if displays_px is not None and not any(
-            (screen.width_px, screen.height_px) in displays_px for screen in self.screens
+            reasons.append(f"{reason}; drop the options --hfov, --camera and --size, where they were given")
+        if displays is not None and all(
+            display.differs_from(screen) for display in displays for screen in self.screens
         ):
-            have = ", ".join(f"{w}x{h}" for w, h in displays_px) or "none"
-            want = f"{self.screen.width_px}x{self.screen.height_px}"
-            reasons.append(f"the screen differs: calibrated on {want} px, connected now: {have}")
+            have = ", ".join(display.text() for display in displays) or "none"
+            reasons.append(f"the screen differs: calibrated on {self.screen.text()}, connected now: {have}")
         if reasons:
             raise CalibrationError(
                 f"the profile of {self.person} does not fit: " + "; ".join(reasons) + f". {AGAIN}"
@@ -153,7 +153,10 @@ class Profile:
         if then == now:
             how, flag = ("with", "") if then != self.model_sha256 else ("without", "no-")
             return f"it was made {how} the mean with the mirrored face; give --{flag}average-mirror"
-        return f"the network differs: calibrated with {self.model_name} ({then[:12]}), now {now[:12]}"
+        return (
+            f"the network differs: calibrated with {self.model_name} ({then[:12]}), now {now[:12]}; "
+            "drop the option --model, where it was given"
+        )
 
 
 def camera_difference(known: Camera, now: Camera) -> str:

@@ -1,4 +1,4 @@
-"""How late the gaze follows a moving target: the eye's lag plus that of camera and display."""
+"""Whether the gaze follows a moving target, and how late: the eye's lag plus that of camera and display."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from calibration.screen import Screen
 from calibration.steps import MovingStep
 
 # Searched in steps of COARSE_S, then in steps of FINE_S about the best of those.
+# Correlation of gaze and target along the path, below which the target was not followed.
+FOLLOWED = 0.5
 FIRST_LAG_S, LAST_LAG_S, COARSE_S, FINE_S = -0.05, 0.45, 0.05, 0.01
 
 
@@ -23,6 +25,21 @@ def best_lag_s(step: MovingStep, screen: Screen) -> float:
         return 0.0
     fine = middle[1] + np.arange(-COARSE_S, COARSE_S + 1e-9, FINE_S)
     return min((_misfit_rad(step, screen, lag), lag) for lag in fine.tolist())[1]
+
+
+def correlations(step: MovingStep, screen: Screen, lag_s: float) -> tuple[float, float]:
+    """Correlation, -1 to 1, of the estimated with the true pitch and with the true yaw along the path.
+
+    0 where one of them does not change, or there are fewer than three chunks.
+    """
+    samples = step.samples(lag_s)
+    if len(np.unique(samples.look)) < 3:
+        return 0.0, 0.0
+    looks = condense(samples, screen)
+    gaze = looks.features[:, :2]
+    pairs = zip(gaze.T, (gaze + looks.offset_rad).T, strict=True)
+    pitch, yaw = (float(np.corrcoef(*pair)[0, 1]) if min(map(np.ptp, pair)) > 1e-9 else 0.0 for pair in pairs)
+    return pitch, yaw
 
 
 def _misfit_rad(step: MovingStep, screen: Screen, lag_s: float) -> float:

@@ -50,6 +50,7 @@ class Screen:
     pose_source: str = "preset"
     rotation_sd_deg: float = 5.0
     position_sd_mm: float = 20.0
+    stated_width_mm: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("width_px", "height_px", "width_mm", "height_mm"):
@@ -59,6 +60,11 @@ class Screen:
                     f"screen {self.name!r}: {name} must be positive, got {value!r}; "
                     "give the size of the lit area with `gaze calibrate screen --size-mm WxH`"
                 )
+        if not _is_number(self.stated_width_mm) or not 0 <= self.stated_width_mm < math.inf:
+            raise CalibrationError(
+                f"screen {self.name!r}: stated_width_mm must be a number of at least 0, got "
+                f"{self.stated_width_mm!r}; run `gaze calibrate screen`"
+            )
         for name in ("width_px", "height_px"):
             if getattr(self, name) != int(getattr(self, name)):
                 raise CalibrationError(
@@ -138,6 +144,12 @@ class Screen:
         """
         side = math.sqrt(float(np.prod(self.mm_per_px)))
         return dataclasses.replace(self, width_mm=self.width_px * side, height_mm=self.height_px * side)
+
+    def text(self) -> str:
+        """Name, resolution and size."""
+        return (
+            f"{self.name} {self.width_px}x{self.height_px} px on {self.width_mm:.0f}x{self.height_mm:.0f} mm"
+        )
 
     def to_json(self) -> dict[str, object]:
         """A JSON object that from_json reads."""

@@ -11,12 +11,13 @@ from collections import deque
 
 import numpy as np
 
+from calibration.advice import advice
 from calibration.look import LookSettings
 from calibration.observation import Observation
 from calibration.part import USUAL_POSITION, Kind, Part, looks_taken
 from calibration.person import place_weights
 from calibration.plan import Plan
-from calibration.pursuit import best_lag_s
+from calibration.pursuit import FOLLOWED, best_lag_s, correlations
 from calibration.samples import Samples, condense
 from calibration.scene import Scene
 from calibration.screen import Screen
@@ -35,7 +36,7 @@ class Session:
     """Feed it observations; it ends when ``done``. ``samples`` and ``validation`` are then its result.
 
     ``position`` is the further place of the head that was asked for last, or USUAL_POSITION; ``skipped`` says
-    of each part that was given up why.
+    of each part that was given up why. The instructions at the beginning stand for ``read_s`` at least.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Session:
         screen: Screen,
         look: LookSettings | None = None,
         other_screens: tuple[Screen, ...] = (),
+        read_s: float = 1.5,
     ) -> None:
         self.plan = plan
         self.screen = screen
@@ -58,7 +60,7 @@ class Session:
         self._strays_sought = False
         self._looks = 0
         self._now_s: float | None = None
-        self._pause: WaitStep | None = first_pause(plan)
+        self._pause: WaitStep | None = first_pause(plan, read_s)
         self._queue: deque[Part] = deque(self._course.parts())
         self._total = len(self._queue)
         self._attempts: dict[Part, int] = {}
@@ -173,14 +175,13 @@ class Session:
                 self.gave_up = step.failed
             return
         self._step = None
-        if step.failed is None:
-            self._keep(step)
-        elif self._attempts[self._part] < self.plan.attempts:
+        failed = step.failed or self._keep(step)
+        if failed is not None and self._attempts[self._part] < self.plan.attempts:
             self._repeat_later(self._part)
-            if step.failed in AWAY:
+            if failed in AWAY:
                 self._pause = WaitStep(("Paused. It goes on when one person is in view.",), limit_s=60.0)
-        else:
-            self.skipped[self._part] = f"{self._part}: {step.failed}"
+        elif failed is not None:
+            self.skipped[self._part] = f"{self._part}: {failed}"
         if not self._strays_sought and not any(part.kind is Kind.TARGET for part in self._queue):
             self._strays_sought = True
             self._repeat_strays()
@@ -190,12 +191,17 @@ class Session:
         moves = [i for i, other in enumerate(self._queue) if other.kind is Kind.POSITION]
         self._queue.insert(moves[0] if moves else len(self._queue), part)
 
-    def _keep(self, step: LookStep | MovingStep) -> None:
+    def _keep(self, step: LookStep | MovingStep) -> str | None:
+        """Take the rows of a step; or say why they are none of somebody who followed the target."""
         if isinstance(step, MovingStep) and self._part.kind is Kind.PURSUIT:
-            self.lag_s = best_lag_s(step, self.screen)
-            self._kept[self._part] = step.samples(self.lag_s)
+            lag_s = best_lag_s(step, self.screen)
+            if min(correlations(step, self.screen, lag_s)) < FOLLOWED:
+                return "the gaze did not follow the target"
+            self.lag_s = lag_s
+            self._kept[self._part] = step.samples(lag_s)
         else:
             self._kept[self._part] = step.samples()
+        return None
 
     def _repeat_strays(self) -> None:
         rows = self._rows(Kind.TARGET)
@@ -220,7 +226,9 @@ class Session:
         )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], look: LookSettings | None = None) -> Session:
+    def load(
+        cls, path: str | os.PathLike[str], look: LookSettings | None = None, read_s: float = 1.5
+    ) -> Session:
         """A session that goes on where ``save`` left it.
 
         Raises:
@@ -228,7 +236,7 @@ class Session:
         """
         stored = read_session(path)
         with damage_told(path):
-            session = cls(stored.plan, stored.screen, look, stored.other_screens)
+            session = cls(stored.plan, stored.screen, look, stored.other_screens, read_s)
         parts = session._course.parts()
         with_rows = {part for part in parts if part.kind is not Kind.POSITION}
         if unknown := [part for part in stored.kept if part not in with_rows]:
@@ -267,6 +275,6 @@ def require_samples(session: Session) -> Samples:
         reason = session.gave_up or explain_skipped(session) or "it was stopped"
         raise CalibrationError(
             f"only {len(places)} of {len(session._course.targets_px)} targets were taken ({reason}); "
-            "light the face, open the eyes, sit alone in front of the camera, and run it again"
+            f"{advice(reason)}"
         )
     return rows

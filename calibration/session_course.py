@@ -76,8 +76,8 @@ class Course:
         return LookStep(tuple(target), place, look, settings)
 
 
-def first_pause(plan: Plan) -> WaitStep:
-    """What a session begins with."""
+def first_pause(plan: Plan, read_s: float) -> WaitStep:
+    """What a session begins with; it stands for ``read_s`` at least, or until a key is pressed."""
     return WaitStep(
         (
             "Sit as you usually do, about an arm's length away.",
@@ -85,8 +85,9 @@ def first_pause(plan: Plan) -> WaitStep:
             if not plan.confirm
             else "Look at the dot and press the space bar or click.",
             "Move the mouse pointer into a corner.",
-            "It begins by itself when your face is well in view.",
-        )
+            "It begins by itself when your face is well in view; the space bar begins it at once.",
+        ),
+        hold_s=read_s,
     )
 
 

@@ -27,6 +27,7 @@ from calibration.simulation_tables import (
 )
 from gaze.files import prepare_outputs, write_json
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -44,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mirrors", type=int, default=100, help="calibrations by mirror for each row; 0: none"
     )
-    parser.add_argument("--seed", type=int, default=0, help="number of the first person")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="number of the first person")
     parser.add_argument(
         "--errors",
         metavar="JSON",

@@ -6,6 +6,7 @@ and reads no clock.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ SizePx = tuple[int, int]
 CHUNK_S = 0.4
 # So many seconds of movement are held out together when models are compared.
 HELD_OUT_S = 2.5
+# With a smaller part of usable frames a movement was not looked at.
+USABLE_PART = 0.5
 
 
 class LookStep:
@@ -91,6 +94,7 @@ class MovingStep:
         self.prompts = prompts
         self.start_s: float | None = None
         self._taken: list[Observation] = []
+        self._problems: Counter[str] = Counter()
         self._problem: str | None = None
         self._now_s = 0.0
         self.failed: str | None = None
@@ -108,10 +112,19 @@ class MovingStep:
         """Take one frame."""
         self._now_s = observation.t_s
         self._problem = observation.problem
-        if observation.problem is None and not self.finished:
+        if self.finished:
+            self.failed = self._too_few()
+        elif observation.problem is None:
             self._taken.append(observation)
-        if self.finished and not self._taken:
-            self.failed = observation.problem or "no usable frame"
+        else:
+            self._problems[observation.problem] += 1
+
+    def _too_few(self) -> str | None:
+        count = len(self._taken) + self._problems.total()
+        if len(self._taken) > 0 and len(self._taken) >= USABLE_PART * count:
+            return None
+        reason = self._problems.most_common(1)[0][0] if self._problems else "no frame came"
+        return f"{len(self._taken)} of {count} frames were usable ({reason})"
 
     def target_px(self, t_s: float) -> tuple[float, float]:
         """Where the target stands at a time, in screen px."""
@@ -136,7 +149,8 @@ class MovingStep:
         if self.prompts:
             step = int((t_s - self.start_s) / self.duration_s * len(self.prompts))
             prompt = self.prompts[min(step, len(self.prompts) - 1)]
-            texts = (Text(prompt, size_px[0] / 2, size_px[1] * 0.3, 1.3),)
+            # Close above the dot: whoever reads it still looks there, nearly. A problem stands below.
+            texts = (Text(prompt, x, y - 0.05 * size_px[1], 1.0),)
         if self._problem is not None:
             texts = (*texts, _hint(self._problem, (x, y), size_px))
         return Scene(size_px, target_discs(x, y, size_px, 0.3, live=self._problem is None), texts)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.areas import Area, area_report, load_areas, report_text
-from calibration.displays import connected_px
+from calibration.displays import connected
 from calibration.events import EventStream, GazeRow, event_stream
 from calibration.locate import View
 from calibration.pictures import heat_map, save_picture, scan_path
@@ -202,7 +202,7 @@ def hook_for_run(
             estimator.camera,
             network_identity(estimator.predictor),
             device_of(config.source),
-            connected_px() if source.live else None,
+            connected() if source.live else None,
         )
 
     outputs = GazeOutputs(

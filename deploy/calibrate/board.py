@@ -9,19 +9,23 @@ from calibration.board import KINDS, Board
 from calibration.board_pdf import PAPERS_MM, write_pdf
 from calibration.displays import Display, choose_display, find_displays
 from calibration.mirror_capture import shown_board
-from deploy.calibrate.common import STOP_KEYS, add_display_options, make_parser
+from deploy.calibrate.common import STOP_KEYS, add_display_options, make_parser, refuse_beside
 from deploy.display.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.errors import UsageError
 from gaze.files import prepare_outputs
+from gaze.option_types import above, at_least
+
+PAPER = "a4"
 
 
 def add_board_options(parser: argparse.ArgumentParser) -> None:
     """What board it is."""
-    parser.add_argument("--board", choices=KINDS, default="charuco", help="kind of board")
-    parser.add_argument("--columns", type=int, default=9, help="squares across")
-    parser.add_argument("--rows", type=int, default=6, help="squares down")
-    parser.add_argument("--square-mm", type=float, default=28.0, help="side of a square")
+    board = Board()
+    parser.add_argument("--board", choices=KINDS, help=f"kind of board; {board.kind}")
+    parser.add_argument("--columns", type=at_least(4), help=f"squares across; {board.columns}")
+    parser.add_argument("--rows", type=at_least(4), help=f"squares down; {board.rows}")
+    parser.add_argument("--square-mm", type=above(0), help=f"side of a square; {board.square_mm:g}")
 
 
 def board_of(options: argparse.Namespace) -> Board:
@@ -30,7 +34,9 @@ def board_of(options: argparse.Namespace) -> Board:
     Raises:
         UsageError: there is no such board.
     """
-    return Board(options.board, options.columns, options.rows, options.square_mm)
+    given = (options.board, options.columns, options.rows, options.square_mm)
+    names = ("kind", "columns", "rows", "square_mm")
+    return Board(**{name: value for name, value in zip(names, given, strict=True) if value is not None})
 
 
 def display_of(options: argparse.Namespace) -> Display:
@@ -56,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser("board", "A board for `gaze calibrate camera`: printed, or shown on a screen.")
     add_board_options(parser)
     parser.add_argument("--pdf", metavar="FILE", help="write it as a PDF in true size")
-    parser.add_argument("--paper", choices=tuple(PAPERS_MM), default="a4", help="size of the page, landscape")
+    parser.add_argument("--paper", choices=tuple(PAPERS_MM), help=f"size of the page, landscape; {PAPER}")
     parser.add_argument(
         "--show", action="store_true", help="show it full-screen, to be filmed by a camera of another machine"
     )
@@ -64,10 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if not options.pdf and not options.show:
         raise UsageError("give --pdf FILE to print the board, or --show to show it on a screen")
+    if not options.pdf:
+        refuse_beside(options, "show", ("board", "columns", "rows", "square_mm", "paper"))
     if options.pdf:
         board = board_of(options)
         prepare_outputs(options.pdf)
-        write_pdf(board, options.pdf, options.paper)
+        write_pdf(board, options.pdf, options.paper or PAPER)
         print(f"wrote {options.pdf}: print it at 100 %, check the ruler, glue it to something flat")
     if options.show:
         show(display_of(options))

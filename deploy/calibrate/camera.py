@@ -15,7 +15,7 @@ from calibration.intrinsics_report import coverage_picture, intrinsics_text
 from calibration.pictures import save_picture
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.board import add_board_options, board_of
-from deploy.calibrate.common import DEFAULT_SIZE, make_parser
+from deploy.calibrate.common import DEFAULT_SIZE, make_parser, refuse_beside, set_aside
 from deploy.display.window import Window, display_problem
 from deploy.sources import open_source
 from deploy.stopping import StopSignals
@@ -68,16 +68,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     ways = [name for name in ("images", "hfov", "webcam") if getattr(options, name) is not None]
     if len(ways) > 1:
         raise UsageError(f"--{ways[0]} and --{ways[1]} exclude each other")
+    if ways:
+        refuse_beside(options, ways[0], ("resume",))
     if options.hfov is not None or options.webcam is not None:
+        refuse_beside(options, ways[0], ("report",), "without a board there is nothing to draw")
         return _without_board(options)
     if options.images is not None:
-        views, size, left_out = views_of_folder(options.images, board_of(options))
+        board = board_of(options)
+        views, size, left_out = views_of_folder(options.images, board)
         for line in left_out:
             log.warning("left out: %s", line)
         if not views:
             raise CalibrationError(
                 f"{options.images}: the board is seen in no picture; describe it with --board, --columns, "
-                f"--rows (now {options.board} {options.columns}x{options.rows} squares)"
+                f"--rows (now {board.kind} {board.columns}x{board.rows} squares)"
             )
     else:
         views, size = _live(options)
@@ -157,10 +161,18 @@ def _live(options: argparse.Namespace) -> tuple[list[BoardView], tuple[int, int]
         raise SourceError(f"{options.source}: gave no picture")
     path = Path(options.out).with_suffix(".views.json")
     if capture.views:
+        set_aside(path, options.resume)
         save_views(capture.views, capture.size_px, path)
     if stopped or len(capture.views) < MIN_VIEWS:
+        board = capture.board
+        lacking = (
+            f" of at least {MIN_VIEWS}; see that the board is {board.kind} of {board.columns}x{board.rows} "
+            "squares (--board, --columns, --rows), flat, evenly lit and held still"
+            if len(capture.views) < MIN_VIEWS
+            else ""
+        )
         raise CalibrationError(
-            f"stopped with {len(capture.views)} views"
+            f"stopped with {len(capture.views)} views{lacking}"
             + (f"; they are kept in {path}: go on with --resume {path}" if capture.views else "")
         )
     return capture.views, capture.size_px

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from calibration.advice import advice
 from calibration.check import check_profile
 from calibration.plan import Plan
 from calibration.profile import Profile
@@ -24,6 +25,7 @@ from deploy.display.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.errors import CalibrationError, UsageError
 from gaze.files import prepare_outputs
+from gaze.option_types import at_least
 
 log = logging.getLogger("gaze")
 
@@ -38,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--correct", action="store_true", help="write the profile with the drift taken out")
     result.add_argument("--out", metavar="JSON", help="where the corrected profile goes; over the old one")
     result.add_argument("--confirm", action="store_true", help="space bar or click at every target")
-    result.add_argument("--simulate", type=int, metavar="SEED", help="no camera: a simulated person looks")
+    result.add_argument(
+        "--simulate", type=at_least(0), metavar="SEED", help="no camera: a simulated person looks"
+    )
     result.add_argument("--no-window", action="store_true", help="with --simulate: show nothing")
     return result
 
@@ -52,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     if options.no_window and options.simulate is None:
         raise UsageError("--no-window needs --simulate")
+    if not options.correct and options.out is not None:
+        raise UsageError("--out needs --correct: without it nothing is written")
     profile = Profile.load(options.profile)
     if options.correct:
         prepare_outputs(options.out or options.profile)
@@ -68,7 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             session, feed, window, stop, lambda setup: refuse_unless_fits(profile, setup, window is not None)
         )
     if not complete or session.gave_up:
-        raise CalibrationError(f"the check was not finished ({why_stopped(session, feed)})")
+        why = why_stopped(session, feed)
+        mend = f"; {advice(why)}" if session.gave_up else ""
+        raise CalibrationError(f"the check was not finished ({why}){mend}")
     if skipped := explain_skipped(session):
         log.warning("%s", skipped)
     result = check_profile(profile, session.samples)

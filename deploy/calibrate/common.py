@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from calibration.displays import Display, choose_display, connected_px, find_displays
+from calibration.displays import Display, choose_display, connected, find_displays
 from calibration.profile import Profile
 from calibration.scene import draw
 from calibration.screen import Screen
@@ -81,6 +83,18 @@ def add_profile_options(parser: argparse.ArgumentParser, source_help: str) -> No
     add_network_options(parser)
 
 
+def refuse_beside(options: argparse.Namespace, way: str, names: Iterable[str], why: str = "") -> None:
+    """Refuse options that would silently do nothing beside another.
+
+    Raises:
+        UsageError: one of ``names`` was given; its default must be None or False.
+    """
+    for name in names:
+        if (value := getattr(options, name)) is not None and value is not False:
+            flags = [f"--{text.replace('_', '-')}" for text in (name, way)]
+            raise UsageError(f"{flags[0]} does not go with {flags[1]}{why and f': {why}'}")
+
+
 def camera_of(options: argparse.Namespace) -> Camera:
     """The intrinsics that the flags describe; guessed, with a warning, where they say nothing.
 
@@ -112,25 +126,25 @@ def display_for(screen: Screen, wanted: str | None) -> Display:
     """The connected display that a screen was described for.
 
     Raises:
-        CalibrationError: none has its resolution.
-        UsageError: the display that was asked for does not exist.
+        CalibrationError: none has its resolution and size.
+        UsageError: the display that was asked for does not exist, or several could be it.
     """
-    size = (screen.width_px, screen.height_px)
     displays = find_displays()
     if not displays:
-        return Display("unknown", *size)
+        return Display("unknown", screen.width_px, screen.height_px)
     if wanted is not None:
-        chosen = choose_display(displays, wanted)
-        candidates = [chosen]
+        candidates = [choose_display(displays, wanted)]
     else:
-        named = [item for item in displays if item.name == screen.name]
-        candidates = named or displays
-    for display in candidates:
-        if (display.width_px, display.height_px) == size:
-            return display
-    have = ", ".join(f"{item.name} {item.width_px}x{item.height_px}" for item in displays)
+        candidates = [item for item in displays if item.name == screen.name] or displays
+    fitting = [display for display in candidates if not display.differs_from(screen)]
+    if len(fitting) > 1:
+        names = " or ".join(display.name for display in fitting)
+        raise UsageError(f"several displays could be the screen {screen.name!r}; give --display {names}")
+    if fitting:
+        return fitting[0]
+    have = ", ".join(item.text() for item in displays)
     raise CalibrationError(
-        f"the screen {screen.name!r} has {size[0]}x{size[1]} px, connected are {have}; "
+        f"the screen {screen.text()} is not there, connected are {have}; "
         "run `gaze calibrate screen` for the display that you use"
     )
 
@@ -141,7 +155,7 @@ def refuse_unless_fits(profile: Profile, setup: Setup, shown: bool = True) -> No
     Raises:
         CalibrationError: something differs.
     """
-    displays = connected_px() if shown else None
+    displays = connected() if shown else None
     profile.refuse_unless_fits(setup.camera, setup.model_sha256, setup.camera_device, displays)
 
 
@@ -187,6 +201,21 @@ def partial_path(out: str | Path) -> Path:
     """Where the samples of a calibration are kept: beside the profile."""
     path = Path(out)
     return path.with_name(f"{path.stem}.session.json")
+
+
+def set_aside(path: str | os.PathLike[str], unless: str | os.PathLike[str] | None = None) -> Path | None:
+    """Give a file that is about to be written anew a free name, so that what it holds is not lost.
+
+    Nothing is done, and None returned, where there is none, or where it is ``unless``: the one that goes on.
+    """
+    path = Path(path)
+    if not path.exists() or (unless is not None and path.samefile(unless)):
+        return None
+    free = (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in itertools.count(1))
+    old = next(other for other in free if not other.exists())
+    path.rename(old)
+    log.warning("%s was there already: it is kept as %s", path, old)
+    return old
 
 
 def now_text() -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from calibration.advice import advice
 from calibration.observation import Observation
 from calibration.person import KINDS
 from calibration.plan import Plan
@@ -26,19 +27,38 @@ from deploy.calibrate.common import (
     make_parser,
     now_text,
     partial_path,
+    refuse_beside,
     run_session,
+    set_aside,
     why_stopped,
 )
 from deploy.calibrate.feed import Feed, Setup, open_feed
 from deploy.calibrate.result import Fitted, fit_person, save_result
 from deploy.calibrate.screens import add_screen_options, screen_of
 from deploy.display.fullscreen import FullScreen
+from deploy.sources import kind_of_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError, UsageError
 from gaze.files import prepare_outputs
+from gaze.option_types import at_least
 
 log = logging.getLogger("gaze")
+
+# Four lines of instructions are read in this time, and the pointer is put away.
+READ_S = 6.0
+# Options of the stages, and their names in a plan.
+STAGE_OPTIONS = {
+    "points": "points",
+    "pursuit": "pursuit_s",
+    "head": "head_s",
+    "positions": "positions",
+    "validation": "validation",
+    "confirm": "confirm",
+    "seed": "seed",
+}
+# Sources of what has happened already.
+RECORDED = ("video", "picture", "folder")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,20 +73,19 @@ def parser() -> argparse.ArgumentParser:
     group = result.add_argument_group("screen")
     group.add_argument("--screens", metavar="JSON", help="of gaze calibrate screen; the first is used")
     add_screen_options(group)
-    group = result.add_argument_group("stages")
-    group.add_argument("--points", type=int, choices=COUNTS, default=9, help="targets")
-    group.add_argument("--pursuit", type=float, default=0.0, metavar="S", help="follow a moving target")
-    group.add_argument("--head", type=float, default=0.0, metavar="S", help="look at one dot, move the head")
+    group, plan = result.add_argument_group("stages"), Plan()
+    group.add_argument("--points", type=int, choices=COUNTS, help=f"targets; {plan.points}")
+    group.add_argument("--pursuit", type=float, metavar="S", help="follow a moving target")
+    group.add_argument("--head", type=float, metavar="S", help="look at one dot, move the head")
     group.add_argument(
         "--positions",
         type=int,
         choices=range(5),
-        default=0,
         help="further places to sit, 5 targets each",
     )
-    group.add_argument("--validation", type=int, default=6, help="targets that only measure; 0: none")
+    group.add_argument("--validation", type=int, help=f"targets that only measure; {plan.validation}")
     group.add_argument("--confirm", action="store_true", help="space bar or click at every target")
-    group.add_argument("--seed", type=int, default=0, help="order of the targets")
+    group.add_argument("--seed", type=int, help="order of the targets")
     group.add_argument("--schedule", metavar="JSON", help="targets by the clock, shown by something else")
     group = result.add_argument_group("fit")
     group.add_argument(
@@ -85,7 +104,10 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--person", help="name in the profile; the user's")
     group.add_argument("--picture", metavar="PNG", help="targets and hits")
     result.add_argument(
-        "--simulate", type=int, metavar="SEED", help="no camera: a simulated person looks, to try it out"
+        "--simulate",
+        type=at_least(0),
+        metavar="SEED",
+        help="no camera: a simulated person looks, to try it out",
     )
     result.add_argument(
         "--no-window", action="store_true", help="with --simulate: show nothing, go as fast as possible"
@@ -109,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     before, showings = None, []
     if options.resume:
-        session = Session.load(options.resume)
+        session = Session.load(options.resume, read_s=READ_S)
         before = _setup(session)
         log.info("%d of %d targets were taken before", *session.taken)
     else:
@@ -118,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             showings = load_schedule(options.schedule, screens[0])
             session = scheduled_session(showings, screens[0], screens[1:])
         else:
-            session = Session(_plan(options), screens[0], other_screens=screens[1:])
+            session = Session(_plan(options), screens[0], other_screens=screens[1:], read_s=READ_S)
 
     def camera() -> Camera:
         stated = options.camera or options.hfov or options.webcam
@@ -129,15 +151,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    return Plan(
-        points=options.points,
-        pursuit_s=options.pursuit,
-        head_s=options.head,
-        positions=options.positions,
-        validation=options.validation,
-        seed=options.seed,
-        confirm=options.confirm,
-    )
+    given = {name: getattr(options, option) for option, name in STAGE_OPTIONS.items()}
+    return Plan(**{name: value for name, value in given.items() if value is not None})
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -145,15 +160,30 @@ def _check(options: argparse.Namespace) -> None:
     if len(ways) > 1:
         raise UsageError(f"--{ways[0]} and --{ways[1]} exclude each other")
     if options.schedule:
-        stages = ("simulate", "confirm", "pursuit", "head", "positions")
-        if given := [name for name in stages if getattr(options, name) not in (None, False, 0, 0.0)]:
-            raise UsageError(f"--schedule says what is shown; it does not go with --{given[0]}")
+        refuse_beside(
+            options,
+            "schedule",
+            ("simulate", *STAGE_OPTIONS),
+            "the time table says what is shown, and in what order",
+        )
+    for way in ("resume", "refit"):
+        if getattr(options, way) is not None:
+            refuse_beside(options, way, STAGE_OPTIONS, "the session has its plan")
+            refuse_beside(
+                options, way, ("size_mm", "preset", "card"), "the session has its screen; give --screens"
+            )
     if options.no_window and options.simulate is None:
         raise UsageError("--no-window needs --simulate; targets that something else shows go with --schedule")
     if options.no_window and options.card:
         raise UsageError("--card needs a window; give --size-mm WxH with --no-window")
+    unseen = not (options.schedule or options.refit) and options.simulate is None
+    if unseen and (kind := kind_of_source(options.source)) in RECORDED:
+        raise UsageError(
+            f"--source {options.source} is a {kind}: nobody in it sees the targets that are shown now. "
+            "Give --schedule JSON, the times of the targets that were shown then; or a camera"
+        )
     for name in ("pursuit", "head"):
-        if getattr(options, name) != 0 and not 8 <= getattr(options, name) <= 600:
+        if getattr(options, name) not in (None, 0) and not 8 <= getattr(options, name) <= 600:
             raise UsageError(f"--{name} needs 8 to 600 seconds, got {getattr(options, name):g}")
 
 
@@ -183,12 +213,14 @@ def _with_feed(
                 complete = run_session(session, feed, window, stop, check)
     finally:
         if session.taken[0]:
+            set_aside(path, options.resume)
             session.save(path, (before or feed.setup).to_json())
     done, wanted = session.taken
     if not complete or session.gave_up:
         why = why_stopped(session, feed)
+        mend = f"; {advice(why)}" if session.gave_up else ""
         kept = f"; they are kept: go on with `gaze calibrate person --resume {path}`" if done else ""
-        raise CalibrationError(f"{done} of {wanted} targets were taken before the end ({why}){kept}")
+        raise CalibrationError(f"{done} of {wanted} targets were taken before the end ({why}){mend}{kept}")
     if skipped := explain_skipped(session):
         log.warning("%s", skipped)
     samples = require_samples(session)

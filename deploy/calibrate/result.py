@@ -15,13 +15,20 @@ from calibration.profile import Profile
 from calibration.samples import Samples, condense
 from calibration.screen import Screen
 from calibration.screen_pose import ScreenEstimate, estimate_screen_pose
+from calibration.stages import choose_stages
 from deploy.calibrate.feed import Setup
+
+MEND = (
+    "Calibrate again with light on the face, and look at each dot until it moves on; check the screen's size "
+    "and place (`gaze calibrate screen`); leave the choice to --kind auto, and give it 9 --points or more"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A correction on a screen, and what it does on targets that it has not seen: ``validated`` says if there
-    were any; otherwise accuracies are those of the calibration's own targets."""
+    were any; otherwise accuracies are those of the calibration's own targets. ``left_out``: a line on each
+    stage that did harm."""
 
     correction: Correction
     screen: Screen
@@ -29,11 +36,13 @@ class Fitted:
     after: Accuracy
     validated: bool
     screen_estimate: ScreenEstimate | None
+    left_out: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Everything that a person wants to know, and nothing that sounds better than it is."""
         correction = self.correction
         lines = []
+        lines += self.left_out
         if self.screen_estimate is not None:
             lines.append(self.screen_estimate.text())
         lines.append(
@@ -41,8 +50,6 @@ class Fitted:
             f"{np.rad2deg(correction.held_out_rad):.2f} deg, without correction by "
             f"{np.rad2deg(correction.uncorrected_rad):.2f} deg"
         )
-        if correction.kind == "none":
-            lines.append("no correction did better than none on held-out targets, so none is used")
         what = (
             "targets that were not used" if self.validated else "the targets that were used (no validation)"
         )
@@ -51,7 +58,26 @@ class Fitted:
             f"before calibration: {self.before.accuracy_deg:.2f} deg, {self.before.accuracy_cm:.1f} cm, "
             f"{self.before.accuracy_px:.0f} px"
         )
+        lines += [f"doubtful: {doubt}" for doubt in self.doubts()]
         return "\n".join(lines)
+
+    def doubts(self) -> list[str]:
+        """Why the profile may be no better than none, and what to do; empty where it is."""
+        correction, found = self.correction, []
+        if correction.kind == "none":
+            found.append("no correction did better than none on held-out targets, so none is used")
+        elif correction.held_out_rad >= correction.uncorrected_rad:
+            found.append(
+                f"held-out targets are missed by more with the correction {correction.kind} than without"
+            )
+        if self.validated and correction.kind != "none":
+            after, before = self.after.accuracy_deg, self.before.accuracy_deg
+            if after >= before:
+                found.append(
+                    f"targets that were not used are missed by {after:.2f} deg with the correction, by "
+                    f"{before:.2f} deg without"
+                )
+        return [f"{doubt}. {MEND}" for doubt in found]
 
 
 def fit_person(
@@ -62,7 +88,8 @@ def fit_person(
     Raises:
         CalibrationError: the samples are too few or all of one target, or the fit is singular.
     """
-    estimate = None
+    choice = choose_stages(samples, screen, kind)
+    samples, estimate = choice.samples, None
     if estimate_screen:
         estimate = estimate_screen_pose(samples, screen)
         screen = estimate.screen
@@ -78,6 +105,7 @@ def fit_person(
         measure(shown, correction, screen),
         validated,
         estimate,
+        tuple(choice.left_out.values()),
     )
 
 

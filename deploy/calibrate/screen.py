@@ -19,7 +19,14 @@ from calibration.screen_pose import estimate_screen_pose
 from calibration.screen_presets import placed_screen, preset
 from calibration.session import Session, require_samples
 from deploy.calibrate.common import STOP_KEYS, add_camera_options, camera_of, display_for, make_parser
-from deploy.calibrate.screens import add_screen, add_screen_options, check_name, display_and_size
+from deploy.calibrate.screens import (
+    PRESET,
+    add_screen,
+    add_screen_options,
+    check_name,
+    display_and_size,
+    stated,
+)
 from deploy.display.fullscreen import FullScreen
 from deploy.sources import open_source
 from deploy.stopping import StopSignals
@@ -113,7 +120,7 @@ def describe(screen: Screen) -> str:
 def _placed(options: argparse.Namespace) -> Screen:
     display, size_mm = display_and_size(options)
     size_px = (display.width_px, display.height_px)
-    placement = preset(options.preset, size_mm[1])
+    placement = preset(options.preset or PRESET, size_mm[1])
     given = {
         name: value
         for name in ("right_mm", "up_mm", "front_mm", "down_deg")
@@ -128,7 +135,7 @@ def _placed(options: argparse.Namespace) -> Screen:
         tilt_known = "down_deg" in given
         given["rotation_sd_deg"] = MEASURED_SD_DEG if tilt_known else placement.rotation_sd_deg
         placement = dataclasses.replace(placement, **given)
-    return placed_screen(placement, size_px, size_mm, display.name, source)
+    return stated(placed_screen(placement, size_px, size_mm, display.name, source), display)
 
 
 def _by_mirror(options: argparse.Namespace, screen: Screen) -> Screen:

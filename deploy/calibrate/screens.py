@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 
 from calibration.card_check import CardCheck, agree
@@ -19,6 +20,8 @@ from gaze.option_types import size_mm_argument
 
 log = logging.getLogger("gaze")
 
+PRESET = "laptop"
+
 
 def add_screen_options(parser: argparse._ActionsContainer) -> None:
     """Which display, how large, and where the camera sits."""
@@ -28,7 +31,7 @@ def add_screen_options(parser: argparse._ActionsContainer) -> None:
     )
     parser.add_argument("--card", action="store_true", help="find the size with a bank card on the screen")
     parser.add_argument(
-        "--preset", choices=tuple(PRESETS), default="laptop", help="where the camera sits at the screen"
+        "--preset", choices=tuple(PRESETS), help=f"where the camera sits at the screen; {PRESET}"
     )
 
 
@@ -94,8 +97,10 @@ def screen_of(options: argparse.Namespace) -> Screen:
         CalibrationError, UsageError: as display_and_size.
     """
     display, size_mm = display_and_size(options)
-    placement = preset(options.preset, size_mm[1])
-    screen = placed_screen(placement, (display.width_px, display.height_px), size_mm, display.name)
+    placement = preset(options.preset or PRESET, size_mm[1])
+    screen = stated(
+        placed_screen(placement, (display.width_px, display.height_px), size_mm, display.name), display
+    )
     log.info(
         "screen %s: %dx%d px, %.0fx%.0f mm, camera as the preset %s has it",
         screen.name,
@@ -103,9 +108,15 @@ def screen_of(options: argparse.Namespace) -> Screen:
         screen.height_px,
         screen.width_mm,
         screen.height_mm,
-        options.preset,
+        options.preset or PRESET,
     )
     return screen
+
+
+def stated(screen: Screen, display: Display) -> Screen:
+    """The screen with what its display says of its own width, by which it is known again."""
+    width_mm = 0.0 if display.size_problem() else display.width_mm
+    return dataclasses.replace(screen, stated_width_mm=width_mm)
 
 
 def add_screen(screens: tuple[Screen, ...], new: Screen) -> tuple[Screen, ...]:

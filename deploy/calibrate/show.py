@@ -26,6 +26,7 @@ from deploy.calibrate.common import (
 from deploy.calibrate.feed import SimulatedFeed, open_feed
 from deploy.display.fullscreen import FullScreen
 from deploy.stopping import StopSignals
+from gaze.option_types import at_least
 from gaze.types import PointOfGaze
 
 DOT = (60, 180, 255)
@@ -41,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_profile_options(result, "camera index or device path, or a video file")
     result.add_argument(
-        "--simulate", type=int, metavar="SEED", help="no camera: a simulated person follows a target"
+        "--simulate", type=at_least(0), metavar="SEED", help="no camera: a simulated person follows a target"
     )
     return result
 

@@ -1,7 +1,9 @@
+import dataclasses
 import sys
 
 import numpy as np
 import pytest
+from gaze_people import laptop
 
 from calibration.card_check import CARD_MM, CardCheck, agree
 from calibration.displays import Display, choose_display, from_drm, parse_edid, parse_xrandr, size_problem
@@ -142,3 +144,16 @@ def test_card_and_display_that_disagree_are_named():
     agree((340.0, 191.0), (344.0, 194.0))
     with pytest.raises(CalibrationError, match="is 300 mm wide, the display says 344 mm"):
         agree((300.0, 169.0), (344.0, 194.0))
+
+
+def test_a_display_is_known_again_by_its_size():
+    screen = laptop()
+    assert not Display("a", 1920, 1080).differs_from(screen)
+    assert not Display("a", 1920, 1080, 0, 0, 340.0, 190.0).differs_from(screen)
+    assert Display("a", 1920, 1080, 0, 0, 598.0, 336.0).differs_from(screen)
+    assert Display("a", 2560, 1440, 0, 0, 344.0, 194.0).differs_from(screen)
+    # One that was measured with a ruler because its own word is wrong says the same as before.
+    measured = dataclasses.replace(screen, stated_width_mm=598.0)
+    assert not Display("a", 1920, 1080, 0, 0, 598.0, 336.0).differs_from(measured)
+    with pytest.raises(CalibrationError, match="stated_width_mm must be a number of at least 0"):
+        dataclasses.replace(screen, stated_width_mm=-1.0)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from gaze_people import straight_observation
 
+from calibration.advice import GENERAL, advice
 from calibration.look import LookCollector, LookSettings
-from calibration.observation import Observation, observe
+from calibration.observation import PROBLEMS, Observation, observe
 from gaze.types import Estimate, Face, Status
 
 DEG = np.pi / 180
@@ -70,7 +71,29 @@ def test_slow_camera_is_the_reason():
     collector = LookCollector(0.0, LookSettings())
     for i in range(20):
         collector.feed(straight_observation(i * 0.25))
-    assert collector.failed == "too few frames: the camera is too slow"
+    assert collector.failed == "too few frames: 4 a second, 10 are needed"
+    assert "--model gaze_mobilenetv2_112 or --no-average-mirror" in advice(collector.failed)
+    assert "wipe the lens" not in advice(collector.failed)
+
+
+def test_a_slow_camera_is_the_reason_although_some_frames_are_bad():
+    """At 8 frames a second no look is ever accepted, whatever the light is like."""
+    collector = LookCollector(0.0, LookSettings())
+    for i in range(40):
+        time_s = i / 8.0
+        collector.feed(Observation(time_s, "eyes closed") if i % 9 == 5 else straight_observation(time_s))
+    assert collector.failed == "too few frames: 8 a second, 10 are needed"
+    # At 15 it is accepted.
+    quick = LookCollector(0.0, LookSettings())
+    for i in range(40):
+        quick.feed(straight_observation(i / 15.0))
+    assert quick.accepted
+
+
+def test_every_problem_of_a_frame_has_its_mend():
+    for problem in (*PROBLEMS.values(), "two people in view", "several people in view"):
+        assert advice(problem) != GENERAL
+    assert advice("it was stopped") == GENERAL
 
 
 def test_a_key_shortens_a_look():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from gaze_people import calibrated_person
 
+from calibration.displays import Display
 from calibration.person import KINDS, fit
 from calibration.profile import MIRROR_MARK, Profile
 from calibration.samples import condense
@@ -56,7 +57,9 @@ def test_drift_is_kept(tmp_path):
 
 
 def test_profile_that_fits_is_accepted():
-    profile().refuse_unless_fits(CAMERA, SHA, "Some Webcam", [(800, 600), (1920, 1080)])
+    profile().refuse_unless_fits(
+        CAMERA, SHA, "Some Webcam", [Display("a", 800, 600), Display("b", 1920, 1080)]
+    )
     profile().refuse_unless_fits(CAMERA, SHA)  # a recording: no device and no display to compare
     almost = Camera(CAMERA.K * [[1.002], [1.002], [1]], CAMERA.distortion, 1280, 720)
     profile().refuse_unless_fits(almost, SHA)
@@ -71,8 +74,21 @@ def test_profile_that_fits_is_accepted():
         (CAMERA, "cd" * 32, "", None, "the network differs: calibrated with net .*abab.*now cdcd"),
         (CAMERA, SHA + MIRROR_MARK, "", None, "made without the mean .*give --no-average-mirror"),
         (CAMERA, SHA, "Other Webcam", None, "calibrated with Some Webcam, now Other Webcam"),
-        (CAMERA, SHA, "", [(2560, 1440)], "the screen differs: calibrated on 1920x1080 px, .*2560x1440"),
+        (
+            CAMERA,
+            SHA,
+            "",
+            [Display("HDMI-1", 2560, 1440)],
+            "screen differs: calibrated on panel 1920x1080 px .*HDMI-1 2560x1440",
+        ),
         (CAMERA, SHA, "", [], "connected now: none"),
+        (
+            CAMERA,
+            SHA,
+            "",
+            [Display("HDMI-1", 1920, 1080, 0, 0, 598.0, 336.0)],
+            "on panel 1920x1080 px on 344x194 mm, connected now: HDMI-1 1920x1080 px on 598x336 mm",
+        ),
     ],
 )
 def test_profile_of_something_else_is_refused_with_the_reason(camera, sha, device, displays, message):
@@ -83,7 +99,7 @@ def test_profile_of_something_else_is_refused_with_the_reason(camera, sha, devic
 
 def test_all_differences_are_named_at_once():
     with pytest.raises(CalibrationError) as caught:
-        profile().refuse_unless_fits(CAMERA.resized(640, 360), "cd" * 32, "Other", [(1, 1)])
+        profile().refuse_unless_fits(CAMERA.resized(640, 360), "cd" * 32, "Other", [Display("a", 1, 1)])
     for word in ("network", "resolution", "Other", "screen"):
         assert word in str(caught.value)
 
@@ -155,3 +171,10 @@ def test_profile_of_another_program_is_refused_not_believed(tmp_path, change, me
 def test_missing_profile_names_the_command(tmp_path):
     with pytest.raises(CalibrationError, match="gaze calibrate person --out"):
         Profile.load(tmp_path / "absent.json")
+
+
+def test_an_option_that_does_not_belong_to_the_profile_is_named():
+    with pytest.raises(CalibrationError, match="drop the option --model, where it was given"):
+        profile().refuse_unless_fits(CAMERA, "cd" * 32)
+    with pytest.raises(CalibrationError, match="drop the options --hfov, --camera and --size"):
+        profile().refuse_unless_fits(Camera.from_hfov(90.0, 1280, 720), SHA)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from loop_fakes import make_face, noise
 
+from calibration.displays import Display
 from calibration.observation import observe
 from calibration.person import fit
 from calibration.profile import Profile
@@ -222,7 +223,7 @@ def test_run_refuses_a_profile_that_does_not_fit(estimator, message):
 
 def test_run_refuses_another_screen_only_when_live(monkeypatch):
     person, head, profile = person_and_profile()
-    other = SimpleNamespace(width_px=2560, height_px=1440)
+    other = Display("HDMI-1", 2560, 1440)
     monkeypatch.setattr("calibration.displays.find_displays", lambda: [other])
     one = estimates(person, head, [(960, 540)], 1)[0]
     config = parse_run(["--profile", "p"])

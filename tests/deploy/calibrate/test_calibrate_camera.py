@@ -84,11 +84,65 @@ def test_camera_filmed_is_stopped_kept_and_resumed(board_pictures, monkeypatch):
     film = [picture for picture in pictures for _ in range(14)]
     monkeypatch.setattr(module, "display_problem", lambda: "no display")
     monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(film[: 14 * 4]))
-    with pytest.raises(CalibrationError, match=r"stopped with 4 views; they are kept in camera\.views\.json"):
+    with pytest.raises(
+        CalibrationError,
+        match=r"4 views of at least 6; see that the board is charuco of 9x6 .* kept in camera\.views\.json",
+    ):
         camera_command(["--out", "camera.json"])
+    first = Path("camera.views.json").read_text()
+    with pytest.raises(CalibrationError, match="stopped with 4 views"):
+        camera_command(["--out", "camera.json"])
+    assert Path("camera.views.1.json").read_text() == first, "earlier views are kept"
     monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(film[14 * 4 :]))
     assert camera_command(["--resume", "camera.views.json", "--distortion", "plain"]) == 0
     assert Camera.load("camera.json").K[0, 0] == pytest.approx(800.0, rel=0.02)
     monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource([]))
     with pytest.raises(SourceError, match="gave no picture"):
         camera_command([])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--images", "x", "--resume", "y"], "--resume does not go with --images"),
+        (["--hfov", "70", "--resume", "y"], "--resume does not go with --hfov"),
+        (["--hfov", "70", "--report", "a.png"], "--report does not go with --hfov: without a board"),
+        (["--webcam", "c920", "--report", "a.png"], "--report does not go with --webcam"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        camera_command(arguments)
+    assert not Path("camera.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rows", "-3"], "'-3' must be a whole number of at least 4"),
+        (["--columns", "3"], "'3' must be a whole number of at least 4"),
+        (["--square-mm", "0"], "'0' must be a number above 0"),
+    ],
+)
+def test_a_board_that_cannot_be_is_refused_before_the_camera_opens(arguments, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        camera_command(arguments)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_views_of_another_picture_size_are_not_gone_on_with(board_pictures, monkeypatch):
+    import deploy.calibrate.camera as module
+
+    folder, _ = board_pictures
+    film = [cv2.imread(str(folder / "0.png"))] * 14
+    monkeypatch.setattr(module, "display_problem", lambda: "no display")
+    monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(film))
+    with pytest.raises(CalibrationError, match="stopped with 1 views"):
+        camera_command([])
+    before = Path("camera.views.json").read_text()
+    larger = [cv2.resize(picture, (1280, 960)) for picture in film]
+    monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(larger))
+    with pytest.raises(CalibrationError, match="were 640x480 px, the camera gives 1280x960; give --size"):
+        camera_command(["--resume", "camera.views.json"])
+    assert Path("camera.views.json").read_text() == before

@@ -86,3 +86,11 @@ def test_whole_command_line_exit_codes(tmp_path):
     code, text = gaze("nonsense")
     assert code == 2
     assert "no such stage" in text
+
+
+@pytest.mark.parametrize(
+    "option", ["--board=charuco", "--columns=9", "--rows=6", "--square-mm=28", "--paper=a3"]
+)
+def test_a_board_on_the_screen_takes_no_measures_of_paper(option):
+    with pytest.raises(UsageError, match=f"{option.partition('=')[0]} does not go with --show"):
+        board_command(["--show", option])

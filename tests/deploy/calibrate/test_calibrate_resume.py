@@ -2,12 +2,14 @@
 
 import json
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
 from calibrate_options import DRY, PANEL
 
 import deploy.calibrate.person as module
+from calibration.observation import Observation
 from calibration.profile import Profile
 from calibration.session import Session
 from deploy.calibrate.common import run_session
@@ -113,3 +115,31 @@ def test_refit_takes_a_place_that_was_measured_since():
     screen_command(["--resolution", "2560x1440", "--size-mm", "344x194"])
     with pytest.raises(CalibrationError, match="has 2560x1440 px, the targets were shown on 1920x1080 px"):
         person_command(again)
+
+
+def test_what_an_earlier_calibration_recorded_is_kept_beside_a_new_one(monkeypatch, caplog):
+    person_command(["--simulate", "3", *DRY])
+    Path("profile.session.1.json").write_text("taken")
+    before = Path("profile.session.json").read_text()
+    stopped_after_four(monkeypatch, *PANEL)
+    assert "profile.session.json was there already: it is kept as profile.session.2.json" in caplog.text
+    assert Path("profile.session.2.json").read_text() == before
+    assert Path("profile.session.1.json").read_text() == "taken"
+    assert Session.load("profile.session.json").taken == (4, 15)
+    # The file that a calibration goes on with holds nothing that the new one lacks.
+    assert person_command(["--resume", "profile.session.json", "--simulate", "3", "--no-window"]) == 0
+    assert not Path("profile.session.3.json").exists()
+    # Another file is gone on with, and this one is in the way.
+    assert person_command(["--resume", "profile.session.2.json", "--simulate", "3", "--no-window"]) == 0
+    assert Path("profile.session.3.json").exists()
+
+
+def test_nobody_in_view_is_told_where_to_sit(monkeypatch):
+    ticks = count()
+    monkeypatch.setattr(
+        SimulatedFeed, "next", lambda self, session: Observation(next(ticks) / 4.0, "no face in view")
+    )
+    with pytest.raises(
+        CalibrationError, match=r"0 of 15 targets .*\(no face in view\); sit in front of the camera"
+    ):
+        person_command(["--simulate", "3", *DRY])

@@ -1,6 +1,7 @@
 """`gaze calibrate screen`: preset, tape measure, display, mirror."""
 
 import dataclasses
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -40,6 +41,11 @@ def test_screen_from_a_display_that_states_its_size(monkeypatch):
     assert screen_command([]) == 0
     screen = load_screens("screens.json")[0]
     assert (screen.name, screen.width_px, screen.width_mm) == ("HDMI-1", 2560, 597.0)
+    # What is measured counts, and the display is known again all the same.
+    assert screen_command(["--size-mm", "553x311"]) == 0
+    screen = load_screens("screens.json")[0]
+    assert (screen.width_mm, screen.stated_width_mm) == (553.0, 597.0)
+    assert not shown.differs_from(screen)
 
 
 @pytest.mark.parametrize(
@@ -136,3 +142,27 @@ def test_measures_that_no_desk_has_are_refused(flag, value, capsys):
         screen_command([*PANEL, flag, value])
     assert caught.value.code == 2
     assert f"'{value}' must be a number of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["escape", "closed"])
+def test_a_card_check_that_is_stopped_changes_nothing(monkeypatch, key):
+    class Window:
+        def __init__(self, display):
+            self.shown = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            pass
+
+        def show(self, picture):
+            self.shown += 1
+
+        def poll(self, wait_ms):
+            return key if self.shown > 2 else "up"
+
+    monkeypatch.setattr("deploy.calibrate.screens.FullScreen", Window)
+    with pytest.raises(CalibrationError, match="the card check was stopped; nothing is changed"):
+        screen_command(["--resolution", "1920x1080", "--card"])
+    assert not Path("screens.json").exists()
