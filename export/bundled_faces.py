@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Pack the faces of some shards."""
     parser = argparse.ArgumentParser(prog="python -m export.bundled_faces", description=__doc__)
     parser.add_argument("shards", type=Path, nargs="+", help="folders of `gaze synthesize shards`")
-    parser.add_argument("--count", type=int, default=160, help="how many faces")
+    parser.add_argument("--count", type=int, default=320, help="how many faces")
     parser.add_argument("--out", type=Path, default=FILE, help="the file")
     options = parser.parse_args(argv)
     count = pack(options.shards, options.count, options.out)

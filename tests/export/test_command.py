@@ -147,7 +147,7 @@ def test_an_artefact_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch,
         main(["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--formats", "onnx"])
     assert list((tmp_path / "dist").iterdir()) == []
     said = capsys.readouterr().out
-    assert "160 faces of rendered people in the package" in said
+    assert "320 faces of rendered people in the package" in said
 
 
 def test_a_coarse_engine_does_not_cost_the_artefact(checkpoint, tmp_path, monkeypatch, capsys):
