@@ -216,6 +216,7 @@ def test_a_fetched_task_file_that_is_altered(tmp_path, task_file, monkeypatch):
 
 
 def test_another_task_file_given_by_its_path_is_a_warning(tmp_path, task_file, photo, caplog):
+    caplog.set_level("WARNING", logger="gaze")
     path = altered(task_file, tmp_path / "other.task")
     with create_detector("tasks", model_path=path, static=True) as opened:
         assert len(opened.detect(Frame(photo))) == 1
