@@ -17,6 +17,7 @@ import numpy as np
 from export.faces import FaceSet
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
+from gaze.evenly import evenly_spread
 from gaze.files import replacing
 from gaze.training.virtual_camera import show_face
 from gaze.types import NormalizedCamera
@@ -53,8 +54,7 @@ def pack(shards: Sequence[Path], count: int, path: Path = FILE) -> int:
         DataError: the shards cannot be read.
     """
     folder = ShardFolder(shards)
-    rows = np.unique(np.linspace(0, len(folder) - 1, min(count, len(folder))).astype(np.int64))
-    faces, angles_rad = folder.read(rows)
+    faces, angles_rad = folder.read(evenly_spread(len(folder), count))
     camera = folder.normalized_camera
     settings = [
         cv2.IMWRITE_JPEG_QUALITY,

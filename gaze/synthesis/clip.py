@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gaze.camera import Camera
 from gaze.errors import DataError
 from gaze.files import replacing
+from gaze.synthesis.ground_truth import head_truth
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.moment import Moment
 from gaze.synthesis.person import stream
@@ -104,22 +105,10 @@ class _Script:
 
 
 def _truth_line(frame: int, t_s: float, head: PosedHead) -> dict[str, object]:
-    def rounded(values, digits: int = 4) -> list:
-        return np.round(np.asarray(values, np.float64), digits).tolist()
-
     return {
         "frame": frame,
         "t_s": round(t_s, 4),
-        "faces": [
-            {
-                "id": 0,
-                "direction_cam": rounded(head.gaze_cam, 6),
-                "origin_cam_mm": rounded(head.face_centre_cam_mm, 2),
-                "target_cam_mm": rounded(head.target_cam_mm, 2),
-                "eye_open": rounded(head.eye_open, 3),
-                "head": {"R_cam_head": rounded(head.R_cam_head, 6), "t_cam_mm": rounded(head.t_cam_mm, 2)},
-            }
-        ],
+        "faces": [{"id": 0, **head_truth(head, mm_digits=2)}],
     }
 
 

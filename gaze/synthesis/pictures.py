@@ -15,6 +15,7 @@ from gaze.camera import Camera
 from gaze.errors import DataError
 from gaze.files import replacing, write_json
 from gaze.synthesis.crops import Crop, CropRenderer
+from gaze.synthesis.ground_truth import head_truth, rounded
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.mesh import LANDMARKS_68
 from gaze.synthesis.moment import Moment, sample_moment
@@ -147,18 +148,14 @@ def _truth(seed: int, head: PosedHead, project, facts: dict[str, object]) -> dic
         "schema": SCHEMA,
         "seed": seed,
         "attributes": facts,
-        "direction_cam": _rounded(head.gaze_cam, 6),
-        "origin_cam_mm": _rounded(head.face_centre_cam_mm, 3),
-        "target_cam_mm": _rounded(head.target_cam_mm, 3),
-        "eye_open": _rounded(head.eye_open, 3),
-        "head": {"R_cam_head": _rounded(head.R_cam_head, 6), "t_cam_mm": _rounded(head.t_cam_mm, 3)},
+        **head_truth(head, mm_digits=3),
         "eyes": {
-            "centres_cam_mm": _rounded(centres_mm, 3),
-            "centres_px": _rounded(project(centres_mm), 3),
-            "optical_axes_cam": _rounded(axes, 6),
+            "centres_cam_mm": rounded(centres_mm, 3),
+            "centres_px": rounded(project(centres_mm), 3),
+            "optical_axes_cam": rounded(axes, 6),
         },
-        "landmarks_cam_mm": _rounded(landmarks_mm, 3),
-        "landmarks_px": _rounded(project(landmarks_mm), 3),
+        "landmarks_cam_mm": rounded(landmarks_mm, 3),
+        "landmarks_px": rounded(project(landmarks_mm), 3),
     }
 
 
@@ -166,9 +163,9 @@ def _crop_truth(crop: Crop) -> dict[str, object]:
     truth = _truth(crop.picture_seed, crop.head, crop.view.project, crop.attributes)
     return {
         **truth,
-        "pitch_yaw_rad": _rounded(crop.pitch_yaw_rad, 6),
-        "head_pitch_yaw_rad": _rounded(crop.head_pitch_yaw_rad, 6),
-        "R_norm_cam": _rounded(crop.view.R_norm_cam, 6),
+        "pitch_yaw_rad": rounded(crop.pitch_yaw_rad, 6),
+        "head_pitch_yaw_rad": rounded(crop.head_pitch_yaw_rad, 6),
+        "R_norm_cam": rounded(crop.view.R_norm_cam, 6),
     }
 
 
@@ -179,7 +176,3 @@ def _camera_json(camera: Camera) -> dict[str, object]:
         "width": camera.width,
         "height": camera.height,
     }
-
-
-def _rounded(values, digits: int) -> list:
-    return np.round(np.asarray(values, np.float64), digits).tolist()

@@ -111,3 +111,13 @@ def until(condition, timeout_s=5.0):
             return True
         time.sleep(0.005)
     return False
+
+
+def drain(source, timeout_s=5.0):
+    """Every frame that a source gives until it ends, for so long at most."""
+    frames, end = [], time.monotonic() + timeout_s
+    while not source.ended and time.monotonic() < end:
+        frame = source.read(0.05)
+        if frame is not None:
+            frames.append(frame)
+    return frames

@@ -3,10 +3,10 @@
 import ast
 import re
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
+from source_imports import imports
 
 from gaze.cli import COMMANDS, EXTRAS, _extra_of
 
@@ -36,27 +36,6 @@ def file_of(module):
     return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
 
 
-@cache
-def imports(path):
-    """What a file imports, anywhere in it; for ``from a import b`` both a and a.b."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    unseen = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
-        for node in ast.walk(block)
-    }
-    found = set()
-    for node in ast.walk(tree):
-        if id(node) in unseen:
-            continue
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
-
-
 def optional_packages(module):
     """Packages beyond the program's dependencies that a module imports, itself or through others."""
     waiting, seen, found = [module], set(), set()
@@ -65,7 +44,10 @@ def optional_packages(module):
         if path is None or path in seen:
             continue
         seen.add(path)
-        for name in imports(path):
+        # `from a import b` names a.b, which may be a module or something in the module a.
+        for name in {
+            each for whole, _ in imports(path) for each in (whole, whole.rpartition(".")[0]) if each
+        }:
             top = name.partition(".")[0]
             if top in PACKAGES:
                 waiting.append(name)

@@ -3,10 +3,10 @@
 import ast
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
+from source_imports import imports
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gaze", "calibration", "deploy", "export")  # each may import itself and what stands to its left
@@ -61,29 +61,6 @@ def modules():
     for package in PACKAGES:
         yield from sorted((ROOT / package).rglob("*.py"))
     yield ROOT / "cam_demo.py"
-
-
-@cache
-def imports(path):
-    """Every module a file's import statements name, with the line; those for type checkers left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    unseen = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
-        for node in ast.walk(block)
-    }
-    found = []
-    for node in ast.walk(tree):
-        if id(node) in unseen:
-            continue
-        if isinstance(node, ast.Import):
-            found += [(alias.name, node.lineno) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            # `from gaze import camera` names the module gaze.camera.
-            found += [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
-    return found
 
 
 def name_of(path):
