@@ -31,8 +31,11 @@ STAGES = (Kind.PURSUIT, Kind.HEAD)
 USUAL_POSITION = -1
 # Rounds are numbered by their place of the head and their target.
 TARGETS_PER_ROUND = 100
-# Each kind numbers its places from here; what they are held out by in a fit must not overlap.
-FIRST_PLACE = {Kind.TARGET: 0, Kind.VALIDATION: 1000, Kind.PURSUIT: 2000, Kind.HEAD: 3000, Kind.ROUND: 4000}
+# Each kind numbers its places from its own thousand; what they are held out by in a fit must not overlap. They
+# stand in the files of sessions.
+_PLACES_OF_KIND = 1000
+_NUMBERED = (Kind.TARGET, Kind.VALIDATION, Kind.PURSUIT, Kind.HEAD, Kind.ROUND)
+FIRST_PLACE = {kind: _PLACES_OF_KIND * rank for rank, kind in enumerate(_NUMBERED)}
 # Looks at fixed targets are counted through a session; the pieces of a stage are numbered from here.
 FIRST_LOOK = {Kind.PURSUIT: 100_000, Kind.HEAD: 200_000}
 
@@ -85,9 +88,10 @@ class Part:
         return FIRST_PLACE[self.kind] + self.number
 
 
-def is_target_place(place: ArrayLike) -> NDArray[np.bool_]:
-    """Which of the places (N,) are those of targets of the fit, seen from where the person usually sits."""
-    return np.asarray(place) < FIRST_PLACE[Kind.VALIDATION]
+def is_place_of(kind: Kind, place: ArrayLike) -> NDArray[np.bool_]:
+    """Which of the places (N,) are of a kind. TARGET's are seen from where the person usually sits."""
+    place = np.asarray(place)
+    return (place >= FIRST_PLACE[kind]) & (place < FIRST_PLACE[kind] + _PLACES_OF_KIND)
 
 
 def looks_taken(look: ArrayLike) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from calibration.part import FIRST_PLACE, STAGES, Kind
+from calibration.part import STAGES, Kind, is_place_of
 from calibration.person import fit, looks_at_place, place_weights, score
 from calibration.samples import Looks, Samples, condense
 from calibration.screen import Screen
@@ -17,7 +16,6 @@ from gaze.geometry import FloatArray
 # A stage teaches what fixed targets do not show, such as a turned head, so the error at them may grow; by so
 # much it did with one of twenty simulated people who did as they were asked.
 HARM = 1.4
-PLACES_OF_STAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def choose_stages(samples: Samples, screen: Screen, kind: str = "auto") -> Choic
     Raises:
         CalibrationError: as calibration.person.fit.
     """
-    stage = {name: _of_stage(samples.place, name) for name in STAGES}
+    stage = {name: is_place_of(name, samples.place) for name in STAGES}
     there = [name for name in STAGES if stage[name].any()]
     fixed = ~np.any([stage[name] for name in STAGES], axis=0)
     if not there or len(np.unique(samples.place[fixed])) < 2:
@@ -62,16 +60,12 @@ def choose_stages(samples: Samples, screen: Screen, kind: str = "auto") -> Choic
     return Choice(samples.take(np.any([fixed, *(stage[name] for name in kept)], axis=0)), left_out)
 
 
-def _of_stage(place: NDArray[np.int64], name: Kind) -> NDArray[np.bool_]:
-    return (place >= FIRST_PLACE[name]) & (place < FIRST_PLACE[name] + PLACES_OF_STAGE)
-
-
 def _missed_rad(looks: Looks, weights: FloatArray, kind: str) -> float:
     """RMS error at the fixed targets, each held out of the fit; ``weights`` of the looks at them."""
     correction = fit(looks, kind)
     residual = looks.offset_rad
     if correction.kind != "none":
         residual = score(correction.prior, looks, place_weights(looks)).residual_rad
-    fixed = ~np.any([_of_stage(looks.place, name) for name in STAGES], axis=0)
+    fixed = ~np.any([is_place_of(name, looks.place) for name in STAGES], axis=0)
     shares = weights / looks_at_place(looks)[fixed]
     return float(np.sqrt((shares * (residual[fixed] ** 2).sum(axis=1)).sum() / shares.sum()))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.accuracy import Accuracy, measure
-from calibration.part import is_target_place
+from calibration.part import Kind, is_place_of
 from calibration.person import Correction, fit
 from calibration.pictures import accuracy_picture, save_picture
 from calibration.profile import Profile
@@ -95,7 +95,7 @@ def fit_person(
         screen = estimate.screen
     correction = fit(condense(samples, screen), kind)
     validated = len(validation) > 0
-    shown = validation if validated else samples.take(is_target_place(samples.place))
+    shown = validation if validated else samples.take(is_place_of(Kind.TARGET, samples.place))
     if len(shown) == 0:
         shown = samples
     return Fitted(

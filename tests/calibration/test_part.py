@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.part import FIRST_LOOK, Kind, Part, is_target_place, looks_taken
+from calibration.part import FIRST_LOOK, Kind, Part, is_place_of, looks_taken
 from calibration.plan import Plan
 from calibration.session_course import Course
 
@@ -33,7 +33,10 @@ def test_other_names_are_refused(text):
 def test_places_and_looks_are_numbered_as_in_the_files_that_exist():
     places = [WRITTEN[text].place for text in ("target 3", "validation 12", "pursuit", "head", "round 304")]
     assert places == [3, 1012, 2000, 3000, 4304]
-    assert is_target_place([0, 999, 1000, 2000, 4304]).tolist() == [True, True, False, False, False]
+    among = [0, 999, 1000, 1999, 2000, 3000, 3999, 4304]
+    numbered = [Kind.TARGET] * 2 + [Kind.VALIDATION] * 2 + [Kind.PURSUIT] + [Kind.HEAD] * 2 + [Kind.ROUND]
+    for kind in set(numbered):
+        assert is_place_of(kind, among).tolist() == [own is kind for own in numbered]
     assert FIRST_LOOK == {Kind.PURSUIT: 100_000, Kind.HEAD: 200_000}
     assert looks_taken([3, 7, 5, 100_031, 200_002]) == 7
     assert looks_taken(np.zeros(0)) == 0
