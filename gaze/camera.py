@@ -177,18 +177,19 @@ class Camera:
         homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ np.linalg.inv(self.K).T
         return self.project(homogeneous)
 
-    def save(self, path: str | os.PathLike[str], **extra: object) -> None:
-        """Write camera.json. ``extra`` is kept beside the intrinsics."""
-        content = {
-            "schema": SCHEMA,
+    def as_json(self) -> dict[str, object]:
+        """The intrinsics as they stand in every file that holds a camera."""
+        return {
             "K": self.K.tolist(),
             "distortion": self.distortion.tolist(),
             "width": self.width,
             "height": self.height,
             "source": self.source,
-            **extra,
         }
-        write_json(path, content)
+
+    def save(self, path: str | os.PathLike[str], **extra: object) -> None:
+        """Write camera.json. ``extra`` is kept beside the intrinsics."""
+        write_json(path, {"schema": SCHEMA, **self.as_json(), **extra})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Camera:

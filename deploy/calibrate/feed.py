@@ -37,11 +37,7 @@ class Setup:
     def to_json(self) -> dict[str, object]:
         """For the file of a session."""
         return {
-            "K": self.camera.K.tolist(),
-            "distortion": self.camera.distortion.tolist(),
-            "width": self.camera.width,
-            "height": self.camera.height,
-            "source": self.camera.source,
+            **self.camera.as_json(),
             "camera_device": self.camera_device,
             "model_name": self.model_name,
             "model_sha256": self.model_sha256,

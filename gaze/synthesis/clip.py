@@ -119,13 +119,6 @@ def write_clip(path: Path, camera: Camera, frames, fps: int) -> int:
         DataError: the video cannot be written.
     """
     truth_path = path.with_name(path.stem + ".truth.jsonl")
-    content = {
-        "K": camera.K.tolist(),
-        "distortion": camera.distortion.tolist(),
-        "width": camera.width,
-        "height": camera.height,
-        "source": "calibrated",
-    }
     count = 0
     with replacing(path) as video_name, replacing(truth_path) as truth_name:
         writer = cv2.VideoWriter(
@@ -135,7 +128,7 @@ def write_clip(path: Path, camera: Camera, frames, fps: int) -> int:
             raise DataError(f"{path}: this OpenCV cannot write an mp4 there; name a folder that exists")
         try:
             with truth_name.open("w", encoding="utf-8") as truth:
-                truth.write(json.dumps({"schema": TRUTH_SCHEMA, "camera": content}) + "\n")
+                truth.write(json.dumps({"schema": TRUTH_SCHEMA, "camera": camera.as_json()}) + "\n")
                 for picture, line in frames:
                     writer.write(picture)
                     truth.write(json.dumps(line) + "\n")

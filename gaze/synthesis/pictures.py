@@ -71,7 +71,7 @@ def webcam_pictures(
         finally:
             dressed.release()
         truth = _truth(seed, head, camera.project, facts)
-        yield seed, (picture, {**truth, "camera": _camera_json(camera)})
+        yield seed, (picture, {**truth, "camera": camera.as_json()})
 
 
 def crop_pictures(
@@ -166,13 +166,4 @@ def _crop_truth(crop: Crop) -> dict[str, object]:
         "pitch_yaw_rad": rounded(crop.pitch_yaw_rad, 6),
         "head_pitch_yaw_rad": rounded(crop.head_pitch_yaw_rad, 6),
         "R_norm_cam": rounded(crop.view.R_norm_cam, 6),
-    }
-
-
-def _camera_json(camera: Camera) -> dict[str, object]:
-    return {
-        "K": camera.K.tolist(),
-        "distortion": camera.distortion.tolist(),
-        "width": camera.width,
-        "height": camera.height,
     }

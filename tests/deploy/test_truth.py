@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from loop_fakes import FakeEstimator, make_estimate, make_face, noise
+from made_faces import DISTORTED
 
 from deploy.pipeline import Pipeline
 from deploy.smoothing import SmoothingConfig
@@ -22,6 +23,14 @@ def write_truth(path, frames):
         lines.append({"frame": i, "t_s": i / 25, "faces": faces})
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
+
+
+def test_the_camera_of_a_rendered_clip_is_read_back(tmp_path):
+    from gaze.synthesis.clip import write_clip
+
+    write_clip(tmp_path / "clip.mp4", DISTORTED, [(noise(0), {"frame": 0, "faces": []})], 10)
+    camera = load_truth(tmp_path / "clip.truth.jsonl").camera
+    assert camera.as_json() == DISTORTED.as_json()
 
 
 def face(angles, origin=(0.0, 23.0, 600.0), eye_open=(1.0, 1.0)):

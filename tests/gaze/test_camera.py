@@ -154,6 +154,9 @@ def test_file_round_trip(tmp_path):
     content = json.loads(path.read_text())
     assert content["schema"] == "gaze.camera/1"
     assert content["rms_px"] == 0.21
+    # The same keys stand in profiles, in sessions and in the ground truth of clips and pictures.
+    assert list(DISTORTED.as_json()) == ["K", "distortion", "width", "height", "source"]
+    assert content == {"schema": "gaze.camera/1", **DISTORTED.as_json(), "rms_px": 0.21}
 
 
 @pytest.mark.parametrize(
