@@ -16,6 +16,7 @@ CSV_COLUMNS = (
     "origin_x_mm", "origin_y_mm", "origin_z_mm",
     "head_pitch_deg", "head_yaw_deg", "head_roll_deg", "head_x_mm", "head_y_mm", "head_z_mm",
     "eye_open_right", "eye_open_left", "screen_x_px", "screen_y_px", "on_screen",
+    "sigma_deg",  # last, so that the older columns keep their numbers
 )  # fmt: skip
 
 
@@ -101,5 +102,6 @@ def csv_rows(result: FrameResult) -> list[list[object]]:
         ]  # fmt: skip
         row += face["eye_open"]
         row += [""] * 3 if point is None else [*point["screen_px"], int(point["on_screen"])]
+        row.append("" if gaze is None else gaze.get("sigma_deg", ""))
         rows.append(row)
     return rows

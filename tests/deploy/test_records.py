@@ -37,11 +37,12 @@ def test_the_documented_object():
     assert set(record["ms"]) == {"landmarks", "head_pose", "normalize", "network", "filters"}
 
 
-def test_the_example_in_the_readme_has_every_key():
-    def with_sigma(frame):
-        estimate = make_estimate(frame.index, frame.t_s)
-        return [dataclasses.replace(estimate, gaze=dataclasses.replace(estimate.gaze, sigma_rad=0.07))]
+def with_sigma(frame):
+    estimate = make_estimate(frame.index, frame.t_s)
+    return [dataclasses.replace(estimate, gaze=dataclasses.replace(estimate.gaze, sigma_rad=0.07))]
 
+
+def test_the_example_in_the_readme_has_every_key():
     readme = Path(__file__).resolve().parents[2] / "README.md"
     example = json.loads(readme.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0])
     record = frame_record(result_of(with_sigma))
@@ -118,6 +119,18 @@ def test_csv_rows_say_the_same_as_the_object():
     assert float(rows[0]["yaw_deg"]) == record["faces"][0]["gaze"]["yaw_deg"]
     assert float(rows[0]["origin_z_mm"]) == 600.0
     assert rows[1]["yaw_deg"] == ""
+
+
+def test_csv_holds_the_uncertainty_where_the_network_predicts_it():
+    for script, wanted in ((with_sigma, pytest.approx(np.rad2deg(0.07), abs=1e-3)), (None, "")):
+        (row,) = csv_rows(result_of(script))
+        assert dict(zip(CSV_COLUMNS, row, strict=True))["sigma_deg"] == wanted
+
+
+def test_the_columns_stand_in_the_documentation():
+    usage = Path(__file__).resolve().parents[2] / "docs" / "usage.md"
+    listed = usage.read_text(encoding="utf-8").split("```csv\n")[1].split("```")[0]
+    assert tuple("".join(listed.split()).split(",")) == CSV_COLUMNS
 
 
 def test_csv_without_a_face_is_one_row():
