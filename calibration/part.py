@@ -31,8 +31,8 @@ STAGES = (Kind.PURSUIT, Kind.HEAD)
 USUAL_POSITION = -1
 # Rounds are numbered by their place of the head and their target.
 TARGETS_PER_ROUND = 100
-# Each kind numbers its places from its own thousand; what they are held out by in a fit must not overlap. They
-# stand in the files of sessions.
+# Each kind numbers its places from its own thousand: what they are held out by in a fit must not overlap. The
+# numbers stand in the files of sessions.
 _PLACES_OF_KIND = 1000
 _NUMBERED = (Kind.TARGET, Kind.VALIDATION, Kind.PURSUIT, Kind.HEAD, Kind.ROUND)
 FIRST_PLACE = {kind: _PLACES_OF_KIND * rank for rank, kind in enumerate(_NUMBERED)}

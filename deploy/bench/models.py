@@ -16,6 +16,7 @@ from deploy.bench.models_measure import (
     measure,
 )
 from deploy.bench.models_report import as_markdown, as_ratios, draw_pareto
+from deploy.bench.progress import progress_line
 from deploy.machine import describe_machine
 from deploy.runtimes.base import check_threads
 from gaze.errors import GazeError, UsageError
@@ -51,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise nothing
     if options.profile:
         return _print_profiles(wanted, options.batches, options.rounds)
-    say = _progress(len(wanted))
-    rows, wanted, failed = measure(wanted, options.batches, options.rounds, options.memory, say)
+    with progress_line(len(wanted)) as say:
+        rows, wanted, failed = measure(wanted, options.batches, options.rounds, options.memory, say)
     _tell(failed)
     if not rows:
         raise nothing
@@ -108,14 +109,6 @@ def _print_profiles(wanted: Sequence[Configuration], batches: Sequence[int], rou
             print(table, flush=True)
     _tell(failed)
     return 1 if len(failed) == len(runs) else 0
-
-
-def _progress(count: int):
-    def say(done: int, configuration: Configuration) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done}/{count} {configuration.shown:<60}", end="", file=sys.stderr, flush=True)
-
-    return say
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,13 +7,14 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deploy.bench.progress import Say
 from deploy.machine import peak_memory_mb
 from deploy.runtimes import create_runtime, is_installed
 from deploy.runtimes.base import Runtime
@@ -139,7 +140,7 @@ def measure(
     batches: Sequence[int],
     rounds: int,
     with_memory: bool,
-    say: Callable[[int, Configuration], None],
+    say: Say,
 ) -> tuple[list[Row], list[Configuration], list[str]]:
     """Open all runs, let them take turns, close them.
 
@@ -151,7 +152,7 @@ def measure(
     left_out: list[str] = []
     try:
         for number, configuration in enumerate(wanted):
-            say(number, configuration)
+            say(number, configuration.shown)
             try:
                 runtimes.append(opened(configuration))
                 started.append(configuration)
@@ -163,7 +164,7 @@ def measure(
             runtime.close()
     rows = []
     for number, (configuration, runtime) in enumerate(zip(started, runtimes, strict=True)):
-        say(number, configuration)
+        say(number, configuration.shown)
         memory = _peak_memory_mb(configuration) if with_memory else None
         for batch in batches:
             rows.append(_row(configuration, runtime, batch, times[number, batch], memory))

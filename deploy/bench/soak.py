@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from deploy.bench.progress import Say, progress_line
 from deploy.bench.soak_report import FEWEST_SAMPLES, Sample, Verdict, draw, judge
 from deploy.demo import CLIP
 from deploy.machine import describe_machine
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not Path("/proc/self/fd").is_dir():
         raise GazeError("the soak reads memory and handles from /proc, which this system lacks; use Linux")
     prepare_outputs(options.out / "soak.json")
-    samples, told, stop_s = run(options.soak, options.source, argv[cut + 1 :], _progress(options.soak))
+    with progress_line(options.soak) as say:
+        samples, told, stop_s = run(options.soak, options.source, argv[cut + 1 :], say)
     verdict = judge(samples, stop_s)
     machine = describe_machine()
     rate = samples[-1].frames / samples[-1].elapsed_s
@@ -81,9 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if verdict.problems else 0
 
 
-def run(
-    frames: int, source: str, options: Sequence[str], say: Callable[[int], None]
-) -> tuple[list[Sample], list[str], float]:
+def run(frames: int, source: str, options: Sequence[str], say: Say) -> tuple[list[Sample], list[str], float]:
     """Run the loop on the source, again and again, and take samples.
 
     Returns:
@@ -123,7 +123,7 @@ def run(
     return samples, [line for line in lines if line.startswith("runtime ")], stop_s
 
 
-def _samples(process: subprocess.Popen, frames: int, say: Callable[[int], None]) -> Iterator[Sample]:
+def _samples(process: subprocess.Popen, frames: int, say: Say) -> Iterator[Sample]:
     every = max(1, frames // SAMPLES)
     begin = None
     latencies: list[float] = []
@@ -138,7 +138,7 @@ def _samples(process: subprocess.Popen, frames: int, say: Callable[[int], None])
             elapsed = max(time.monotonic() - begin, 1e-9)
             yield Sample(done, elapsed, *_state(process.pid), float(median), float(p99))
             latencies.clear()
-            say(done)
+            say(done, "frames")
 
 
 def _state(pid: int) -> tuple[float, int, int]:
@@ -168,14 +168,6 @@ def as_markdown(samples: Sequence[Sample], verdict: Verdict) -> str:
         f"SIGTERM ended it in {verdict.stop_s:.2f} s."
     )
     return "\n".join(lines) + "\n"
-
-
-def _progress(frames: int) -> Callable[[int], None]:
-    def say(done: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done}/{frames} frames", end="", file=sys.stderr, flush=True)
-
-    return say
 
 
 def _parser() -> argparse.ArgumentParser:
