@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from deploy.stopping import sigterm_exits
 from gaze.errors import DataError, ModelError, UsageError
 from gaze.help_format import HelpFormatter
-from gaze.model_spec import load_spec, sidecar_path
-from gaze.option_types import at_least_one
+from gaze.option_types import at_least_one, between
 from gaze.types import VIEW_LIMITS_MM
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def _export(options: argparse.Namespace) -> int:
             "give one that `gaze train` wrote"
         )
     reference = TorchRuntime(options.checkpoint)
-    reference.spec = settled_spec(reference.spec, options.checkpoint, options.view_mm, options.average_mirror)
+    reference.spec = settled_spec(reference.spec, options.view_mm, options.average_mirror)
     print(f"the models see {seeing(reference.spec)}", flush=True)
     calibration, faces = _faces_of(options, reference.spec.normalized_camera, kinds)
     if calibration is not None:
@@ -74,45 +73,19 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def settled_spec(
-    spec: ModelSpec, checkpoint: Path, view_mm: float | None, average_mirror: bool | None
-) -> ModelSpec:
-    """How the models are to be used: as asked for, else as the sidecar beside the checkpoint says.
-
-    Where there is none they see what the checkpoint was trained on and are read mirrored too.
-
-    Raises:
-        ModelError: the sidecar is damaged.
-        UsageError: the view is no width of a face.
-    """
-    beside = load_spec(sidecar_path(checkpoint)) if sidecar_path(checkpoint).is_file() else None
+def settled_spec(spec: ModelSpec, view_mm: float | None, average_mirror: bool | None) -> ModelSpec:
+    """How the models are to be used: as asked for, else as the checkpoint is."""
     if view_mm is not None:
-        spec = seen_at(spec, view_mm)
-    elif beside is not None and beside.input_size == spec.input_size:
-        spec = replace(spec, normalized_camera=beside.normalized_camera)
-    if average_mirror is None:
-        average_mirror = True if beside is None else beside.average_mirror
-    return replace(spec, average_mirror=average_mirror)
+        camera = spec.normalized_camera
+        focal_px = camera.size_px * camera.distance_mm / view_mm
+        spec = replace(spec, normalized_camera=replace(camera, focal_px=focal_px))
+    return spec if average_mirror is None else replace(spec, average_mirror=average_mirror)
 
 
 def seeing(spec: ModelSpec) -> str:
     """What a model sees and how it is read, in words."""
     read = "the mean with the mirrored face is taken" if spec.average_mirror else "it is read once"
     return f"{spec.normalized_camera.view_mm:.4g} mm of a face; {read}"
-
-
-def seen_at(spec: ModelSpec, view_mm: float) -> ModelSpec:
-    """The model shown ``view_mm`` of a face in place of what it was trained on: its camera's focal length.
-
-    Raises:
-        UsageError: the view is no width of a face (gaze.types.VIEW_LIMITS_MM).
-    """
-    low, high = VIEW_LIMITS_MM
-    if not low <= view_mm <= high:
-        raise UsageError(f"--view-mm must be {low:g} to {high:g}, got {view_mm:g}")
-    camera = spec.normalized_camera
-    focal_px = camera.size_px * camera.distance_mm / view_mm
-    return replace(spec, normalized_camera=replace(camera, focal_px=focal_px))
 
 
 def _faces_of(
@@ -158,7 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder for the models and their sidecars")
     parser.add_argument(
         "--view-mm",
-        type=float,
+        type=between(*VIEW_LIMITS_MM, "mm"),
+        metavar="MM",
         help="show the models so much of a face (default: as the sidecar beside the checkpoint says, what "
         "it was trained on without one)",
     )

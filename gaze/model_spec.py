@@ -108,6 +108,24 @@ def checkpoint_beside(model_path: str | os.PathLike[str]) -> tuple[Path, ModelSp
     return path, spec
 
 
+def used_as_exported(spec: ModelSpec, checkpoint: str | os.PathLike[str]) -> ModelSpec:
+    """A checkpoint's ``spec``, seeing and read as the sidecar beside the checkpoint says, where there is one.
+
+    A sidecar of another input size is of another network and says nothing.
+
+    Raises:
+        ModelError: the sidecar is unusable.
+    """
+    if not sidecar_path(checkpoint).is_file():
+        return spec
+    beside = load_spec(sidecar_path(checkpoint))
+    if beside.input_size != spec.input_size:
+        return spec
+    return dataclasses.replace(
+        spec, normalized_camera=beside.normalized_camera, average_mirror=beside.average_mirror
+    )
+
+
 def load_model_spec(model_path: str | os.PathLike[str]) -> ModelSpec:
     """The checked sidecar of a model file.
 

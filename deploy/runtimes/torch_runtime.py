@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deploy.runtimes.base import Runtime, check_precision, check_threads
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
-from gaze.model_spec import sha256_of
+from gaze.model_spec import sha256_of, used_as_exported
 from gaze.network import IMAGENET_MEAN, IMAGENET_STD, FacePreprocess, GazeNet
 from gaze.network_checkpoint import load_checkpoint
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
@@ -23,7 +23,7 @@ AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchRuntime(Runtime):
-    """A checkpoint on torch.
+    """A checkpoint on torch. It sees of a face what the sidecar beside it says, else what it was trained on.
 
     Args:
         model_path: the checkpoint (.pt or .pth).
@@ -33,7 +33,7 @@ class TorchRuntime(Runtime):
         cache_dir: taken so that all runtimes are made alike; torch compiles nothing.
 
     Raises:
-        ModelError: the checkpoint is missing or of another network.
+        ModelError: the checkpoint is missing or of another network, or its sidecar is unusable.
         RuntimeUnavailableError: there is no such device, or it lacks the precision.
         UsageError: no such device name, precision or number of threads.
     """
@@ -72,7 +72,8 @@ class TorchRuntime(Runtime):
         if not path.is_file():
             raise ModelError(f"{path}: no such checkpoint; train one with `gaze train`")
         self.net, meta = load_checkpoint(path)
-        super().__init__(spec_of_checkpoint(path, self.net, meta), "torch", device, precision, threads)
+        spec = used_as_exported(spec_of_checkpoint(path, self.net, meta), path)
+        super().__init__(spec, "torch", device, precision, threads)
         if threads is not None:
             torch.set_num_threads(threads)
         if family == "CPU":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -15,7 +16,14 @@ from export.bundled_faces import bundled_faces  # noqa: E402
 from gaze import model_spec  # noqa: E402
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError  # noqa: E402
 from gaze.geometry import angular_error_deg  # noqa: E402
-from gaze.model_spec import DEFAULT_MODEL, load_model_spec, shipped_models  # noqa: E402
+from gaze.model_spec import (  # noqa: E402
+    DEFAULT_MODEL,
+    WEIGHTS_DIR,
+    load_model_spec,
+    load_spec,
+    save_spec,
+    shipped_models,
+)
 from gaze.network import FacePreprocess, GazeNet  # noqa: E402
 from gaze.network_checkpoint import save_checkpoint  # noqa: E402
 
@@ -84,6 +92,36 @@ def test_a_shipped_network_by_name_answers_as_its_export(name):
         first, second = runtime.predict(faces), exported.predict(faces)
     assert angular_error_deg(first.pitch_yaw_rad, second.pitch_yaw_rad).max() < 0.01
     np.testing.assert_allclose(first.sigma_rad, second.sigma_rad, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_shipped_checkpoint_by_path_sees_what_its_export_sees(name):
+    shipped = load_spec(WEIGHTS_DIR / f"{name}.json")
+    with create_runtime(WEIGHTS_DIR / f"{name}.pt") as runtime:
+        assert runtime.spec.normalized_camera == shipped.normalized_camera
+        assert runtime.spec.average_mirror == shipped.average_mirror
+        # A calibration with it is one with this file, not with the export.
+        assert runtime.spec.sha256 == shipped.notes["sha256_checkpoint"]
+
+
+def test_a_checkpoint_is_used_as_the_sidecar_beside_it_says(checkpoint, tmp_path):
+    path = tmp_path / "net.pt"
+    shutil.copyfile(checkpoint, path)
+    with create_runtime(path) as runtime:
+        alone = runtime.spec
+    assert alone.normalized_camera.view_mm == pytest.approx(140.0) and alone.average_mirror
+    narrow = dataclasses.replace(alone.normalized_camera, focal_px=2 * alone.normalized_camera.focal_px)
+    beside = dataclasses.replace(alone, normalized_camera=narrow, average_mirror=False, licence="its own")
+    save_spec(beside, path.with_suffix(".json"))
+    with create_runtime(path) as runtime:
+        assert runtime.spec == dataclasses.replace(alone, normalized_camera=narrow, average_mirror=False)
+    # One of another input size is of another network.
+    save_spec(load_spec(WEIGHTS_DIR / "gaze_mobilenetv2_112.json"), path.with_suffix(".json"))
+    with create_runtime(path) as runtime:
+        assert runtime.spec == alone
+    path.with_suffix(".json").write_text("{")
+    with pytest.raises(ModelError, match=r"net\.json: is not JSON"):
+        create_runtime(path)
 
 
 def test_the_default_network_runs_on_torch():
