@@ -34,7 +34,7 @@ from deploy.calibrate.common import (
 )
 from deploy.calibrate.feed import Feed, Setup, open_feed
 from deploy.calibrate.result import Fitted, fit_person, save_result
-from deploy.calibrate.screens import add_screen_options, screen_of
+from deploy.calibrate.screens import SCREEN_OPTIONS, add_screen_options, screen_of
 from deploy.display.fullscreen import FullScreen
 from deploy.sources import kind_of_source
 from deploy.stopping import StopSignals
@@ -169,9 +169,14 @@ def _check(options: argparse.Namespace) -> None:
     for way in ("resume", "refit"):
         if getattr(options, way) is not None:
             refuse_beside(options, way, STAGE_OPTIONS, "the session has its plan")
-            refuse_beside(
-                options, way, ("size_mm", "preset", "card"), "the session has its screen; give --screens"
-            )
+            refuse_beside(options, way, SCREEN_OPTIONS, "the session has its screen; give --screens")
+    if options.screens:
+        refuse_beside(
+            options,
+            "screens",
+            SCREEN_OPTIONS,
+            "the file says it; describe another screen with `gaze calibrate screen`",
+        )
     if options.no_window and options.simulate is None:
         raise UsageError("--no-window needs --simulate; targets that something else shows go with --schedule")
     if options.no_window and options.card:

@@ -18,9 +18,17 @@ from calibration.screen import Screen, load_screens, save_screens
 from calibration.screen_pose import estimate_screen_pose
 from calibration.screen_presets import placed_screen, preset
 from calibration.session import Session, require_samples
-from deploy.calibrate.common import STOP_KEYS, add_camera_options, camera_of, display_for, make_parser
+from deploy.calibrate.common import (
+    STOP_KEYS,
+    add_camera_options,
+    camera_of,
+    display_for,
+    make_parser,
+    refuse_beside,
+)
 from deploy.calibrate.screens import (
     PRESET,
+    SCREEN_OPTIONS,
     add_screen,
     add_screen_options,
     check_name,
@@ -38,7 +46,7 @@ from gaze.option_types import at_least_one, between
 log = logging.getLogger("gaze")
 
 MEASURED_SD_MM, MEASURED_SD_DEG = 5.0, 3.0
-
+MEASURED = ("right_mm", "up_mm", "front_mm", "down_deg")
 
 DISTANCE_MM = between(-3000.0, 3000.0, "mm")
 TILT_DEG = between(-80.0, 80.0, "degrees")
@@ -84,6 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(
             f"--{ways[0].replace('_', '-')} and --{ways[1].replace('_', '-')} exclude each other"
         )
+    if options.from_session:
+        refuse_beside(options, "from_session", ("display", *SCREEN_OPTIONS), "the session has its screen")
+    for way in ways:
+        refuse_beside(options, way, ("preset", *MEASURED), "it finds the place by itself")
     prepare_outputs(options.out)
     if options.from_session:
         session = Session.load(options.from_session)
@@ -121,11 +133,7 @@ def _placed(options: argparse.Namespace) -> Screen:
     display, size_mm = display_and_size(options)
     size_px = (display.width_px, display.height_px)
     placement = preset(options.preset or PRESET, size_mm[1])
-    given = {
-        name: value
-        for name in ("right_mm", "up_mm", "front_mm", "down_deg")
-        if (value := getattr(options, name)) is not None
-    }
+    given = {name: value for name in MEASURED if (value := getattr(options, name)) is not None}
     source = "preset"
     if given:
         source = "measured"

@@ -21,6 +21,8 @@ from gaze.option_types import size_mm_argument
 log = logging.getLogger("gaze")
 
 PRESET = "laptop"
+# What describes a screen, and would do nothing beside a screen that is described already.
+SCREEN_OPTIONS = ("resolution", "size_mm", "card", "preset")
 
 
 def add_screen_options(parser: argparse._ActionsContainer) -> None:

@@ -95,6 +95,23 @@ def test_refit_with_another_model_and_screen_estimate(capsys):
         (["--refit", "a", "--validation", "0"], UsageError, "--validation does not go with --refit"),
         (["--refit", "a", "--size-mm", "344x194"], UsageError, "--size-mm does not go with --refit"),
         (["--refit", "a", "--preset", "laptop"], UsageError, "--preset does not go with --refit"),
+        (
+            ["--resume", "a", "--resolution", "1920x1080"],
+            UsageError,
+            "--resolution does not go with --resume",
+        ),
+        (
+            ["--screens", "a", "--size-mm", "344x194"],
+            UsageError,
+            "--size-mm does not go with --screens: the file says it; .*gaze calibrate screen",
+        ),
+        (
+            ["--screens", "a", "--resolution", "1920x1080"],
+            UsageError,
+            "--resolution does not go with --screens",
+        ),
+        (["--screens", "a", "--preset", "above"], UsageError, "--preset does not go with --screens"),
+        (["--screens", "a", "--card"], UsageError, "--card does not go with --screens"),
         (["--schedule", "a", "--points", "9"], UsageError, "--points does not go with --schedule"),
         (["--source", "film.mp4", *PANEL], UsageError, "film.mp4 is a video: .* Give --schedule JSON"),
         (["--refit", "absent.json"], CalibrationError, "cannot be read"),

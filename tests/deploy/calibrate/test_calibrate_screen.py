@@ -54,6 +54,17 @@ def test_screen_from_a_display_that_states_its_size(monkeypatch):
         (["--mirror", "--from-session", "x"], "exclude each other"),
         ([*PANEL, "--mirror"], "--camera camera.json"),
         ([*PANEL, "--name", " "], "--name must not be empty"),
+        (
+            ["--from-session", "x", "--size-mm", "344x194"],
+            "--size-mm does not go with --from-session: the session",
+        ),
+        (["--from-session", "x", "--display", "1"], "--display does not go with --from-session"),
+        (
+            ["--from-session", "x", "--up-mm", "0"],
+            "--up-mm does not go with --from-session: it finds the place",
+        ),
+        ([*PANEL, "--mirror", "--up-mm", "5"], "--up-mm does not go with --mirror: it finds the place"),
+        ([*PANEL, "--mirror-images", "x", "--preset", "above"], "--preset does not go with --mirror-images"),
     ],
 )
 def test_screen_refuses_wrong_use(arguments, message):
@@ -93,10 +104,10 @@ def test_screen_by_pictures_in_a_mirror(tmp_path, capsys, diagonal_inch, stated)
     true = dataclasses.replace(load_screens("a.json")[0], width_mm=1920 * side, height_mm=1080 * side)
     mirror_pictures(tmp_path / "mirror", true, LENS)
     (tmp_path / "mirror" / "note.txt").write_text("no picture")
-    # The preset that is assumed differs from the true one.
+    # The true place is not the preset's.
     code = screen_command([
-        "--resolution", "1920x1080", "--size-mm", stated, "--preset", "laptop", "--mirror-images",
-        str(tmp_path / "mirror"), "--camera", "camera.json",
+        "--resolution", "1920x1080", "--size-mm", stated, "--mirror-images", str(tmp_path / "mirror"),
+        "--camera", "camera.json",
     ])  # fmt: skip
     assert code == 0
     found = load_screens("screens.json")[0]
