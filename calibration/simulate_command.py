@@ -38,12 +38,19 @@ def make_parser() -> argparse.ArgumentParser:
         "with the bounds it must keep. Exit code 1 when one is not kept.",
         formatter_class=HelpFormatter,
     )
-    parser.add_argument("--people", type=int, default=1000, help="people for each bound; 0: none")
+    count = at_least(0)
     parser.add_argument(
-        "--table-people", type=int, default=100, help="people for each row of the tables; 0: bounds only"
+        "--people", type=count, default=1000, metavar="N", help="people for each bound; 0: none"
     )
     parser.add_argument(
-        "--mirrors", type=int, default=100, help="calibrations by mirror for each row; 0: none"
+        "--table-people",
+        type=count,
+        default=100,
+        metavar="N",
+        help="people for each row of the tables; 0: bounds only",
+    )
+    parser.add_argument(
+        "--mirrors", type=count, default=100, metavar="N", help="calibrations by mirror for each row; 0: none"
     )
     parser.add_argument("--seed", type=at_least(0), default=0, help="number of the first person")
     parser.add_argument(
@@ -64,9 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = make_parser()
     options = parser.parse_args(argv)
-    counts = (options.people, options.table_people, options.mirrors)
-    if min(counts) < 0 or max(counts) == 0:
-        parser.error("--people, --table-people and --mirrors must be at least 0, and not all 0")
+    if not (options.people or options.table_people or options.mirrors):
+        parser.error("--people, --table-people and --mirrors are all 0: nothing is left to simulate")
     prepare_outputs(options.json)
     full = FULL if options.errors is None else error_model(GazeErrors.load(options.errors))
     start = time.monotonic()

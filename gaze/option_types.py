@@ -21,6 +21,18 @@ def size_argument(text: str) -> tuple[int, int]:
     return width, height
 
 
+def size_between(low: int, high: int) -> Callable[[str], tuple[int, int]]:
+    """``640x480`` -> (640, 480), where both sides lie within bounds that are both allowed."""
+
+    def convert(text: str) -> tuple[int, int]:
+        size = size_argument(text)
+        if not low <= min(size) <= max(size) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} must be {low}x{low} to {high}x{high} px")
+        return size
+
+    return convert
+
+
 def size_mm_argument(text: str) -> tuple[float, float]:
     """``344x194`` or ``344.5x193.7`` -> millimetres."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)[xX](\d+(?:\.\d+)?)", text.strip())
@@ -34,6 +46,11 @@ def at_least(low: int) -> Callable[[str], int]:
     return _bounded(int, lambda value: value >= low, f"must be a whole number of at least {low}")
 
 
+def whole_between(low: int, high: int) -> Callable[[str], int]:
+    """A whole number within bounds that are both allowed."""
+    return _bounded(int, lambda value: low <= value <= high, f"must be a whole number from {low} to {high}")
+
+
 def above(low: float) -> Callable[[str], float]:
     """A finite number greater than ``low``."""
     return _bounded(float, lambda value: low < value < math.inf, f"must be a number above {low:g}")
@@ -44,9 +61,9 @@ def not_below(low: float) -> Callable[[str], float]:
     return _bounded(float, lambda value: low <= value < math.inf, f"must be a number of at least {low:g}")
 
 
-def between(low: float, high: float, unit: str) -> Callable[[str], float]:
-    """A number of ``unit`` within bounds that are both allowed."""
-    demand = f"must be a number of {unit} from {low:g} to {high:g}"
+def between(low: float, high: float, unit: str = "") -> Callable[[str], float]:
+    """A number, of ``unit`` where it has one, within bounds that are both allowed."""
+    demand = f"must be a number{unit and f' of {unit}'} from {low:g} to {high:g}"
     return _bounded(float, lambda value: low <= value <= high, demand)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gaze.datasets.sample import ROTATION_ONLY, SCALED
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least_one, between
 
 if TYPE_CHECKING:
     from gaze.datasets.prepare import BlockSource
@@ -68,8 +69,14 @@ def _parser() -> argparse.ArgumentParser:
         help="released: raw MPIIFaceGaze folder to check --label-space against",
     )
     add("--labels", type=Path, help="folder: the CSV file,pitch_rad,yaw_rad[,person]")
-    add("--workers", type=int, default=2, help="processes side by side")
-    add("--max-skipped", type=float, default=0.05, help="share of a person's faces that may be unusable")
+    add("--workers", type=at_least_one, default=2, metavar="N", help="processes side by side")
+    add(
+        "--max-skipped",
+        type=between(0, 1),
+        default=0.05,
+        metavar="SHARE",
+        help="of a person's faces, 0 to 1, that may be unusable",
+    )
     add(
         "--no-consistency-check",
         action="store_true",
@@ -117,10 +124,6 @@ def _source(args: argparse.Namespace) -> BlockSource:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `gaze prepare`; returns the exit code."""
     args = _parser().parse_args(argv)
-    if args.workers < 1:
-        raise UsageError(f"--workers must be at least 1, got {args.workers}")
-    if not 0 <= args.max_skipped <= 1:
-        raise UsageError(f"--max-skipped must lie between 0 and 1, got {args.max_skipped:g}")
     from gaze.datasets.prepare import prepare
 
     report = prepare(_source(args), args.out, args.workers, args.max_skipped, args.overwrite, args.restart)

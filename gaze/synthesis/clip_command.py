@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from gaze.camera import Camera
 from gaze.help_format import HelpFormatter
+from gaze.option_types import above, at_least, at_least_one, hfov_argument, size_between
 from gaze.synthesis.assets import default_assets_dir
 
 
@@ -22,28 +23,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("clip.mp4"), help="video to write")
     parser.add_argument(
-        "--people", type=int, nargs="+", default=[0], help="person seeds, one after the other"
+        "--people",
+        type=at_least(0),
+        nargs="+",
+        default=[0],
+        metavar="SEED",
+        help="person seeds, one after the other",
     )
-    parser.add_argument("--seconds", type=float, default=9.0, help="length of the clip")
-    parser.add_argument("--fps", type=int, default=20, help="frames a second")
-    parser.add_argument("--size", default="640x480", help="WIDTHxHEIGHT in px")
-    parser.add_argument("--hfov", type=float, default=65.0, help="horizontal field of view in degrees")
-    parser.add_argument("--seed", type=int, default=0, help="seed of motion, light and camera")
+    parser.add_argument("--seconds", type=above(0), default=9.0, metavar="S", help="length of the clip")
+    parser.add_argument("--fps", type=at_least_one, default=20, metavar="N", help="frames a second")
+    parser.add_argument(
+        "--size", type=size_between(64, 4096), default="640x480", metavar="WxH", help="of the frames, in px"
+    )
+    parser.add_argument(
+        "--hfov", type=hfov_argument, default=65.0, metavar="DEG", help="horizontal field of view"
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0, help="seed of motion, light and camera")
     parser.add_argument("--clean", action="store_true", help="no noise, blur or compression by the sensor")
     parser.add_argument(
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
-    try:
-        width, height = (int(part) for part in args.size.lower().split("x"))
-    except ValueError:
-        parser.error(f"--size must be WIDTHxHEIGHT, got {args.size}")
-    if args.seconds <= 0 or args.fps < 1 or min(width, height) < 64:
-        parser.error("--seconds and --fps must be positive and --size at least 64x64")
     from gaze.synthesis.clip import ClipOptions, render_clip, write_clip
     from gaze.synthesis.webcam import WebcamRenderer
 
-    camera = Camera.from_hfov(args.hfov, width, height, "calibrated")
+    camera = Camera.from_hfov(args.hfov, *args.size, "calibrated")
     renderer = WebcamRenderer(args.assets, camera)
     options = ClipOptions(tuple(args.people), args.seconds, args.fps, args.seed, args.clean)
     total = round(args.seconds * args.fps / len(args.people)) * len(args.people)

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from gaze.camera import Camera
 from gaze.datasets.pictures import PICTURE_ENDINGS, read_picture
 from gaze.datasets.shards import Shard, ShardFolder
-from gaze.errors import DataError, UsageError
+from gaze.errors import DataError
 from gaze.files import prepare_outputs, replacing
 from gaze.geometry import FloatArray, angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import FaceDetector, create_detector
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.option_types import at_least_one
 from gaze.quiet_start import QuietDetector
 from gaze.synthesis.eye_patches import CROP_PX, HEIGHT_PX, PLACES, WIDTH_PX, comparable, eye_patches, light_at
 from gaze.synthesis.face_proportions import HEIGHTS, WIDTHS, face_proportions
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table and write the picture.
 
     Raises:
-        UsageError, DataError: there are no faces to compare, or the picture cannot be written.
+        DataError: there are no faces to compare, or the picture cannot be written.
     """
     parser = argparse.ArgumentParser(
         prog="gaze synthesize compare",
@@ -52,11 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--images", type=Path, required=True, help="folder of real normalised face crops")
     parser.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
-    parser.add_argument("--limit", type=int, default=600, help="how many rendered crops at most")
+    parser.add_argument(
+        "--limit", type=at_least_one, default=600, metavar="N", help="how many rendered crops at most"
+    )
     parser.add_argument("--out", type=Path, default=Path("compare.png"), help="real, rendered, difference")
     args = parser.parse_args(argv)
-    if args.limit < 1:
-        raise UsageError("--limit must be at least 1")
     prepare_outputs(args.out)
     with QuietDetector(lambda: create_detector("auto", static=True)) as detector:
         real = measured(real_crops(args.images), detector, args.images)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gaze.help_format import HelpFormatter
-from gaze.option_types import at_least, at_least_one, size_argument
+from gaze.option_types import at_least, at_least_one, size_between, whole_between
 from gaze.synthesis.assets import default_assets_dir
 
 
@@ -26,17 +26,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--first", type=at_least(0), default=0, help="the first seed")
     parser.add_argument("--count", type=at_least_one, default=10, help="how many pictures")
     parser.add_argument(
-        "--size", type=size_argument, default="640x480", metavar="WxH", help="of webcam frames"
+        "--size",
+        type=size_between(64, 4096),
+        default="640x480",
+        metavar="WxH",
+        help="of webcam frames, in px",
     )
-    parser.add_argument("--crops", type=int, metavar="PX", help="square training crops of this side instead")
+    parser.add_argument(
+        "--crops",
+        type=whole_between(64, 1024),
+        metavar="PX",
+        help="square training crops of this side instead",
+    )
     parser.add_argument(
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
-    if not 64 <= min(args.size) <= max(args.size) <= 4096:
-        parser.error("--size must be 64x64 to 4096x4096")
-    if args.crops is not None and not 64 <= args.crops <= 1024:
-        parser.error("--crops must be 64 to 1024")
     from gaze.synthesis.pictures import crop_pictures, is_whole, webcam_pictures, write_pictures
 
     wanted = range(args.first, args.first + args.count)

@@ -22,6 +22,7 @@ from gaze.files import write_json
 from gaze.geometry import FloatArray
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import FaceDetector, create_detector
+from gaze.option_types import at_least
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.rigid_table import make_table, triangulate
 from gaze.types import Frame
@@ -49,16 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=Path("rigid_table.json"), help="JSON to write")
-    parser.add_argument("--heads", type=int, default=16, help="how many heads")
+    parser.add_argument("--heads", type=at_least(2), default=16, metavar="N", help="how many heads")
     parser.add_argument(
-        "--seed", type=int, default=0, help="first person; those with covered faces are left out"
+        "--seed", type=at_least(0), default=0, help="first person; those with covered faces are left out"
     )
     parser.add_argument(
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
-    if args.heads < 2 or args.seed < 0:
-        parser.error("--heads must be at least 2 and --seed at least 0")
     from gaze.synthesis.webcam import WebcamRenderer
 
     renderer = WebcamRenderer(args.assets, CAMERA)

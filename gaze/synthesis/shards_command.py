@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from gaze.errors import GazeError
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least, at_least_one
 from gaze.synthesis.asset_checks import environments_digest
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.shards import (
@@ -42,21 +43,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for shard_NNNNNN.npz")
-    parser.add_argument("--first", type=int, default=0, help="number of the first shard; it is the seed")
+    parser.add_argument(
+        "--first", type=at_least(0), default=0, metavar="N", help="number of the first shard; it is the seed"
+    )
     parser.add_argument(
         "--count",
-        type=int,
+        type=at_least_one,
         default=10,
+        metavar="N",
         help=f"how many shards, of {PEOPLE_PER_SHARD * PICTURES_PER_PERSON} crops each",
     )
-    parser.add_argument("--size", type=int, default=224, help="crop size in px")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render")
+    parser.add_argument("--size", type=at_least(32), default=224, metavar="PX", help="side of a crop")
+    parser.add_argument(
+        "--workers", type=at_least_one, default=os.cpu_count() or 1, metavar="N", help="processes that render"
+    )
     parser.add_argument(
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
-    if args.size < 32 or args.count < 1 or args.first < 0 or args.workers < 1:
-        parser.error("--size must be at least 32, --count and --workers at least 1, --first not negative")
     prepare_folder(args.out, args.size, environments_digest(args.assets))
     wanted = range(args.first, args.first + args.count)
     missing = [number for number in wanted if not shard_is_whole(shard_path(args.out, number))]

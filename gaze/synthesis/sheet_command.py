@@ -13,6 +13,7 @@ from gaze.errors import DataError
 from gaze.files import replacing
 from gaze.geometry import vector_from_angles
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least, at_least_one, whole_between
 from gaze.synthesis.assets import default_assets_dir
 
 
@@ -24,10 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="picture to write")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first person")
-    parser.add_argument("--rows", type=int, default=4, help="rows of people")
-    parser.add_argument("--columns", type=int, default=7, help="people in a row")
-    parser.add_argument("--size", type=int, default=224, help="crop size in px")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="seed of the first person")
+    parser.add_argument("--rows", type=at_least_one, default=4, metavar="N", help="rows of people")
+    parser.add_argument("--columns", type=at_least_one, default=7, metavar="N", help="people in a row")
+    parser.add_argument(
+        "--size", type=whole_between(64, 1024), default=224, metavar="PX", help="side of a crop"
+    )
     parser.add_argument("--arrows", action="store_true", help="draw each label as an arrow")
     parser.add_argument(
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gaze.datasets.sample import ROTATION_ONLY, SCALED
-from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
+from gaze.option_types import at_least, at_least_one, not_below, whole_between
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.mpiifacegaze_standin import SUBSET_FOLDER, StandinOptions, write_standin
 
@@ -26,21 +26,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--out", type=Path, required=True, help="folder of the data set")
-    add("--persons", type=int, default=d.persons, help="how many people")
-    add("--images", type=int, default=d.images, help="pictures a person")
-    add("--seed", type=int, default=d.seed, help="the same seed gives the same data set")
-    add("--landmark-noise-px", type=float, default=d.landmark_noise_px, help="deviation per axis")
+    add("--persons", type=whole_between(1, 100), default=d.persons, metavar="N", help="how many people")
+    add("--images", type=at_least_one, default=d.images, metavar="N", help="pictures a person")
+    add("--seed", type=at_least(0), default=d.seed, help="the same seed gives the same data set")
+    add(
+        "--landmark-noise-px",
+        type=not_below(0),
+        default=d.landmark_noise_px,
+        metavar="PX",
+        help="standard deviation of the landmarks, each axis",
+    )
     add(
         "--released",
         choices=(ROTATION_ONLY, SCALED, "no"),
         default="no",
         help="also write the released layout (pXX.mat, 448 px), its labels in this label space",
     )
-    add("--workers", type=int, default=os.cpu_count() or 1, help="processes that render")
+    add(
+        "--workers", type=at_least_one, default=os.cpu_count() or 1, metavar="N", help="processes that render"
+    )
     add("--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets")
     args = parser.parse_args(argv)
-    if not 1 <= args.persons <= 100 or args.images < 1 or args.workers < 1 or args.landmark_noise_px < 0:
-        raise UsageError("--persons must be 1 to 100, --images and --workers at least 1, noise not negative")
     # One thread a process: the processes themselves fill the cores.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
         os.environ[name] = "1"

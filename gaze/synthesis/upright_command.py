@@ -18,6 +18,7 @@ from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import FaceDetector, create_detector
 from gaze.normalization import normalize_face
+from gaze.option_types import at_least, at_least_one
 from gaze.types import Frame
 from gaze.upright import WEIGHTS_FILE, edges
 
@@ -34,8 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
-    parser.add_argument("--crops", type=int, default=1100, help="how many crops, each turned three times")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of crops and turns")
+    parser.add_argument(
+        "--crops",
+        type=at_least_one,
+        default=1100,
+        metavar="N",
+        help="how many crops, each turned three times",
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the choice of crops and turns")
     parser.add_argument("--out", type=Path, default=WEIGHTS_FILE, help="JSON to write")
     args = parser.parse_args(argv)
     files = sorted(args.shards.glob("shard_*.npz"))

@@ -68,7 +68,7 @@ class TrainConfig:
             if getattr(self, name) not in allowed:
                 raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         budgets = [value for value in (self.minutes, self.steps, self.epochs) if value is not None]
-        if len(budgets) != 1 or budgets[0] <= 0:
+        if len(budgets) != 1 or not budgets[0] > 0:
             raise UsageError("give exactly one positive budget: --minutes, --steps or --epochs")
         try:
             check_input_size(self.input_size, self.eyes)
@@ -83,7 +83,7 @@ class TrainConfig:
         if self.batch_size < 2:
             raise UsageError(f"batch size must be at least 2, got {self.batch_size}")
         for name in ("learning_rate", "clip_norm", "map_rate", "mimic_weight"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:  # nor is it a NaN
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
         if self.seed < 0:
             raise UsageError(f"seed must not be negative, got {self.seed}")

@@ -14,9 +14,11 @@ from gaze.datasets.system_errors import reading
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
 from gaze.model_spec import DEFAULT_MODEL
+from gaze.option_types import above, at_least, at_least_one, between, not_below
 from gaze.training.augment import PRESETS
 from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
 from gaze.training.runs import PROTOCOLS
+from gaze.types import VIEW_LIMITS_MM
 
 if TYPE_CHECKING:
     from gaze.training.batches import FaceSource
@@ -46,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         help="folders of `gaze synthesize shards`; they may still be growing",
     )
     add("--protocol", choices=PROTOCOLS, help="who is trained on, of a prepared file")
-    add("--folds", nargs="+", help="test people or numbers of the folds to train (all)")
+    add("--folds", nargs="+", help="test people or numbers of the folds to train (default: all)")
     add("--validation-person", action="store_true", help="leave one more training person out; log its error")
     add("--out", type=Path, required=True, help="folder of this run")
     add("--resume", action="store_true", help="go on from state.pt in --out, with the same settings")
@@ -66,15 +68,29 @@ def parser() -> argparse.ArgumentParser:
         "--teacher",
         help="gaze checkpoint to imitate besides the labels, in angles and features (distillation)",
     )
-    add("--mimic-weight", type=float, default=d.mimic_weight, help="of the imitation against the labels")
-    add("--minutes", type=float, help="budget in minutes; the learning rate follows it")
-    add("--steps", type=int, help="budget in steps")
+    add(
+        "--mimic-weight",
+        type=above(0),
+        default=d.mimic_weight,
+        metavar="W",
+        help="weight of the imitation against the labels",
+    )
+    add("--minutes", type=above(0), metavar="MIN", help="budget in minutes; the learning rate follows it")
+    add("--steps", type=at_least_one, metavar="N", help="budget in steps")
     add(
         "--epochs",
-        type=int,
-        help=f"budget in passes over the data that is there at the start ({EPOCHS} for a prepared file)",
+        type=at_least_one,
+        metavar="N",
+        help="budget in passes over the data that is there at the start "
+        f"(default: {EPOCHS} for a prepared file)",
     )
-    add("--input-size", type=int, default=d.input_size, help="side of the network's input, px")
+    add(
+        "--input-size",
+        type=at_least_one,
+        default=d.input_size,
+        metavar="PX",
+        help="side of the network's input",
+    )
     add(
         "--eyes",
         action="store_true",
@@ -82,7 +98,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--view-mm",
-        type=float,
+        type=between(*VIEW_LIMITS_MM, "mm"),
+        metavar="MM",
         help="of rendered shards: the middle of every face, so many mm wide, instead of the whole of it",
     )
     add(
@@ -92,32 +109,84 @@ def parser() -> argparse.ArgumentParser:
         metavar="FEATURE",
         help=f"of rendered shards: leave out the faces that show one of these: {', '.join(FEATURES)}",
     )
-    add("--width", type=float, default=d.width, help="channel multiplier")
+    add("--width", type=above(0), default=d.width, metavar="X", help="channel multiplier")
     add("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
     add(
         "--full-map-gradient", action="store_true", help="do not divide the weight map's gradient by channels"
     )
-    add("--dropout", type=float, default=d.dropout, help="after the two hidden layers")
+    add(
+        "--dropout",
+        type=between(0, 1),
+        default=d.dropout,
+        metavar="SHARE",
+        help="after the two hidden layers",
+    )
     add("--loss", choices=LOSSES, default=d.loss, help="heteroscedastic also predicts the uncertainty")
     add("--batch-norm", choices=BATCH_NORM, default=d.batch_norm, help="frozen is faster on a CPU")
-    add("--batch-size", type=int, default=d.batch_size, help="per process")
-    add("--learning-rate", type=float, default=d.learning_rate, help="at its highest")
-    add("--map-rate", type=float, default=d.map_rate, help="factor on it for the spatial weights")
-    add("--weight-decay", type=float, default=d.weight_decay, help="AdamW's")
-    add("--clip-norm", type=float, default=d.clip_norm, help="largest gradient norm")
-    add("--warmup", type=float, default=d.warmup, help="share of the budget with rising learning rate")
-    add("--ema-decay", type=float, default=d.ema_decay, help="of the averaged weights")
+    add("--batch-size", type=at_least(2), default=d.batch_size, metavar="N", help="faces a step, per process")
+    add("--learning-rate", type=above(0), default=d.learning_rate, metavar="X", help="at its highest")
+    add(
+        "--map-rate",
+        type=above(0),
+        default=d.map_rate,
+        metavar="X",
+        help="factor on the learning rate, for the spatial weights",
+    )
+    add(
+        "--weight-decay",
+        type=between(0, 1),
+        default=d.weight_decay,
+        metavar="X",
+        help="weight decay of AdamW",
+    )
+    add("--clip-norm", type=float, default=d.clip_norm, metavar="X", help="largest gradient norm")
+    add(
+        "--warmup",
+        type=between(0, 1),
+        default=d.warmup,
+        metavar="SHARE",
+        help="of the budget, in which the learning rate rises",
+    )
+    add(
+        "--ema-decay",
+        type=between(0, 1),
+        default=d.ema_decay,
+        metavar="X",
+        help="decay of the averaged weights, a step",
+    )
     add("--augment", choices=PRESETS, default=d.augment, help="augmentation")
     add("--precision", choices=PRECISIONS, default=d.precision, help="auto takes bf16 where it is fast")
-    add("--seed", type=int, default=d.seed, help="the same seed gives the same run on the same machine")
+    add(
+        "--seed",
+        type=at_least(0),
+        default=d.seed,
+        help="the same seed gives the same run on the same machine",
+    )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add("--threads", type=int, help="CPU threads of the network (all cores)")
+    add(
+        "--threads",
+        type=at_least_one,
+        metavar="N",
+        help="CPU threads of the network (default: all cores)",
+    )
     add("--compile", action="store_true", help="torch.compile (GPU; on a CPU it is slower than the default)")
-    add("--save-minutes", type=float, default=5.0, help="time between states that a killed run resumes from")
+    add(
+        "--save-minutes",
+        type=not_below(0),
+        default=5.0,
+        metavar="MIN",
+        help="time between states that a killed run resumes from",
+    )
     add("--validate", type=Path, help="folder of shards to measure the averaged weights on at every save")
-    add("--validate-count", type=int, default=1000, help="how many of them")
-    add("--benchmark", type=float, metavar="SECONDS", help="only measure the speed, that long in each way")
-    add("--limit", type=int, help="use only the first N training samples")
+    add(
+        "--validate-count",
+        type=at_least_one,
+        default=1000,
+        metavar="N",
+        help="how many faces of --validate",
+    )
+    add("--benchmark", type=above(0), metavar="SECONDS", help="only measure the speed, that long in each way")
+    add("--limit", type=at_least_one, metavar="N", help="use only the first N training samples")
     return p
 
 

@@ -116,9 +116,26 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [["--size", "10x10"], ["--crops", "5"], ["--count", "0"], ["--size", "a"]]
+    ("command", "options"),
+    [
+        ("pictures", ["--size", "10x10"]),
+        ("pictures", ["--crops", "5"]),
+        ("pictures", ["--count", "0"]),
+        ("pictures", ["--size", "a"]),
+        ("clip", ["--size", "640"]),
+        ("clip", ["--size", "32x480"]),
+        ("clip", ["--hfov", "200"]),
+        ("clip", ["--fps", "0"]),
+        ("clip", ["--seconds", "nan"]),
+        ("sheet", ["--size", "8"]),
+        ("sheet", ["--rows", "0"]),
+        ("shards", ["--workers", "0"]),
+        ("mpiifacegaze", ["--persons", "101"]),
+        ("mpiifacegaze", ["--landmark-noise-px", "nan"]),
+    ],
 )
-def test_wrong_use(options, tmp_path):
+def test_wrong_use(command, options, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
-        gaze(["synthesize", "pictures", "--out", str(tmp_path), *options])
+        gaze(["synthesize", command, "--out", str(tmp_path / "out"), *options])
     assert ended.value.code == 2
+    assert f"argument {options[0]}: '{options[1]}' " in capsys.readouterr().err

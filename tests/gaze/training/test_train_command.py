@@ -4,6 +4,7 @@ import pytest
 
 from gaze.errors import UsageError
 from gaze.model_spec import DEFAULT_MODEL
+from gaze.training.config import TrainConfig
 from gaze.training.train_command import EPOCHS, check, config_of, parser
 
 
@@ -59,11 +60,39 @@ def test_a_file_that_is_not_there_is_named(tmp_path, option):
 
 @pytest.mark.parametrize("view", ["0", "-5", "nan", "70", "300"])
 def test_a_view_that_is_no_width_of_a_face_is_refused(tmp_path, view):
-    args = parser().parse_args(
-        ["--data", "synthetic", "--shards", "s", "--out", str(tmp_path), "--steps", "1", "--view-mm", view]
-    )
     with pytest.raises(UsageError, match="80 to 250 mm"):
-        config_of(args)
+        TrainConfig(steps=1, view_mm=float(view))
+    with pytest.raises(SystemExit) as ended:
+        _prepared(tmp_path, "--view-mm", view)
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--minutes", "nan"),
+        ("--epochs", "0"),
+        ("--learning-rate", "nan"),
+        ("--batch-size", "1"),
+        ("--dropout", "1.5"),
+        ("--threads", "-1"),
+        ("--save-minutes", "-1"),
+        ("--validate-count", "0"),
+        ("--benchmark", "0"),
+        ("--limit", "0"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_by_name(tmp_path, capsys, option, value):
+    with pytest.raises(SystemExit) as ended:
+        _prepared(tmp_path, option, value)
+    assert ended.value.code == 2
+    assert f"argument {option}: '{value}' must be a" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["clip_norm", "learning_rate", "minutes"])
+def test_what_is_no_number_is_no_setting(name):
+    with pytest.raises(UsageError, match=r"must be positive, got nan|one positive budget"):
+        TrainConfig(**{"steps": None if name == "minutes" else 1, name: float("nan")})
 
 
 def test_features_to_leave_out(tmp_path):
