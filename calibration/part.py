@@ -33,9 +33,9 @@ USUAL_POSITION = -1
 TARGETS_PER_ROUND = 100
 # Each kind numbers its places from its own thousand: what they are held out by in a fit must not overlap. The
 # numbers stand in the files of sessions.
-_PLACES_OF_KIND = 1000
+PLACES_OF_KIND = 1000
 _NUMBERED = (Kind.TARGET, Kind.VALIDATION, Kind.PURSUIT, Kind.HEAD, Kind.ROUND)
-FIRST_PLACE = {kind: _PLACES_OF_KIND * rank for rank, kind in enumerate(_NUMBERED)}
+FIRST_PLACE = {kind: PLACES_OF_KIND * rank for rank, kind in enumerate(_NUMBERED)}
 # Looks at fixed targets are counted through a session; the pieces of a stage are numbered from here.
 FIRST_LOOK = {Kind.PURSUIT: 100_000, Kind.HEAD: 200_000}
 
@@ -91,7 +91,7 @@ class Part:
 def is_place_of(kind: Kind, place: ArrayLike) -> NDArray[np.bool_]:
     """Which of the places (N,) are of a kind. TARGET's are seen from where the person usually sits."""
     place = np.asarray(place)
-    return (place >= FIRST_PLACE[kind]) & (place < FIRST_PLACE[kind] + _PLACES_OF_KIND)
+    return (place >= FIRST_PLACE[kind]) & (place < FIRST_PLACE[kind] + PLACES_OF_KIND)
 
 
 def looks_taken(look: ArrayLike) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from calibration.part import PLACES_OF_KIND
 from gaze.errors import UsageError
 
 # Least and most of the numbers of a plan.
@@ -17,7 +18,6 @@ LIMITS = {
     "attempts": (1, 20),
     "seed": (0, 2**32),
 }
-MOST_TARGETS = 1000
 
 TargetsPx = tuple[tuple[float, float], ...]
 
@@ -63,8 +63,8 @@ class Plan:
 
 def _targets(value: object, name: str) -> TargetsPx:
     """Targets as a list of pairs holds them, such as JSON's."""
-    if not isinstance(value, (list, tuple)) or len(value) > MOST_TARGETS:
-        raise UsageError(f"{name} must be a list of at most {MOST_TARGETS} targets, got {value!r:.60}")
+    if not isinstance(value, (list, tuple)) or len(value) > PLACES_OF_KIND:
+        raise UsageError(f"{name} must be a list of at most {PLACES_OF_KIND} targets, got {value!r:.60}")
     for pair in value:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(map(_is_finite, pair)):
             raise UsageError(f"{name} must hold pairs of numbers, got {pair!r:.60}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from calibration.observation import Observation, samples_of
-from calibration.part import Kind, Part
-from calibration.plan import MOST_TARGETS, Plan
+from calibration.part import PLACES_OF_KIND, Kind, Part
+from calibration.plan import Plan
 from calibration.screen import Screen
 from calibration.session import Session
 from calibration.targets import check_on_screen
@@ -58,10 +58,10 @@ def load_schedule(path: str | os.PathLike[str], screen: Screen) -> list[Showing]
             raise CalibrationError(f"{path}: {error}; its times are for another screen") from error
         showings.append(showing)
     measuring = sum(item.validation for item in showings)
-    if measuring == len(showings) or len(showings) > MOST_TARGETS:
+    if measuring == len(showings) or len(showings) > PLACES_OF_KIND:
         raise DataError(
             f"{path}: {len(showings)} targets, {measuring} of them for validation; at least one must be "
-            f"for the fit, and {MOST_TARGETS} are the most"
+            f"for the fit, and {PLACES_OF_KIND} are the most"
         )
     showings.sort(key=lambda item: item.start_s)
     for first, second in pairwise(showings):
