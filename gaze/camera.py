@@ -106,7 +106,10 @@ class Camera:
         return float(np.rad2deg(2.0 * np.arctan2(self.width / 2.0, self.K[0, 0])))
 
     def resized(self, width: int, height: int) -> Camera:
-        """The intrinsics after the picture is resized (pixel centres at whole numbers).
+        """The intrinsics after the picture is resized.
+
+        Pixel centres lie at whole numbers, as OpenCV calibrates, projects and resizes. (The normalised camera
+        of the data sets is another matter: gaze.types.NormalizedCamera.K.)
 
         Raises:
             GazeError: the size is not positive.
