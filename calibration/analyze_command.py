@@ -30,12 +30,15 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("recording", metavar="JSONL", help="the recording")
-    parser.add_argument(
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
         "--resolution", type=size_argument, metavar="WxH", help="of the screen, in px; or --screens"
     )
-    parser.add_argument("--screens", metavar="JSON", help="screens.json of `gaze calibrate screen`")
+    size.add_argument("--screens", metavar="JSON", help="screens.json of `gaze calibrate screen`")
     parser.add_argument(
-        "--screen", metavar="NAME", help="draw the gaze on this one of several; the one looked at most"
+        "--screen",
+        metavar="NAME",
+        help="draw the gaze on this one of several (default: the one looked at most)",
     )
     parser.add_argument(
         "--event-method",
@@ -43,7 +46,9 @@ def make_parser() -> argparse.ArgumentParser:
         default="ivt",
         help="how fixations and saccades are found: by speed or by dispersion",
     )
-    parser.add_argument("--face", type=int, help="id of the person; without it, the one seen most")
+    parser.add_argument(
+        "--face", type=int, metavar="ID", help="id of the person (default: the one seen most)"
+    )
     parser.add_argument(
         "--events", metavar="FILE", help="write fixations and saccades, one JSON object a line"
     )
@@ -52,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--heatmap", metavar="PNG", help="write where the gaze dwelt")
     parser.add_argument("--scanpath", metavar="PNG", help="write the fixations in order")
     parser.add_argument(
-        "--blur-px", type=above(0), default=40.0, help="deviation of the heat map's blur, in px"
+        "--blur-px", type=above(0), default=40.0, metavar="PX", help="deviation of the heat map's blur"
     )
     parser.add_argument("--background", metavar="PICTURE", help="screenshot to draw on")
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from deploy.network_options import network_settings
 from deploy.run_config import RunConfig
 from deploy.truth import Truth
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
@@ -37,14 +38,7 @@ def estimator_of(config: RunConfig, camera: Camera, sequence: bool) -> GazeEstim
     """The estimator that a run's settings ask for; errors as of GazeEstimator.create."""
     return GazeEstimator.create(
         camera,
-        model=config.model,
-        runtime=config.runtime,
-        device=config.device,
-        precision=config.precision,
-        threads=config.threads,
-        landmarks=config.landmarks,
-        landmark_model=config.landmark_model,
+        **network_settings(config),
         max_faces=config.max_faces,
         static=not sequence,
-        average_mirror=config.average_mirror,
     )

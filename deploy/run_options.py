@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from deploy.gates import GateConfig
+from deploy.network_options import add_network_options
 from deploy.smoothing import SmoothingConfig
 from gaze.camera import ASSUMED_HFOV_DEG
 from gaze.help_format import HelpFormatter
@@ -26,7 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     on_off = argparse.BooleanOptionalAction
     parser.add_argument(
-        "--config", metavar="TOML", help=f"settings file; {DEFAULT_FILE} here, where there is one"
+        "--config", metavar="TOML", help=f"settings file (default: {DEFAULT_FILE} here, where there is one)"
     )
 
     group = parser.add_argument_group("source")
@@ -40,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--size",
         type=size_argument,
         metavar="WxH",
-        help="size asked of a camera, or of the frames on standard input",
+        help="size asked of a camera, or of the frames on standard input, in px",
     )
     group.add_argument(
         "--fps",
@@ -76,32 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="horizontal field of view, where there is no --camera; "
         f"{ASSUMED_HFOV_DEG:g} is assumed, with a warning",
     )
-    group.add_argument("--model", help="network (.onnx, .xml, .pt), or the name of one in the package")
-    group.add_argument(
-        "--runtime",
-        default="auto",
-        help="auto, onnxruntime, openvino, torch or tensorrt; auto says what it chose",
-    )
-    group.add_argument(
-        "--device", default="CPU", help="as the runtime names it, such as CPU, GPU, NPU, CUDA, TENSORRT"
-    )
-    group.add_argument(
-        "--precision", choices=("fp32", "bf16", "fp16", "int8"), help="what the runtime calculates in"
-    )
-    group.add_argument("--threads", type=at_least_one, help="CPU threads of the network; all cores")
-    group.add_argument(
-        "--average-mirror",
-        action=argparse.BooleanOptionalAction,
-        help="mean with the mirrored face: more accurate, twice the work (default: as the network's "
-        "sidecar says; of those in the package that of 160 px does, that of 112 px does not)",
-    )
-    group.add_argument(
-        "--landmarks",
-        choices=("auto", "mesh", "tasks"),
-        default="auto",
-        help="which MediaPipe interface finds the face",
-    )
-    group.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for --landmarks tasks")
+    add_network_options(group)
     group.add_argument(
         "--max-faces", type=at_least_one, default=1, metavar="N", help="how many people are followed"
     )
@@ -166,7 +142,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--window", action=on_off, default=None, help="show a window; where there is a display"
+        "--window", action=on_off, default=None, help="show a window (default: where there is a display)"
     )
     group.add_argument(
         "--mirror",

@@ -142,9 +142,9 @@ def _parser() -> argparse.ArgumentParser:
         help="write into the sidecar that the live loop gives the mean with the mirrored face (default: as "
         "the sidecar beside the checkpoint says, yes without one)",
     )
-    parser.add_argument("--name", help="name of the files; the checkpoint's")
+    parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
     parser.add_argument(
-        "--formats", nargs="+", metavar="FORMAT", help=f"some of {', '.join(KINDS)}; all possible"
+        "--formats", nargs="+", metavar="FORMAT", help=f"some of {', '.join(KINDS)} (default: all possible)"
     )
     parser.add_argument(
         "--faces",

@@ -95,14 +95,12 @@ def quantise_onnx(
         DataError: there is no face.
         ModelError: even with the sensitive layers in float the mean difference breaks the bound.
     """
-    if len(faces) == 0:
-        raise DataError("int8: the calibration set holds no face; give --calibration FOLDER with some")
+    chosen = tried_rows(len(faces))
     kind = QuantType.QInt8 if for_tensorrt else QuantType.QUInt8
     operators = (
         ["Conv", "Gemm", "Add"] if for_tensorrt else ["Conv", "Gemm", "Add", "Mul", "Clip", "Relu", "Flatten"]
     )
     off_deg = np.inf
-    chosen = tried_rows(len(faces))
     with tempfile.TemporaryDirectory(dir=path.parent) as folder, _quiet():
         prepared, tried = Path(folder) / "prepared.onnx", Path(folder) / "tried.onnx"
         for groups in SYMMETRIC_FALLBACKS if for_tensorrt else FALLBACKS:
@@ -134,7 +132,13 @@ def quantise_onnx(
 
 
 def tried_rows(count: int) -> NDArray[np.int64]:
-    """Which of so many faces tell how far a try is off."""
+    """Which of so many faces tell how far a try is off.
+
+    Raises:
+        DataError: there is no face.
+    """
+    if count == 0:
+        raise DataError("int8: the calibration set holds no face; give --calibration FOLDER with some")
     return evenly_spread(count, TRIED_FACES)
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
 from export.to_int8 import FALLBACKS, TRY_DEG, too_coarse, tried_rows
 from export.to_openvino import write_openvino
-from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
 from gaze.types import ModelSpec
 
@@ -43,11 +42,9 @@ def quantise_openvino(
         ModelError: even with the sensitive layers in float the mean difference breaks the bound.
         OSError: the files cannot be written.
     """
-    if len(faces) == 0:
-        raise DataError("int8: the calibration set holds no face; give --calibration FOLDER with some")
+    chosen = tried_rows(len(faces))
     nncf.set_log_level(logging.ERROR)
     data = nncf.Dataset([face[None] for face in faces])
-    chosen = tried_rows(len(faces))
     off_deg = np.inf
     for groups in ((), *FALLBACKS[1:]):
         # convert_model folds the shapes that the ONNX reader leaves open; without it the depthwise weights

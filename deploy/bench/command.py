@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from deploy.native_logs import quieten
+from deploy.network_options import add_network_options
 
 quieten()
 
@@ -28,18 +29,17 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--source", default=str(CLIP), help="what to measure on, as of `gaze run`")
-    parser.add_argument("--size", type=size_argument, default="640x480", metavar="WxH", help="of the frames")
-    parser.add_argument("--faces", type=at_least_one, default=1, help="people in the picture, made by tiling")
-    parser.add_argument("--frames", type=at_least_one, default=300, help="how many are measured")
-    parser.add_argument("--warm-up", type=at_least_one, default=30, help="frames before them that are not")
-    parser.add_argument("--model", help="network; the one in the package")
-    parser.add_argument("--runtime", default="auto", help="as of `gaze run`")
-    parser.add_argument("--device", default="CPU", help="as of `gaze run`")
-    parser.add_argument("--precision", choices=("fp32", "bf16", "fp16", "int8"), help="as of `gaze run`")
-    parser.add_argument("--threads", type=at_least_one, help="CPU threads of the network; all cores")
-    parser.add_argument("--average-mirror", action=argparse.BooleanOptionalAction, help="as of `gaze run`")
-    parser.add_argument("--landmarks", choices=("auto", "mesh", "tasks"), default="auto")
-    parser.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for tasks")
+    parser.add_argument(
+        "--size", type=size_argument, default="640x480", metavar="WxH", help="of the frames, in px"
+    )
+    parser.add_argument(
+        "--faces", type=at_least_one, default=1, metavar="N", help="people in the picture, made by tiling"
+    )
+    parser.add_argument("--frames", type=at_least_one, default=300, metavar="N", help="how many are measured")
+    parser.add_argument(
+        "--warm-up", type=at_least_one, default=30, metavar="N", help="frames before them that are not"
+    )
+    add_network_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is standard output")
     return parser
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from deploy.bench.frames import bench_frames, kind_and_name
 from deploy.machine import describe_machine
+from deploy.network_options import network_settings
 from deploy.pipeline import Pipeline
 from deploy.runtimes.base import check_threads
 from deploy.smoothing import SmoothingConfig
@@ -32,17 +33,7 @@ def run_bench(arguments: argparse.Namespace) -> dict[str, object]:
     kind, source = kind_and_name(arguments.source)
     check_threads(arguments.threads)
     images, fps = bench_frames(arguments.source, arguments.size, arguments.faces)
-    settings = {
-        "model": arguments.model,
-        "runtime": arguments.runtime,
-        "device": arguments.device,
-        "precision": arguments.precision,
-        "threads": arguments.threads,
-        "landmarks": arguments.landmarks,
-        "landmark_model": arguments.landmark_model,
-        "max_faces": arguments.faces,
-        "average_mirror": arguments.average_mirror,
-    }
+    settings = {**network_settings(arguments), "max_faces": arguments.faces}
     started = _cold_start(images[0], settings)
     with GazeEstimator.create(Camera.guessed(*arguments.size), **settings) as estimator:
         pipeline = Pipeline(estimator, smoothing=SmoothingConfig())

@@ -128,12 +128,19 @@ def _parser() -> argparse.ArgumentParser:
         help="some of CPU, CUDA, TENSORRT, GPU, NPU",
     )
     parser.add_argument(
-        "--threads", type=at_least_one, nargs="+", default=[None], metavar="N", help="CPU threads; all cores"
+        "--threads",
+        type=at_least_one,
+        nargs="+",
+        default=[None],
+        metavar="N",
+        help="CPU threads (default: all cores)",
     )
     parser.add_argument(
         "--batches", type=at_least_one, nargs="+", default=[1, 8], metavar="N", help="faces in one call"
     )
-    parser.add_argument("--rounds", type=at_least_one, default=50, help="turns that each run takes")
+    parser.add_argument(
+        "--rounds", type=at_least_one, default=50, metavar="N", help="turns that each run takes"
+    )
     parser.add_argument(
         "--memory",
         action=argparse.BooleanOptionalAction,
@@ -145,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print instead which operations take the time, by OpenVINO's own counters",
     )
-    parser.add_argument("--label", help="name of this machine in the table; the processor's")
+    parser.add_argument("--label", help="name of this machine in the table (default: the processor's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
     parser.add_argument(
         "--markdown",

@@ -22,10 +22,14 @@ PAPER = "a4"
 def add_board_options(parser: argparse.ArgumentParser) -> None:
     """What board it is."""
     board = Board()
-    parser.add_argument("--board", choices=KINDS, help=f"kind of board; {board.kind}")
-    parser.add_argument("--columns", type=at_least(4), help=f"squares across; {board.columns}")
-    parser.add_argument("--rows", type=at_least(4), help=f"squares down; {board.rows}")
-    parser.add_argument("--square-mm", type=above(0), help=f"side of a square; {board.square_mm:g}")
+    parser.add_argument("--board", choices=KINDS, help=f"kind of board (default: {board.kind})")
+    parser.add_argument(
+        "--columns", type=at_least(4), metavar="N", help=f"squares across (default: {board.columns})"
+    )
+    parser.add_argument("--rows", type=at_least(4), metavar="N", help=f"squares down (default: {board.rows})")
+    parser.add_argument(
+        "--square-mm", type=above(0), metavar="MM", help=f"side of a square (default: {board.square_mm:g})"
+    )
 
 
 def board_of(options: argparse.Namespace) -> Board:
@@ -62,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser("board", "A board for `gaze calibrate camera`: printed, or shown on a screen.")
     add_board_options(parser)
     parser.add_argument("--pdf", metavar="FILE", help="write it as a PDF in true size")
-    parser.add_argument("--paper", choices=tuple(PAPERS_MM), help=f"size of the page, landscape; {PAPER}")
+    parser.add_argument(
+        "--paper", choices=tuple(PAPERS_MM), help=f"size of the page, landscape (default: {PAPER})"
+    )
     parser.add_argument(
         "--show", action="store_true", help="show it full-screen, to be filmed by a camera of another machine"
     )

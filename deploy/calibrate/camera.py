@@ -37,11 +37,14 @@ def parser() -> argparse.ArgumentParser:
     add_board_options(result)
     result.add_argument("--source", default="0", help="camera index, device path or video file")
     result.add_argument(
-        "--size", type=size_argument, metavar="WxH", help="size asked of the camera; intrinsics belong to it"
+        "--size",
+        type=size_argument,
+        metavar="WxH",
+        help="size asked of the camera, in px; intrinsics belong to it",
     )
     result.add_argument("--images", metavar="DIR", help="pictures of the board, instead of a camera")
     result.add_argument("--resume", metavar="JSON", help="views of a calibration that was stopped")
-    result.add_argument("--views", type=at_least(MIN_VIEWS), default=15, help="views to collect")
+    result.add_argument("--views", type=at_least(MIN_VIEWS), default=15, metavar="N", help="views to collect")
     result.add_argument(
         "--distortion",
         choices=("auto", "plain", "rational"),

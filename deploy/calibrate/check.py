@@ -38,7 +38,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add_profile_options(result, "camera index or device path")
     result.add_argument("--correct", action="store_true", help="write the profile with the drift taken out")
-    result.add_argument("--out", metavar="JSON", help="where the corrected profile goes; over the old one")
+    result.add_argument(
+        "--out", metavar="JSON", help="where the corrected profile goes (default: over the old one)"
+    )
     result.add_argument("--confirm", action="store_true", help="space bar or click at every target")
     result.add_argument(
         "--simulate", type=at_least(0), metavar="SEED", help="no camera: a simulated person looks"

@@ -18,6 +18,7 @@ from calibration.session import Session
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.feed import Feed, Setup
 from deploy.display.fullscreen import FullScreen
+from deploy.network_options import add_network_options
 from deploy.stopping import StopSignals
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
 from gaze.errors import CalibrationError, UsageError
@@ -40,7 +41,7 @@ def make_parser(stage: str, description: str) -> argparse.ArgumentParser:
 def add_camera_options(parser: argparse.ArgumentParser) -> None:
     """Which camera, and what is known of it."""
     parser.add_argument("--source", default="0", help="camera index or device path, or a video file")
-    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera")
+    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera, in px")
     parser.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
     parser.add_argument(
         "--hfov",
@@ -51,26 +52,16 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--webcam", metavar="NAME", help="field of view from a table, such as c920")
 
 
-def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """Which network and landmarks."""
-    parser.add_argument("--model", help="network (.onnx, .xml, .pt), or the name of one in the package")
-    parser.add_argument("--runtime", default="auto", help="auto, onnxruntime, openvino, torch or tensorrt")
-    parser.add_argument(
-        "--landmarks", choices=("auto", "mesh", "tasks"), default="auto", help="what finds the face"
-    )
-    parser.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for tasks")
-    parser.add_argument(
-        "--average-mirror",
-        action=argparse.BooleanOptionalAction,
-        help="mean with the mirrored face, as in `gaze run`",
-    )
-
-
 def add_display_options(parser: argparse._ActionsContainer) -> None:
     """Which display, and what it does not say of itself."""
-    parser.add_argument("--display", metavar="N", help="number or name of the display; the main one")
     parser.add_argument(
-        "--resolution", type=size_argument, metavar="WxH", help="in px, where it cannot be read"
+        "--display", metavar="N", help="number or name of the display (default: the main one)"
+    )
+    parser.add_argument(
+        "--resolution",
+        type=size_argument,
+        metavar="WxH",
+        help="of the display, in px, where it cannot be read",
     )
 
 
@@ -78,8 +69,10 @@ def add_profile_options(parser: argparse.ArgumentParser, source_help: str) -> No
     """A profile, and the camera, network and display that it is used with."""
     parser.add_argument("--profile", default="profile.json", metavar="JSON", help="the profile")
     parser.add_argument("--source", default="0", help=source_help)
-    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera")
-    parser.add_argument("--display", metavar="N", help="number or name of the display; by the profile")
+    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera, in px")
+    parser.add_argument(
+        "--display", metavar="N", help="number or name of the display (default: as the profile says)"
+    )
     add_network_options(parser)
 
 

@@ -14,6 +14,7 @@ from calibration.screen import Screen
 from calibration.session import Session
 from calibration.simulated_person import PLAIN, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
+from deploy.network_options import network_settings
 from deploy.pipeline import Pipeline
 from deploy.point_of_gaze import device_of, network_identity
 from deploy.sources import Source, kind_of_source, open_source
@@ -165,14 +166,10 @@ def open_feed(
         open_source(text, size=options.size or ((lens.width, lens.height) if live else None)) as source,
         GazeEstimator.create(
             lens,
-            model=options.model,
-            runtime=options.runtime,
+            **network_settings(options),
             # A second face must be seen to be refused.
             max_faces=2,
-            landmarks=options.landmarks,
-            landmark_model=options.landmark_model,
             static=not source.sequence,
-            average_mirror=options.average_mirror,
         ) as estimator,
     ):
         yield CameraFeed(source, estimator, device_of(text))

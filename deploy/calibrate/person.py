@@ -21,7 +21,6 @@ from calibration.session import Session, explain_skipped, require_samples
 from calibration.targets import COUNTS
 from deploy.calibrate.common import (
     add_camera_options,
-    add_network_options,
     camera_of,
     display_for,
     make_parser,
@@ -36,6 +35,7 @@ from deploy.calibrate.feed import Feed, Setup, open_feed
 from deploy.calibrate.result import Fitted, fit_person, save_result
 from deploy.calibrate.screens import SCREEN_OPTIONS, add_screen_options, screen_of
 from deploy.display.fullscreen import FullScreen
+from deploy.network_options import add_network_options
 from deploy.sources import kind_of_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
@@ -74,18 +74,32 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--screens", metavar="JSON", help="of gaze calibrate screen; the first is used")
     add_screen_options(group)
     group, plan = result.add_argument_group("stages"), Plan()
-    group.add_argument("--points", type=int, choices=COUNTS, help=f"targets; {plan.points}")
-    group.add_argument("--pursuit", type=float, metavar="S", help="follow a moving target")
-    group.add_argument("--head", type=float, metavar="S", help="look at one dot, move the head")
+    group.add_argument(
+        "--points", type=int, choices=COUNTS, help=f"targets to look at (default: {plan.points})"
+    )
+    group.add_argument(
+        "--pursuit",
+        type=float,
+        metavar="S",
+        help="follow a moving target for so many seconds, 8 to 600 (default: not at all)",
+    )
+    group.add_argument(
+        "--head",
+        type=float,
+        metavar="S",
+        help="look at one dot and move the head, 8 to 600 seconds (default: not at all)",
+    )
     group.add_argument(
         "--positions",
         type=int,
         choices=range(5),
-        help="further places to sit, 5 targets each",
+        help=f"further places to sit, 5 targets each (default: {plan.positions})",
     )
-    group.add_argument("--validation", type=int, help=f"targets that only measure; {plan.validation}")
+    group.add_argument(
+        "--validation", type=int, metavar="N", help=f"targets that only measure (default: {plan.validation})"
+    )
     group.add_argument("--confirm", action="store_true", help="space bar or click at every target")
-    group.add_argument("--seed", type=int, help="order of the targets")
+    group.add_argument("--seed", type=int, help=f"gives the order of the targets (default: {plan.seed})")
     group.add_argument("--schedule", metavar="JSON", help="targets by the clock, shown by something else")
     group = result.add_argument_group("fit")
     group.add_argument(
@@ -101,8 +115,8 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--refit", metavar="JSON", help="fit the samples of an earlier calibration again")
     group = result.add_argument_group("output")
     group.add_argument("--out", default="profile.json", metavar="JSON", help="where the profile goes")
-    group.add_argument("--person", help="name in the profile; the user's")
-    group.add_argument("--picture", metavar="PNG", help="targets and hits")
+    group.add_argument("--person", help="name in the profile (default: the user's)")
+    group.add_argument("--picture", metavar="PNG", help="draw targets and hits")
     result.add_argument(
         "--simulate",
         type=at_least(0),

@@ -16,7 +16,8 @@ from calibration.person import KINDS
 from calibration.rendered_person import Sitter, sitting
 from calibration.rendered_trial import MOST_FRAMES, SCREEN, Trial, run_trial
 from calibration.targets import COUNTS
-from deploy.calibrate.common import add_network_options, make_parser
+from deploy.calibrate.common import make_parser
+from deploy.network_options import add_network_options, network_settings
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, UsageError
 from gaze.estimator import GazeEstimator
@@ -40,18 +41,20 @@ def parser() -> argparse.ArgumentParser:
         "landmarks, head pose and network, fits a profile and measures it on other targets. Exit code 1 when "
         "the mean error is not at least halved.",
     )
-    result.add_argument("--people", type=at_least_one, default=12, help="how many")
+    result.add_argument("--people", type=at_least_one, default=12, metavar="N", help="how many people")
     result.add_argument(
-        "--seed", type=at_least(0), default=900_000, help="of the first; training uses lower ones"
+        "--seed", type=at_least(0), default=900_000, help="seed of the first person; training uses lower ones"
     )
     result.add_argument("--points", type=int, choices=COUNTS, default=9, help="targets to calibrate on")
-    result.add_argument("--frames", type=at_least_one, default=24, help="pictures at each target")
+    result.add_argument(
+        "--frames", type=at_least_one, default=24, metavar="N", help="pictures at each target"
+    )
     result.add_argument("--kind", choices=("auto", *KINDS), default="auto", help="correction")
     result.add_argument("--assets", type=Path, default=default_assets_dir(), help="folder of the assets")
     result.add_argument("--errors", metavar="JSON", help="write the network's errors, for simulate --errors")
     result.add_argument("--pictures", type=Path, metavar="DIR", help="write each person's first picture")
     result.add_argument(
-        "--size", type=size_argument, default="1280x720", metavar="WxH", help="of the pictures"
+        "--size", type=size_argument, default="1280x720", metavar="WxH", help="of the pictures, in px"
     )
     add_network_options(result)
     return result
@@ -97,14 +100,7 @@ def _trials(options: argparse.Namespace) -> Iterator[Trial]:
     camera = Camera.from_hfov(HFOV_DEG, *options.size, source="calibrated")
     renderer = WebcamRenderer(options.assets, camera)
     tried = 0
-    with GazeEstimator.create(
-        camera,
-        model=options.model,
-        runtime=options.runtime,
-        landmarks=options.landmarks,
-        landmark_model=options.landmark_model,
-        average_mirror=options.average_mirror,
-    ) as estimator:
+    with GazeEstimator.create(camera, **network_settings(options)) as estimator:
         for number in count():
             if tried == options.people:
                 return

@@ -61,18 +61,27 @@ def parser() -> argparse.ArgumentParser:
         "several places of the head (--from-session).",
     )
     add_screen_options(result)
-    result.add_argument("--name", help="of the screen; the display's")
+    result.add_argument("--name", help="of the screen (default: the display's)")
     place = result.add_argument_group("measured place of the camera, instead of the preset's")
-    place.add_argument("--right-mm", type=DISTANCE_MM, help="right of the screen's middle, as you see it")
     place.add_argument(
-        "--up-mm", type=DISTANCE_MM, help="above the top edge of the lit area; below it: negative"
+        "--right-mm", type=DISTANCE_MM, metavar="MM", help="right of the screen's middle, as you see it"
     )
-    place.add_argument("--front-mm", type=DISTANCE_MM, help="in front of the screen's surface")
-    place.add_argument("--down-deg", type=TILT_DEG, help="how far the camera looks down from straight ahead")
+    place.add_argument(
+        "--up-mm",
+        type=DISTANCE_MM,
+        metavar="MM",
+        help="above the top edge of the lit area; below it: negative",
+    )
+    place.add_argument("--front-mm", type=DISTANCE_MM, metavar="MM", help="in front of the screen's surface")
+    place.add_argument(
+        "--down-deg", type=TILT_DEG, metavar="DEG", help="how far the camera looks down from straight ahead"
+    )
     exact = result.add_argument_group("exact place")
     exact.add_argument("--mirror", action="store_true", help="show a board and film it in a hand mirror")
     exact.add_argument("--mirror-images", metavar="DIR", help="pictures of that board in a mirror")
-    exact.add_argument("--mirror-views", type=at_least_one, default=6, help="mirror poses to take")
+    exact.add_argument(
+        "--mirror-views", type=at_least_one, default=6, metavar="N", help="mirror poses to take"
+    )
     exact.add_argument("--from-session", metavar="JSON", help="file kept by gaze calibrate person")
     add_camera_options(result)
     result.add_argument("--out", default="screens.json", metavar="JSON", help="where the screens go")

@@ -29,11 +29,14 @@ def add_screen_options(parser: argparse._ActionsContainer) -> None:
     """Which display, how large, and where the camera sits."""
     add_display_options(parser)
     parser.add_argument(
-        "--size-mm", type=size_mm_argument, metavar="WxH", help="lit area, where the display does not say it"
+        "--size-mm",
+        type=size_mm_argument,
+        metavar="WxH",
+        help="of the lit area, in mm, where the display does not say it",
     )
     parser.add_argument("--card", action="store_true", help="find the size with a bank card on the screen")
     parser.add_argument(
-        "--preset", choices=tuple(PRESETS), help=f"where the camera sits at the screen; {PRESET}"
+        "--preset", choices=tuple(PRESETS), help=f"where the camera sits at the screen (default: {PRESET})"
     )
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.runtimes import create_runtime
+from deploy.runtimes.base import PRECISIONS
 from gaze.datasets.system_errors import writing
 from gaze.errors import UsageError
 from gaze.files import write_json
+from gaze.model_spec import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from gaze.estimator import Predictor
@@ -17,11 +19,17 @@ if TYPE_CHECKING:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add --model, --checkpoint, --runtime, --device, --precision and --average-mirror."""
-    parser.add_argument("--model", type=Path, help="exported model (the shipped one)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help=f"exported model, or the name of one in the package (default: {DEFAULT_MODEL.stem})",
+    )
     parser.add_argument("--checkpoint", type=Path, help="checkpoint of `gaze train`, instead of --model")
     parser.add_argument("--runtime", default="auto", help="onnxruntime, openvino, torch, tensorrt or auto")
     parser.add_argument("--device", default="CPU", help="as the runtime names it")
-    parser.add_argument("--precision", help="fp32, bf16, fp16, int8 (the model's own)")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, help="what the runtime calculates in (default: the model's own)"
+    )
     parser.add_argument(
         "--average-mirror",
         action=argparse.BooleanOptionalAction,

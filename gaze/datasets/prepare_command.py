@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         "files, a GazeHub conversion, or a folder of face crops with --labels",
     )
     add("--size", type=int, choices=SIZES, default=224, help="side of the normalised faces, px")
-    add("--persons", nargs="+", default=[], metavar="PXX", help="only these people (none given: all)")
+    add("--persons", nargs="+", default=[], metavar="PXX", help="only these people (default: all)")
     add(
         "--subset",
         choices=("all", "evaluation"),

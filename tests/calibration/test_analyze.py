@@ -121,3 +121,6 @@ def test_pictures_are_of_one_screen(tmp_path):
     save_screens([dataclasses.replace(SCREEN, name=name) for name in "ab"], tmp_path / "screens.json")
     with pytest.raises(UsageError, match="holds no screen 'left'; there are a, b"):
         analyze([*both, "--heatmap", str(picture)])
+    with pytest.raises(SystemExit) as caught:
+        analyze([*both, "--resolution", "800x600"])
+    assert caught.value.code == 2

@@ -79,6 +79,16 @@ def test_helps_show_defaults_as_they_are_written(helps):
         assert re.findall(r"\(default:\s+(?:None|\[|\().*", text) == [], name
 
 
+def test_of_a_flag_it_is_said_that_it_is_off_only_where_it_can_be_switched_so(helps):
+    said = 0
+    for name, (_, text, _) in helps.items():
+        for option in re.split(r"\n  (?=-)", text)[1:]:
+            if re.search(r"\(default:\s+False\)", option):
+                assert re.match(r"--(\S+), --no-\1\b", option), f"{name}: {option}"
+                said += 1
+    assert said > 5
+
+
 def files(*patterns):
     return [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
 
