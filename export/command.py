@@ -127,20 +127,24 @@ def _parser() -> argparse.ArgumentParser:
         "will run it and compared with the torch network in degrees; one that differs too much is not kept.",
         formatter_class=HelpFormatter,
     )
-    parser.add_argument("--checkpoint", type=Path, required=True, help="the network (.pt or .pth)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the models and their sidecars")
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, metavar="FILE", help="the network (.pt or .pth)"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the models and their sidecars"
+    )
     parser.add_argument(
         "--view-mm",
         type=between(*VIEW_LIMITS_MM, "mm"),
         metavar="MM",
-        help="show the models so much of a face (default: as the sidecar beside the checkpoint says, what "
-        "it was trained on without one)",
+        help="show the models so much of a face, 80 to 250 mm (default: as the sidecar beside the "
+        "checkpoint says; without one what it was trained on)",
     )
     parser.add_argument(
         "--average-mirror",
         action=argparse.BooleanOptionalAction,
         help="write into the sidecar that the live loop gives the mean with the mirrored face (default: as "
-        "the sidecar beside the checkpoint says, yes without one)",
+        "the sidecar beside the checkpoint says; without one yes)",
     )
     parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
     parser.add_argument(
@@ -162,7 +166,11 @@ def _parser() -> argparse.ArgumentParser:
         help="faces to calibrate bf16 and int8 on: shards or crops (default: those in the package)",
     )
     parser.add_argument(
-        "--calibration-faces", type=at_least_one, default=CALIBRATION_FACES, help="how many of them to use"
+        "--calibration-faces",
+        type=at_least_one,
+        default=CALIBRATION_FACES,
+        metavar="N",
+        help="how many of those to calibrate on are used",
     )
     parser.add_argument(
         "--devices",

@@ -114,13 +114,15 @@ def parser() -> argparse.ArgumentParser:
     """The options of `gaze evaluate faces`."""
     p = argparse.ArgumentParser(
         prog="gaze evaluate faces",
-        description="Error of a model on normalised face crops with labels. The crops show the model's view "
-        "(140 mm around the face centre) at any square size. With --data the faces of a prepared data set, "
-        "person by person, with the time it took.",
+        description="Error of a model on normalised face crops with labels. The crops show 140 mm around the "
+        "face centre at any square size; a model that sees less is shown their middle. With --data the faces "
+        "of a prepared data set, person by person, with the time it took.",
         formatter_class=HelpFormatter,
     )
-    p.add_argument("--images", type=Path, help="folder of square crops")
-    p.add_argument("--labels", type=Path, help="of --images, CSV: file,pitch_rad,yaw_rad[,person]")
+    p.add_argument("--images", type=Path, metavar="DIR", help="folder of square crops")
+    p.add_argument(
+        "--labels", type=Path, metavar="CSV", help="of --images, CSV: file,pitch_rad,yaw_rad[,person]"
+    )
     p.add_argument(
         "--data", type=Path, metavar="FILE.h5", help="a file of `gaze prepare`, instead of --images"
     )
@@ -138,7 +140,7 @@ def parser() -> argparse.ArgumentParser:
         help="of --images: also N views of every face, turned by some tenths of a degree; the mean of their "
         "errors depends less on chance than that of one view",
     )
-    p.add_argument("--json", type=Path, help="write all figures and each image's here")
+    p.add_argument("--json", type=Path, metavar="FILE", help="write all figures and each image's here")
     return p
 
 

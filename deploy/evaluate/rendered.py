@@ -32,10 +32,12 @@ def parser() -> argparse.ArgumentParser:
         "the worst group is named.",
         formatter_class=HelpFormatter,
     )
-    p.add_argument("--shards", type=Path, required=True, help="folder of `gaze synthesize shards`")
+    p.add_argument(
+        "--shards", type=Path, required=True, metavar="DIR", help="folder of `gaze synthesize shards`"
+    )
     add_model_options(p)
-    p.add_argument("--limit", type=at_least_one, help="use only the first N crops")
-    p.add_argument("--json", type=Path, help="write all figures here")
+    p.add_argument("--limit", type=at_least_one, metavar="N", help="use only the first N crops")
+    p.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
     return p
 
 

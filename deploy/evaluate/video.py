@@ -36,11 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("clip", type=Path, help="the video")
-    parser.add_argument("--truth", type=Path, help="ground truth (default: CLIP with .truth.jsonl)")
     parser.add_argument(
-        "--jsonl", type=Path, help="what `gaze run --jsonl` wrote of the clip (default: run it)"
+        "--truth", type=Path, metavar="FILE", help="ground truth (default: CLIP with .truth.jsonl)"
     )
-    parser.add_argument("--json", type=Path, help="write all figures and every frame's error here")
+    parser.add_argument(
+        "--jsonl",
+        type=Path,
+        metavar="FILE",
+        help="what `gaze run --jsonl` wrote of the clip (default: run it)",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all figures and every frame's error here"
+    )
     argv = list(sys.argv[1:] if argv is None else argv)
     split = argv.index("--") if "--" in argv else len(argv)
     args, run_options = parser.parse_args(argv[:split]), argv[split + 1 :]

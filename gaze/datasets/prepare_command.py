@@ -29,7 +29,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("root", type=Path, help="folder of the data set (raw: the one that holds p00, p01, …)")
-    add("--out", type=Path, required=True, help="the HDF5 file to write; a report lies beside it as JSON")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE.h5",
+        help="the HDF5 file to write; a report lies beside it as JSON",
+    )
     add(
         "--format",
         choices=FORMATS,

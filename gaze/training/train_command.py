@@ -45,12 +45,18 @@ def parser() -> argparse.ArgumentParser:
         "--shards",
         nargs="+",
         type=Path,
+        metavar="DIR",
         help="folders of `gaze synthesize shards`; they may still be growing",
     )
     add("--protocol", choices=PROTOCOLS, help="who is trained on, of a prepared file")
-    add("--folds", nargs="+", help="test people or numbers of the folds to train (default: all)")
+    add(
+        "--folds",
+        nargs="+",
+        metavar="FOLD",
+        help="test people or numbers of the folds to train (default: all)",
+    )
     add("--validation-person", action="store_true", help="leave one more training person out; log its error")
-    add("--out", type=Path, required=True, help="folder of this run")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of this run")
     add("--resume", action="store_true", help="go on from state.pt in --out, with the same settings")
     add(
         "--start",
@@ -75,7 +81,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="W",
         help="weight of the imitation against the labels",
     )
-    add("--minutes", type=above(0), metavar="MIN", help="budget in minutes; the learning rate follows it")
+    add(
+        "--minutes",
+        type=above(0),
+        metavar="MIN",
+        help="budget in minutes, or one of the next two; the learning rate follows it",
+    )
     add("--steps", type=at_least_one, metavar="N", help="budget in steps")
     add(
         "--epochs",
@@ -154,7 +165,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="X",
         help="decay of the averaged weights, a step",
     )
-    add("--augment", choices=PRESETS, default=d.augment, help="augmentation")
+    add(
+        "--augment",
+        choices=PRESETS,
+        default=d.augment,
+        help="of the training faces: all of it, mirroring alone, none",
+    )
     add("--precision", choices=PRECISIONS, default=d.precision, help="auto takes bf16 where it is fast")
     add(
         "--seed",
@@ -177,7 +193,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="MIN",
         help="time between states that a killed run resumes from",
     )
-    add("--validate", type=Path, help="folder of shards to measure the averaged weights on at every save")
+    add(
+        "--validate",
+        type=Path,
+        metavar="DIR",
+        help="folder of shards to measure the averaged weights on at every save",
+    )
     add(
         "--validate-count",
         type=at_least_one,
