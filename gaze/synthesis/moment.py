@@ -12,7 +12,7 @@ from gaze.synthesis.lids import LidState
 # Share of pictures that are taken while the lids are still on their way after the eyes.
 LATE_SHARE = 0.05
 # Deviation of the vertical part of saccades, and how long after one such a picture may be taken.
-SACCADE_DEG, SINCE_SACCADE_S = 14.0, 0.1
+SACCADE_DEG, SINCE_SACCADE_S = 14.0, 0.06
 
 
 @dataclass(frozen=True, slots=True)
