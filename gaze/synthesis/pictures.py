@@ -76,6 +76,7 @@ def crop_pictures(
     Raises:
         DataError: the assets are missing.
         RuntimeUnavailableError: there is no EGL.
+        ModelError: MediaPipe's models are missing.
     """
     renderer = CropRenderer(assets_dir, size_px)
     for seed in seeds:
