@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gaze.camera import Camera
 from gaze.errors import DataError
 from gaze.files import replacing
+from gaze.geometry import angles_from_vector
 from gaze.synthesis.ground_truth import head_truth
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.moment import Moment
@@ -24,6 +25,8 @@ from gaze.synthesis.webcam import WebcamRenderer
 
 TRUTH_SCHEMA = "gaze.truth/1"
 _BLINK_S = 0.30
+# The lids' lag is summed over so many time constants, in so many steps.
+_LAGS, _STEPS = 5.0, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,9 @@ def render_clip(
                 t_s = k / options.fps
                 expression = {f"mouthSmile_{side}": smile * 0.5 * (1 - np.cos(0.8 * t_s)) for side in "LR"}
                 closing = script.blink(t_s)
-                moment = Moment(expression, LidState(blink=(closing, closing)), 1.9)
+                behind_rad = script.lids_behind_rad(t_s, dressed.person.lid_habit.lag_s)
+                lids = LidState(blink=(closing, closing), behind_rad=behind_rad)
+                moment = Moment(expression, lids, 1.9)
                 picture, head = renderer.render(dressed, script.pose(t_s), moment, shot, rng)
                 yield picture, _truth_line(frame, frame / options.fps, head)
                 frame += 1
@@ -95,6 +100,17 @@ class _Script:
         pitch = np.deg2rad(6 * self._wave(5, t_s) - 2)
         roll = np.deg2rad(3 * self._wave(6, t_s))
         return Pose(head_rotation(pitch, yaw, roll), eyes, target, "screen")
+
+    def lids_behind_rad(self, t_s: float, lag_s: float) -> float:
+        """How far the pitch of the lids, a first-order lag behind the eyes' in the head, is from it."""
+        age_s = np.linspace(0.0, _LAGS * lag_s, _STEPS)
+        pitch_rad = [self._eye_pitch_rad(max(t_s - age, 0.0)) for age in age_s]
+        return float(np.average(pitch_rad, weights=np.exp(-age_s / lag_s)) - pitch_rad[0])
+
+    def _eye_pitch_rad(self, t_s: float) -> float:
+        pose = self.pose(t_s)
+        sight_head = pose.R_cam_head.T @ (pose.target_cam_mm - pose.eyes_cam_mm)
+        return float(angles_from_vector(sight_head)[0])
 
     def blink(self, t_s: float) -> float:
         """How far the lids are closed, 0..1."""

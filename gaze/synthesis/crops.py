@@ -14,21 +14,27 @@ from gaze.synthesis.background import paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
 from gaze.synthesis.light import LightRig
-from gaze.synthesis.moment import sample_moment
+from gaze.synthesis.moment import blinking, sample_moment, with_late_lids
 from gaze.synthesis.occluders import sample_occluder
 from gaze.synthesis.person import STREAM_POSE_HABIT, Person, stream
+from gaze.synthesis.pipeline_crop import LivePipeline, pipeline_crop
 from gaze.synthesis.pose import sample_camera, sample_pose
 from gaze.synthesis.posed_head import PosedHead, pose_head
 from gaze.synthesis.renderer import HeadRenderer
 from gaze.synthesis.sensor import SensorSettings, expose
 from gaze.synthesis.skin_finish import SkinFinish
 from gaze.synthesis.view import View, exact_view, live_view, sample_person_scale
+from gaze.synthesis.webcam import Shot
 
 # Share of pictures with a hand, a cup or a telephone before the face.
 HELD_SHARE = 0.07
+# Share of pictures within a blink, beside those with half-closed lids.
+BLINK_SHARE = 0.015
+# Share of pictures that are tried as crops by the live pipeline; six in seven of them succeed.
+PIPELINE_SHARE = 0.09
 
 # A picture's random streams; a person's own are in gaze.synthesis.person.
-STREAM_PICTURE, STREAM_LIGHT, STREAM_CAMERA, STREAM_FACE = range(100, 104)
+STREAM_PICTURE, STREAM_LIGHT, STREAM_CAMERA, STREAM_FACE, STREAM_LIDS, STREAM_PIPELINE = range(100, 106)
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,13 @@ class CropRenderer:
     def __init__(
         self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.0
     ) -> None:
-        """Raises DataError without the assets, RuntimeUnavailableError without EGL."""
+        """Raises DataError without the assets, RuntimeUnavailableError without EGL, ModelError without
+        MediaPipe's models."""
         self.size_px = size_px
         self.draw_px = round(size_px * supersampling)
         self.environments = load_environments(assets_dir)
         self.renderer = HeadRenderer(assets_dir, self.draw_px)
+        self.pipeline = LivePipeline(size_px)
         self._wardrobe = Wardrobe(
             self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
         )
@@ -77,36 +85,49 @@ class CropRenderer:
         camera = sample_camera(pose_rng)
         pose = sample_pose(pose_rng, camera)
         rig = LightRig.sample(light_rng, self.environments, pose.eyes_cam_mm)
-        moment = sample_moment(face_rng, rig.lux)
+        lid_rng = stream(picture_seed, STREAM_LIDS)
+        moment = blinking(lid_rng, sample_moment(face_rng, rig.lux), BLINK_SHARE)
+        moment = with_late_lids(lid_rng, moment, person.lid_habit.lag_s)
         head = pose_head(self.renderer.mesh, self.renderer.normals_of, person, pose, moment)
-        view = self._view(pose_rng, person, head)
         finish = SkinFinish.sample(face_rng)
         held = []
         if face_rng.random() < HELD_SHARE:
             held = sample_occluder(face_rng, person.vertices_mm, dressed.body_albedo)
-        linear = self.renderer.render(dressed, head, moment.pupil_radius_mm, view, rig, finish, held)
-        background = paint_background(light_rng, rig, self.draw_px)
-        cover = linear[..., 3:]
-        picture = linear[..., :3] + background * (1.0 - cover)
         settings = SensorSettings.sample(camera_rng, rig.lux)
-        image = expose(picture, settings, camera_rng, self.size_px)
+        kind, view = self._view(pose_rng, person, head)
+        crop = None
+        pipeline_rng = stream(picture_seed, STREAM_PIPELINE)
+        if pipeline_rng.random() < PIPELINE_SHARE:
+            shot = Shot(rig, finish, settings)
+            pupil_mm = moment.pupil_radius_mm
+            crop = pipeline_crop(
+                pipeline_rng, self.pipeline, self.renderer, dressed, head, pupil_mm, shot, camera, held
+            )
+        if crop is not None:
+            kind, view, image, grid_px = "pipeline", crop.view, crop.image, crop.grid_px
+        else:
+            linear = self.renderer.render(dressed, head, moment.pupil_radius_mm, view, rig, finish, held)
+            background = paint_background(light_rng, rig, self.draw_px)
+            picture = linear[..., :3] + background * (1.0 - linear[..., 3:])
+            image, grid_px = expose(picture, settings, camera_rng, self.size_px), settings.grid_px
         label = angles_from_vector(view.R_norm_cam @ head.gaze_cam)
         head_label = head_angles_from_rotation(view.R_norm_cam @ head.R_cam_head)
         attributes = {
+            "crop": kind,
             "pose": pose.kind,
             "scene": rig.scene,
             "distance_mm": round(float(np.linalg.norm(head.face_centre_cam_mm))),
             "eye_open": [round(value, 3) for value in head.eye_open],  # subject's right, left
-            "grid_px": settings.grid_px,
+            "grid_px": grid_px,
             "held": held[0].name if held else "",
             **dressed.attributes,
         }
         return Crop(image, label, head_label, person.seed, int(picture_seed), attributes, head, view)
 
-    def _view(self, rng: np.random.Generator, person: Person, head: PosedHead) -> View:
-        """The exact normalised view for a quarter, else one that the live pipeline would take."""
+    def _view(self, rng: np.random.Generator, person: Person, head: PosedHead) -> tuple[str, View]:
+        """The kind and the view: the exact one for a quarter, else one that the live pipeline would take."""
         centre = head.face_centre_cam_mm
         if rng.random() < 0.25:
-            return exact_view(head.R_cam_head, centre, self.draw_px)
+            return "exact", exact_view(head.R_cam_head, centre, self.draw_px)
         scale = sample_person_scale(stream(person.seed, STREAM_POSE_HABIT))
-        return live_view(rng, head.R_cam_head, centre, self.draw_px, scale)
+        return "noisy", live_view(rng, head.R_cam_head, centre, self.draw_px, scale)

@@ -3,7 +3,8 @@
 Distances are taken from the pupil's centre at straight gaze (margin-reflex distances), mm: the upper lid's
 upwards, the lower lid's downwards.
 Anatomy: the upper margin rests 3.5 to 4 mm above, the lower about 5 mm below (Lemke and Stasior); in vertical
-gaze the upper lid moves nearly as far as the eye, the lower lid about half as far (Becker and Fuchs 1988).
+gaze the upper lid moves nearly as far as the eye, the lower lid about half as far, and lids arrive a little
+later than the eye (Becker and Fuchs 1988).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from gaze.synthesis.eyeballs import Eyeball
 from gaze.synthesis.mesh import SIDES, HeadMesh
+from gaze.synthesis.pose import EYE_PITCH_LIMIT_DEG
 
 IRIS_TO_ROTATION_MM = 10.4
 # How far below the margin the cheek stays where it is when the lower lid is moved.
@@ -28,6 +30,7 @@ class LidHabit:
 
     A gain is how far a lid goes for each mm that the pupil does.
     ``brow_gain`` is how far the brows go up with eyes that look up, as blendshape weight at 25 degrees.
+    ``lag_s`` is the time constant with which the lids come after the eyes.
     """
 
     upper_rest_mm: tuple[float, float]
@@ -37,6 +40,7 @@ class LidHabit:
     lower_gain: float
     squint: float
     brow_gain: float
+    lag_s: float = 0.03
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> LidHabit:
@@ -54,17 +58,20 @@ class LidHabit:
             lower_gain=float(np.clip(rng.normal(0.50, 0.10), 0.25, 0.75)),
             squint=float(0.5 * rng.random() ** 3),
             brow_gain=float(0.9 * rng.random() ** 1.5),
+            lag_s=float(np.clip(rng.normal(0.03, 0.012), 0.01, 0.07)),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class LidState:
     """One moment: how far blinked (left, right; 0 open, 1 closed), a passing widening in mm, extra squint
-    (0..1)."""
+    (0..1), and how far the pitch that the lids have followed the eyes to is from that of the eyes, rad:
+    positive where the eyes have looked down and the lids are not there yet."""
 
     blink: tuple[float, float] = (0.0, 0.0)
     widen_mm: float = 0.0
     squint: float = 0.0
+    behind_rad: float = 0.0
 
 
 class LidRig:
@@ -98,7 +105,11 @@ class LidRig:
         weights: dict[str, float] = {}
         openings = []
         for side, name in enumerate(SIDES):
-            up_mm = -axes_head[side][1] * IRIS_TO_ROTATION_MM
+            up = -axes_head[side][1]  # sine of the pitch
+            if state.behind_rad:
+                low, high = np.deg2rad(EYE_PITCH_LIMIT_DEG)  # they come from where the eyes can have been
+                up = float(np.sin(np.clip(np.arcsin(up) + state.behind_rad, low, high)))
+            up_mm = up * IRIS_TO_ROTATION_MM
             gain = habit.upper_gain_up if up_mm > 0 else habit.upper_gain_down
             upper = habit.upper_rest_mm[side] + gain * up_mm + state.widen_mm
             lower = habit.lower_rest_mm[side] - habit.lower_gain * up_mm
@@ -110,7 +121,7 @@ class LidRig:
             outwards = axes_head[side][0] if side == 0 else -axes_head[side][0]
             shape = "eyeLookOut" if outwards > 0 else "eyeLookIn"
             weights[f"{shape}_{name}"] = float(min(1.0, abs(outwards) / 0.57) * 0.8)
-            raised = float(habit.brow_gain * np.clip(-axes_head[side][1] / 0.42, 0.0, 1.2))
+            raised = float(habit.brow_gain * np.clip(up / 0.42, 0.0, 1.2))
             weights[f"browInnerUp_{name}"] = raised
             weights[f"browOuterUp_{name}"] = 0.7 * raised
         return weights, (openings[0], openings[1])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gaze.synthesis.expression import sample_expression
 from gaze.synthesis.lids import LidState
+
+# Share of pictures that are taken while the lids are still on their way after the eyes.
+LATE_SHARE = 0.05
+# Deviation of the vertical part of saccades, and how long after one such a picture may be taken.
+SACCADE_DEG, SINCE_SACCADE_S = 14.0, 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class Moment:
 
 
 def sample_moment(rng: np.random.Generator, lux: float) -> Moment:
-    """Expression, lids and pupils. Nearly all eyes are open: half-closed ones mostly look down."""
+    """Expression, lids and pupils, between blinks: half-closed eyes mostly look down."""
     expression, squint = sample_expression(rng)
     closing = rng.uniform(0.15, 0.6) if rng.random() < 0.02 else max(0.0, rng.normal(0.0, 0.04))
     uneven = rng.normal(0.0, 0.02)
@@ -36,3 +41,20 @@ def sample_moment(rng: np.random.Generator, lux: float) -> Moment:
         squint=float(min(1.0, squint)),
     )
     return Moment(expression, lids, float(pupil))
+
+
+def blinking(rng: np.random.Generator, moment: Moment, share: float) -> Moment:
+    """The moment, in a ``share`` of all cases within a blink: at any stage, an eighth fully closed."""
+    if rng.random() >= share:
+        return moment
+    closing = min(1.0, float(rng.uniform(0.1, 1.13)))
+    return replace(moment, lids=replace(moment.lids, blink=(closing, closing)))
+
+
+def with_late_lids(rng: np.random.Generator, moment: Moment, lag_s: float) -> Moment:
+    """The moment, in LATE_SHARE of all cases just after a vertical saccade, with lids of a ``lag_s``."""
+    if rng.random() >= LATE_SHARE:
+        return moment
+    saccade_rad = np.deg2rad(rng.normal(0.0, SACCADE_DEG))
+    left = np.exp(-rng.uniform(0.0, SINCE_SACCADE_S) / lag_s)
+    return replace(moment, lids=replace(moment.lids, behind_rad=float(saccade_rad * left)))

@@ -16,20 +16,18 @@ from gaze.errors import DataError
 from gaze.files import replacing, write_json
 from gaze.synthesis.crops import Crop, CropRenderer
 from gaze.synthesis.ground_truth import head_truth, rounded
-from gaze.synthesis.lids import LidState
+from gaze.synthesis.lens import with_lens
 from gaze.synthesis.mesh import LANDMARKS_68
-from gaze.synthesis.moment import Moment, sample_moment
+from gaze.synthesis.moment import blinking, sample_moment, with_late_lids
 from gaze.synthesis.person import stream
 from gaze.synthesis.pose import sample_camera, sample_pose
 from gaze.synthesis.posed_head import PosedHead
 from gaze.synthesis.webcam import WebcamRenderer
 
 SCHEMA = "gaze.picture/1"
-STREAM_PICTURE = 500
-# Share of webcam pictures in which the person blinks, at any stage; training crops show open eyes.
+STREAM_PICTURE, STREAM_LATE_LIDS = 500, 501
+# Share of webcam pictures in which the person blinks.
 BLINK_SHARE = 0.1
-# A lens whose distortion cannot be undone to this many px over the picture is drawn anew.
-EXACT_PX = 0.05
 
 Picture = tuple[NDArray[np.uint8], dict[str, object]]
 
@@ -37,12 +35,7 @@ Picture = tuple[NDArray[np.uint8], dict[str, object]]
 def sample_webcam(rng: np.random.Generator, width: int, height: int) -> Camera:
     """A webcam of 52 to 82 degrees with a lens of usual distortion (k1, k2, p1, p2), exactly invertible."""
     ideal = Camera.from_hfov(sample_camera(rng).hfov_deg, width, height, "calibrated")
-    edge_px = np.array([[x, y] for x in (0, width / 2, width - 1) for y in (0, height / 2, height - 1)])
-    while True:
-        distortion = rng.normal([-0.05, 0.02, 0.0, 0.0], [0.07, 0.03, 0.001, 0.001])
-        camera = Camera(ideal.K, distortion, width, height, "calibrated")
-        if np.abs(camera.distort(camera.undistort(edge_px)) - edge_px).max() < EXACT_PX:
-            return camera
+    return with_lens(rng, ideal)
 
 
 def webcam_pictures(
@@ -63,8 +56,9 @@ def webcam_pictures(
         renderer.use_camera(camera)
         pose = sample_pose(rng, camera)
         shot = renderer.set_up(rng, pose.eyes_cam_mm)
-        moment = _blinking(rng, sample_moment(rng, shot.rig.lux))
+        moment = blinking(rng, sample_moment(rng, shot.rig.lux), BLINK_SHARE)
         dressed = renderer.dress(seed)
+        moment = with_late_lids(stream(seed, STREAM_LATE_LIDS), moment, dressed.person.lid_habit.lag_s)
         try:
             picture, head = renderer.render(dressed, pose, moment, shot, rng)
             facts = {"pose": pose.kind, "scene": shot.rig.scene, **dressed.attributes}
@@ -82,6 +76,7 @@ def crop_pictures(
     Raises:
         DataError: the assets are missing.
         RuntimeUnavailableError: there is no EGL.
+        ModelError: MediaPipe's models are missing.
     """
     renderer = CropRenderer(assets_dir, size_px)
     for seed in seeds:
@@ -130,14 +125,6 @@ def is_whole(folder: Path, seed: int) -> bool:
         return path.is_file() and json.loads(path.with_suffix(".json").read_text())["schema"] == SCHEMA
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _blinking(rng: np.random.Generator, moment: Moment) -> Moment:
-    if rng.random() >= BLINK_SHARE:
-        return moment
-    closing = float(rng.uniform(0.1, 1.0))
-    lids = LidState((closing, closing), moment.lids.widen_mm, moment.lids.squint)
-    return Moment(moment.expression, lids, moment.pupil_radius_mm)
 
 
 def _truth(seed: int, head: PosedHead, project, facts: dict[str, object]) -> dict[str, object]:

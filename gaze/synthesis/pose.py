@@ -15,6 +15,7 @@ from gaze.geometry import unit
 
 EYE_YAW_LIMIT_DEG = 42.0
 EYE_PITCH_LIMIT_DEG = (-43.0, 31.0)
+FARTHEST_MM = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def sample_pose(rng: np.random.Generator, camera: Camera) -> Pose:
 def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
     wide = kind == "wide"
     if wide:
-        distance = float(np.exp(rng.uniform(np.log(320), np.log(1800))))
+        distance = float(np.exp(rng.uniform(np.log(320), np.log(FARTHEST_MM))))
     else:
         distance = float(np.clip(np.exp(rng.normal(np.log(580), 0.28)), 300, 1300))
     half = camera.hfov_deg / 2 - 12

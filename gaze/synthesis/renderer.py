@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import moderngl
 import numpy as np
@@ -33,8 +34,27 @@ _NO_SKIN = (0.0, 0.0, -1.0, 0.0)
 _LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
 
 
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """What squares of one size are drawn into: the picture, and what is known of the skin in each of its
+    pixels before it is lit, which has the picture's depth."""
+
+    picture: moderngl.Framebuffer
+    skin: moderngl.Framebuffer
+    skin_facts: list[moderngl.Texture]
+
+    @classmethod
+    def make(cls, context: moderngl.Context, size_px: int) -> _Targets:
+        size = (size_px, size_px)
+        colour, depth = context.texture(size, 4, dtype="f4"), context.depth_renderbuffer(size)
+        facts = [context.texture(size, 4, dtype="f4") for _ in range(3)]
+        for texture in facts:
+            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        return cls(context.framebuffer([colour], depth), context.framebuffer(facts, depth), facts)
+
+
 class HeadRenderer:
-    """Holds the context, the mesh on the GPU and the programs; renders squares of ``size_px``."""
+    """Holds the context, the mesh on the GPU and the programs; renders squares, mostly of ``size_px``."""
 
     def __init__(self, assets_dir: str | os.PathLike[str], size_px: int) -> None:
         """Raises DataError without the head model, RuntimeUnavailableError without EGL."""
@@ -54,15 +74,8 @@ class HeadRenderer:
         self._make_programs()
         self._make_buffers()
         self.hair = HairPass(self.context, _ATLAS, _STRANDS)
-        self.wear = WearPass(self.context, size_px, _ATLAS, _SCENE)
-        colour = self.context.texture((size_px, size_px), 4, dtype="f4")
-        depth = self.context.depth_renderbuffer((size_px, size_px))
-        self._target = self.context.framebuffer([colour], depth)
-        # What is known of the skin in each pixel before it is lit; its depth is the picture's.
-        self._skin_facts = [self.context.texture((size_px, size_px), 4, dtype="f4") for _ in range(3)]
-        for texture in self._skin_facts:
-            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self._skin_target = self.context.framebuffer(self._skin_facts, depth)
+        self.wear = WearPass(self.context, _ATLAS, _SCENE)
+        self._targets: dict[int, _Targets] = {}
         self._whole_picture = self.context.vertex_array(self._skin, [])
 
     def _make_programs(self) -> None:
@@ -125,7 +138,7 @@ class HeadRenderer:
         finish: SkinFinish,
         held: Sequence[Accessory] = (),
     ) -> NDArray[np.float32]:
-        """Linear RGB and coverage (S, S, 4) of a posed head; the first row is the top.
+        """Linear RGB and coverage (S, S, 4) of a posed head, S as in the view; the first row is the top.
 
         ``held`` are things of this picture alone. Other contexts of the process may be in use in between.
         """
@@ -135,6 +148,7 @@ class HeadRenderer:
     def _draw(self, dressed, head, pupil_radius_mm, view, rig, finish, held) -> NDArray[np.float32]:
         context = self.context
         projection = projection_of(view)
+        self._use_targets(view.size_px)
         visibility = self._visibility_towards_light(head, rig)
         visibility *= self._orbit_shade(finish.orbit_stops)[:, None]
         vertices_cam_mm = np.ascontiguousarray(head.vertices_cam_mm, np.float32)
@@ -173,7 +187,18 @@ class HeadRenderer:
             skin_shift_mm=head.skin_shift_mm,
         )
         data = self._target.read(components=4, dtype="f4")
-        return np.frombuffer(data, np.float32).reshape(self.size_px, self.size_px, 4)
+        return np.frombuffer(data, np.float32).reshape(view.size_px, view.size_px, 4)
+
+    def _use_targets(self, size_px: int) -> None:
+        """Draw into squares of that size from now on; those that were used once are kept."""
+        if size_px not in self._targets:
+            self._targets[size_px] = _Targets.make(self.context, size_px)
+        targets = self._targets[size_px]
+        self._target, self._skin_target, self._skin_facts = (
+            targets.picture,
+            targets.skin,
+            targets.skin_facts,
+        )
 
     def _draw_skin(self, dressed, vertices_cam_mm, view, projection, rig, finish) -> None:
         """Fill the pixels' facts triangle by triangle, then light each pixel of skin once."""

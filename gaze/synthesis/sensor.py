@@ -13,9 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis.video_compression import predicted_frame
+
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 # Fewest and most sensor pixels across a face crop.
 GRID_PX = (55, 480)
+# Share of a video's frames that are predicted from the one before; the others are coded like photos.
+PREDICTED_SHARE = 0.9
+# The quantiser's step of a predicted frame, times the quality of a whole one of like bandwidth.
+_STEP_OF_QUALITY = 1000.0
 _TABLE = 4096
 _BANK = 640
 
@@ -28,7 +34,8 @@ class SensorSettings:
     ``metering`` 0 keeps the light's own scale, 1 brings the middle of the picture to ``target``;
     ``exposure_stops`` is added; ``gains`` (3,) are the white balance's errors, RGB; ``denoise`` 0 to 1 trades
     noise for smear; ``contrast`` 0 to 1 bends the tone curve, ``shoulder`` is where its highlights start to
-    be compressed; ``jpeg_quality`` 0 means no compression; ``levels`` 256 is no banding.
+    be compressed; ``jpeg_quality`` 0 means no compression; ``video``: of that quality, but as a frame of a
+    video; ``levels`` 256 is no banding.
     """
 
     grid_px: int = 4096
@@ -50,7 +57,7 @@ class SensorSettings:
     sharpen: float = 0.0
     sharpen_px: float = 1.0
     jpeg_quality: int = 0
-    deblock: bool = False
+    video: bool = False
     levels: int = 256
 
     @classmethod
@@ -104,7 +111,7 @@ class SensorSettings:
             sharpen=float(min(rng.exponential(0.4), 1.2)),
             sharpen_px=float(rng.uniform(0.7, 1.5)),
             jpeg_quality=int(rng.integers(22, 60) if video else rng.integers(55, 97)),
-            deblock=bool(video),
+            video=bool(video),
             levels=int(rng.choice([256, 256, 256, 256, 256, 96, 64])) if video else 256,
         )
 
@@ -258,8 +265,11 @@ def _finish(
     if settings.jpeg_quality > 0:
         dy, dx = (int(v) for v in rng.integers(0, 8, 2))  # the crop starts anywhere in a block
         framed = cv2.copyMakeBorder(picture, dy, 0, dx, 0, cv2.BORDER_REPLICATE)
-        coded = cv2.imencode(".jpg", framed, [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality])[1]
-        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)[dy:, dx:]
-        if settings.deblock:
-            picture = cv2.GaussianBlur(picture, (3, 3), 0.5)
+        if settings.video and rng.random() < PREDICTED_SHARE:
+            picture = predicted_frame(framed, _STEP_OF_QUALITY / settings.jpeg_quality, rng)[dy:, dx:]
+        else:
+            coded = cv2.imencode(".jpg", framed, [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality])[1]
+            picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)[dy:, dx:]
+            if settings.video:
+                picture = cv2.GaussianBlur(picture, (3, 3), 0.5)
     return np.ascontiguousarray(picture)

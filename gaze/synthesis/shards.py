@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # so that --help needs no OpenGL
 
 SCHEMA = "gaze.shards/1"
 # Counts up when the same seeds give other pictures; docs/experiments.md says what each draws.
-RENDERER = 4
+RENDERER = 5
 PICTURES_PER_PERSON = 16
 PEOPLE_PER_SHARD = 30
 # Picture seeds of different people never meet.

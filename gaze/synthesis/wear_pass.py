@@ -15,12 +15,12 @@ from gaze.synthesis.light import LightRig
 
 
 class WearPass:
-    """Programs and buffers for accessories on a square target of ``size_px``.
+    """Programs and buffers for accessories.
 
     Vertex buffers are made per thing with ``upload`` and kept as long as the caller keeps them.
     """
 
-    def __init__(self, context: moderngl.Context, size_px: int, atlas_unit: int, scene_unit: int) -> None:
+    def __init__(self, context: moderngl.Context, atlas_unit: int, scene_unit: int) -> None:
         """``atlas_unit``: where the light's atlas is bound; ``scene_unit``: one that is free."""
         self._context = context
         self._solid = load_program(context, "accessory.vert", "accessory.frag")
@@ -28,10 +28,7 @@ class WearPass:
         set_uniforms(self._solid, light_atlas=atlas_unit)
         set_uniforms(self._lens, light_atlas=atlas_unit, scene=scene_unit)
         self._scene_unit = scene_unit
-        self._copy = context.texture((size_px, size_px), 4, dtype="f4")
-        self._copy.filter = (moderngl.LINEAR, moderngl.LINEAR)
-        self._copy.repeat_x = self._copy.repeat_y = False
-        self._copy_target = context.framebuffer([self._copy])
+        self._copies: dict[tuple[int, int], tuple[moderngl.Texture, moderngl.Framebuffer]] = {}
 
     def upload(self, things: Sequence[Accessory], glasses: Glasses | None) -> WearBuffers:
         """Put one person's accessories on the GPU."""
@@ -85,9 +82,10 @@ class WearPass:
         self._draw_solids([*wear.arrays, *in_hand.arrays], skin_shift_mm)
         in_hand.release()
         if wear.lens is not None and wear.glasses is not None:
-            self._context.copy_framebuffer(self._copy_target, target)
+            copy, copy_target = self._copy_of(target.size)
+            self._context.copy_framebuffer(copy_target, target)
             target.use()
-            self._copy.use(self._scene_unit)
+            copy.use(self._scene_unit)
             rig.write(self._lens)
             self._lens["view_projection"].write(projection)
             self._lens["cam_from_head"].write(place)
@@ -100,6 +98,15 @@ class WearPass:
                 coating=style.coating,
             )
             wear.lens.render()
+
+    def _copy_of(self, size_px: tuple[int, int]) -> tuple[moderngl.Texture, moderngl.Framebuffer]:
+        """A texture for what was drawn so far, and how to draw into it; one for each size of target."""
+        if size_px not in self._copies:
+            copy = self._context.texture(size_px, 4, dtype="f4")
+            copy.filter = (moderngl.LINEAR, moderngl.LINEAR)
+            copy.repeat_x = copy.repeat_y = False
+            self._copies[size_px] = copy, self._context.framebuffer([copy])
+        return self._copies[size_px]
 
     def _draw_solids(self, arrays, skin_shift_mm: NDArray[np.floating] | None) -> None:
         for array, vertices, thing in arrays:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 
 from gaze.camera import Camera
 from gaze.geometry import unit
+from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.background import paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
+from gaze.synthesis.lens import Lens
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.moment import Moment, sample_moment
 from gaze.synthesis.person import stream
@@ -24,19 +27,18 @@ from gaze.synthesis.renderer import HeadRenderer
 from gaze.synthesis.sensor import GRID_PX, SensorSettings, expose
 from gaze.synthesis.skin_finish import SkinFinish
 from gaze.synthesis.torso import make_torso
-from gaze.synthesis.view import View
 
 _MARGIN_PX = 16
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What stays the same from frame to frame: light, finish of the skin, sensor, background."""
+    """What stays the same from frame to frame: light, finish of the skin, sensor, background (S, S, 3)."""
 
     rig: LightRig
     finish: SkinFinish
     settings: SensorSettings
-    background: NDArray[np.float32]
+    background: NDArray[np.float32] | None = None
 
 
 class WebcamRenderer:
@@ -65,16 +67,7 @@ class WebcamRenderer:
                 f"the camera has {camera.width}x{camera.height}"
             )
         self.camera = camera
-        # The square drawing has the camera's focal length and the picture in its middle.
-        self._left = (self._size_px - camera.width) // 2
-        self._top = (self._size_px - camera.height) // 2
-        u, v = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
-        ideal = camera.undistort(np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float64))
-        ratio = camera.K[0, 0] / camera.K[1, 1]
-        middle_y = camera.K[1, 2]
-        ideal[:, 1] = (ideal[:, 1] - middle_y) * ratio + middle_y
-        offset = np.array([self._left, self._top])
-        self._map = (ideal + offset).reshape(camera.height, camera.width, 2).astype(np.float32)
+        self._lens = Lens(camera, self._size_px)
 
     def dress(self, seed: int) -> DressedPerson:
         """The person of a seed, ready to be drawn; release it when done."""
@@ -98,18 +91,28 @@ class WebcamRenderer:
     ) -> tuple[NDArray[np.uint8], PosedHead]:
         """The picture (H, W, 3) uint8 BGR as the camera sees it, and the head in it."""
         head = pose_head(self.renderer.mesh, self.renderer.normals_of, dressed.person, pose, moment)
-        camera = self.camera
-        middle = (camera.K[0, 2] + self._left, camera.K[1, 2] + self._top)
-        view = View(np.eye(3), float(camera.K[0, 0]), self._size_px, middle, head.face_centre_cam_mm)
-        torso = make_torso(head.R_cam_head, dressed.cloth_albedo)
-        drawn = self.renderer.render(
-            dressed, head, moment.pupil_radius_mm, view, shot.rig, shot.finish, [torso]
-        )
-        linear = drawn[..., :3] + shot.background * (1.0 - drawn[..., 3:])
-        bent = cv2.remap(linear, self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        square = _square(bent)
-        picture = expose(square, shot.settings, rng)
-        return np.ascontiguousarray(picture[: camera.height, : camera.width]), head
+        picture = take_picture(self.renderer, self._lens, dressed, head, moment.pupil_radius_mm, shot, rng)
+        return picture, head
+
+
+def take_picture(
+    renderer: HeadRenderer,
+    lens: Lens,
+    dressed: DressedPerson,
+    head: PosedHead,
+    pupil_radius_mm: float,
+    shot: Shot,
+    rng: np.random.Generator,
+    held: Sequence[Accessory] = (),
+) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) uint8 BGR of a posed head through a lens; ``held`` is what is before the face."""
+    camera = lens.camera
+    torso = make_torso(head.R_cam_head, dressed.cloth_albedo)
+    view = lens.view(head.face_centre_cam_mm)
+    drawn = renderer.render(dressed, head, pupil_radius_mm, view, shot.rig, shot.finish, [torso, *held])
+    linear = drawn[..., :3] + shot.background * (1.0 - drawn[..., 3:])
+    picture = expose(_square(lens.bend(linear)), shot.settings, rng)
+    return np.ascontiguousarray(picture[: camera.height, : camera.width])
 
 
 def for_whole_picture(settings: SensorSettings, size_px: int) -> SensorSettings:

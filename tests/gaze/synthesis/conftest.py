@@ -25,7 +25,7 @@ def normals_of(mesh):
 
 
 @pytest.fixture(scope="session")
-def crop_renderer(assets_dir):
+def crop_renderer(assets_dir, landmark_models):
     pytest.importorskip("moderngl")
     from gaze.synthesis.crops import CropRenderer
 
@@ -38,3 +38,10 @@ def crop_renderer(assets_dir):
 @pytest.fixture(scope="session")
 def head_renderer(crop_renderer):
     return crop_renderer.renderer
+
+
+@pytest.fixture(scope="session")
+def studio(head_renderer):
+    from tests.gaze.synthesis.studio import Studio
+
+    return Studio(head_renderer)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gaze.geometry import angular_error_deg, head_angles_from_rotation, vector_from_angles
-from gaze.synthesis.moment import sample_moment
+from gaze.synthesis.crops import BLINK_SHARE
+from gaze.synthesis.moment import LATE_SHARE, blinking, sample_moment, with_late_lids
 
 SEED = 3
 
@@ -25,7 +26,16 @@ def test_a_crop_is_what_a_shard_needs(crops):
         assert crop.image.shape == (224, 224, 3) and crop.image.dtype == np.uint8
         assert crop.person_seed == SEED and crop.picture_seed == SEED * 1000 + k
         attributes = json.loads(crop.attributes_json)
-        assert {"pose", "scene", "distance_mm", "eye_open", "melanin", "hair", "held"} <= attributes.keys()
+        assert {
+            "crop",
+            "pose",
+            "scene",
+            "distance_mm",
+            "eye_open",
+            "melanin",
+            "hair",
+            "held",
+        } <= attributes.keys()
         # A picture, not a flat surface.
         assert crop.image.std() > 8
     assert len({crop.image.tobytes() for crop in crops}) == 4
@@ -72,7 +82,8 @@ def test_the_face_fills_the_crop(crops):
         assert 45 * scale < np.linalg.norm(px[3] - px[0]) < 190 * scale
 
 
-def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, crops, assets_dir, monkeypatch, mesh):
+@pytest.mark.parametrize("kind", ["ordinary", "pipeline"])
+def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, assets_dir, monkeypatch, mesh, kind):
     from gaze.synthesis import crops as crops_module
     from gaze.synthesis import renderer as renderer_module
     from gaze.synthesis.mesh import HeadMesh
@@ -80,18 +91,22 @@ def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, crops, asse
     monkeypatch.setattr(renderer_module, "Visibility", lambda *rest: crop_renderer.renderer.visibility)
     monkeypatch.setattr(HeadMesh, "load", classmethod(lambda cls, path: mesh))
     monkeypatch.setattr(crops_module, "load_environments", lambda path: crop_renderer.environments)
-    small = crops_module.CropRenderer(assets_dir, 112)
-    dressed = small.dress(SEED)
-    crop = small.render(dressed, SEED * 1000)
-    dressed.release()
-    assert float(angular_error_deg(crop.pitch_yaw_rad, crops[0].pitch_yaw_rad)) < 1e-6
-    np.testing.assert_allclose(crop.head_pitch_yaw_rad, crops[0].head_pitch_yaw_rad, atol=1e-12)
-    assert {k: v for k, v in crop.attributes.items() if k != "grid_px"} == {
-        k: v for k, v in crops[0].attributes.items() if k != "grid_px"
+    monkeypatch.setattr(crops_module, "PIPELINE_SHARE", 1.0 if kind == "pipeline" else 0.0)
+    crops = []
+    for renderer in (crops_module.CropRenderer(assets_dir, 112), crop_renderer):
+        dressed = renderer.dress(SEED)
+        crops.append(renderer.render(dressed, SEED * 1000 + 1))
+        dressed.release()
+    small, large = crops
+    assert (large.attributes["crop"] == "pipeline") == (kind == "pipeline")
+    assert float(angular_error_deg(small.pitch_yaw_rad, large.pitch_yaw_rad)) < 1e-6
+    np.testing.assert_allclose(small.head_pitch_yaw_rad, large.head_pitch_yaw_rad, atol=1e-12)
+    assert {k: v for k, v in small.attributes.items() if k != "grid_px"} == {
+        k: v for k, v in large.attributes.items() if k != "grid_px"
     }
-    large = crops[0].image.astype(np.float32).reshape(112, 2, 112, 2, 3).mean(axis=(1, 3))
+    fine = large.image.astype(np.float32).reshape(112, 2, 112, 2, 3).mean(axis=(1, 3))
     # The noise of the sensor is another; the scene is the same.
-    assert np.corrcoef(large.ravel(), crop.image.astype(np.float32).ravel())[0, 1] > 0.93
+    assert np.corrcoef(fine.ravel(), small.image.astype(np.float32).ravel())[0, 1] > 0.93
 
 
 def test_moments_are_mostly_open_eyes():
@@ -103,3 +118,31 @@ def test_moments_are_mostly_open_eyes():
     assert pupil.min() >= 0.95 and pupil.max() <= 3.6
     dark = np.mean([sample_moment(np.random.default_rng(seed), 2.0).pupil_radius_mm for seed in range(200)])
     assert dark > pupil.mean() + 0.3
+
+
+def test_blinks_are_at_all_stages():
+    """The share of a crop's pictures that are within one, and how far closed they are; all else stays."""
+    before = sample_moment(np.random.default_rng(0), 300.0)
+    moments = [blinking(np.random.default_rng(seed), before, BLINK_SHARE) for seed in range(20000)]
+    changed = [moment for moment in moments if moment is not before]
+    assert len(changed) / len(moments) == pytest.approx(0.015, abs=0.003)
+    closing = np.array([moment.lids.blink for moment in changed])
+    assert np.array_equal(closing[:, 0], closing[:, 1])
+    counts, _ = np.histogram(closing[:, 0], [0.1, 0.4, 0.7, 0.999, 1.001])
+    assert counts.min() > 0.06 * len(changed) and counts.sum() == len(changed)
+    assert changed[0].expression is before.expression and changed[0].lids.widen_mm == before.lids.widen_mm
+
+
+def test_a_few_pictures_are_taken_while_lids_are_late():
+    before = sample_moment(np.random.default_rng(0), 300.0)
+
+    def behind_deg(lag_s):
+        moments = [with_late_lids(np.random.default_rng(seed), before, lag_s) for seed in range(6000)]
+        angles = np.rad2deg([moment.lids.behind_rad for moment in moments])
+        return angles[angles != 0]
+
+    quick, slow = behind_deg(0.01), behind_deg(0.06)
+    assert len(quick) / 6000 == len(slow) / 6000 == pytest.approx(LATE_SHARE, abs=0.01)
+    # Up as often as down; the slower the lids, the farther behind.
+    assert abs(np.mean(slow > 0) - 0.5) < 0.1
+    assert 1.0 < 2.0 * np.abs(quick).mean() < np.abs(slow).mean() < 10.0

@@ -133,9 +133,31 @@ def test_eyeballs_stay_behind_the_lids(mesh, normals_of, person, seed):
                     assert (distance - ball.radius_mm)[front].min() > 0.1
 
 
+@pytest.mark.parametrize("behind_deg", [-8, 8])
+def test_late_lids_are_where_the_eyes_were(mesh, normals_of, person, behind_deg):
+    """They stand as if the eyes still looked there, while the eyes are at the target."""
+    target = target_at(-4, 0, 2000)
+    late = posed(mesh, normals_of, person, target, behind_rad=np.deg2rad(behind_deg))
+    there = posed(mesh, normals_of, person, target_at(-4 + behind_deg, 0, 2000))
+    in_time = posed(mesh, normals_of, person, target)
+    np.testing.assert_array_equal(late.axes_cam, in_time.axes_cam)
+    for side in (0, 1):
+        heights = lid_heights(mesh, person, late, side)
+        np.testing.assert_allclose(heights, lid_heights(mesh, person, there, side), atol=0.15)
+        difference = heights[0] - lid_heights(mesh, person, in_time, side)[0]
+        assert difference == pytest.approx(0.9 * 10.4 * np.deg2rad(behind_deg), abs=0.5)
+    # However large the saccade, the lids come from where eyes can look.
+    far = [
+        posed(mesh, normals_of, person, target, behind_rad=np.deg2rad(angle)).eye_open for angle in (40, 60)
+    ]
+    assert far[0] == pytest.approx(far[1])
+
+
 def test_sampled_habits_spread_over_people():
     habits = [LidHabit.sample(np.random.default_rng(seed)) for seed in range(500)]
     upper = np.array([habit.upper_rest_mm for habit in habits])
     assert upper.mean() == pytest.approx(3.65, abs=0.15) and 0.8 < upper.mean(axis=1).std() < 1.25
     assert 0.01 < np.mean(np.abs(upper[:, 0] - upper[:, 1]) > 1.5) < 0.1
+    lag = np.array([habit.lag_s for habit in habits])
+    assert lag.mean() == pytest.approx(0.03, abs=0.003) and lag.min() >= 0.01 and lag.max() <= 0.07
     assert habits[3] == LidHabit.sample(np.random.default_rng(3)) and HABIT.squint == 0.0

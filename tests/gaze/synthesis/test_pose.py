@@ -39,6 +39,8 @@ def test_sampled_poses_can_be_reached():
         angles.append(np.rad2deg(angles_from_vector(view.R_norm_cam @ sight)))
         heads.append(np.rad2deg(head_angles_from_rotation(view.R_norm_cam @ pose.R_cam_head)))
         poses.append(pose)
+    distances = [np.linalg.norm(pose.eyes_cam_mm) for pose in poses]
+    assert 300 <= min(distances) < 340 and 1800 < max(distances) <= 2000
     angles, heads = np.array(angles), np.array(heads)
     # Wide enough for real use, and most of it where laptops are used: a little below the camera.
     assert np.abs(heads[:, 1]).max() > 50 and np.abs(heads[:, 0]).max() > 30

@@ -10,74 +10,16 @@ import pytest
 from gaze import cli
 from gaze.errors import RuntimeUnavailableError
 from gaze.geometry import angles_from_vector, mirror_angles, vector_from_angles
-from gaze.synthesis.dressed import DressedPerson
-from gaze.synthesis.environment import Environment
 from gaze.synthesis.gl import create_context
-from gaze.synthesis.hair_pass import HairBuffers
-from gaze.synthesis.lashes import Lashes
-from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
 from gaze.synthesis.pose import head_rotation
-from gaze.synthesis.skin_finish import SkinFinish
 from gaze.synthesis.view import exact_view
-from gaze.synthesis.wear_pass import WearBuffers
 from tests.gaze.synthesis.plain import EYES_MM, plain_person, posed, target_at
+from tests.gaze.synthesis.studio import DOTS, FINISH, TEXTURE_PX, centroid
 
-TEXTURE_PX = 512
-FINISH = SkinFinish(bump=0.0, oiliness=0.0, lid_shade=0.0, lash_shade=0.0, orbit_stops=0.0)
-# Far apart, and not hidden by lids, nose or cheeks in the poses below.
-DOTS = LANDMARKS_68[[17, 19, 21, 22, 24, 26, 27, 28, 29, 30, 48, 51, 54]]
 MIRROR = np.array([-1.0, 1.0, 1.0])
 HEADS = [(0, 0, 0), (-8, 22, 10), (12, -18, -15)]  # pitch, yaw, roll in degrees
 PLACES = [EYES_MM, np.array([90.0, 40.0, 450.0]), np.array([-150.0, -60.0, 800.0])]
-
-
-@pytest.fixture(scope="module")
-def even_light():
-    """The same light from everywhere."""
-    environment = Environment.from_panorama("even", np.ones((32, 64, 3), np.float32))
-    return LightRig("even", environment, np.eye(3), np.ones(3), (), EYES_MM, 300.0)
-
-
-class Studio:
-    """Draws plain people: no hair, nothing worn, lashes too thin to see."""
-
-    def __init__(self, renderer, rig):
-        self.renderer, self.rig = renderer, rig
-
-    def texture(self, pixels):
-        with self.renderer.context as context:
-            texture = context.texture(pixels.shape[1::-1], 3, np.ascontiguousarray(pixels).tobytes())
-            texture.build_mipmaps()
-        texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
-        return texture
-
-    def draw(self, person, head, view, albedo=None, pupil_radius_mm=2.0, body=0.0, finish=FINISH):
-        """Linear RGB and coverage (S, S, 4); skin is black where ``albedo`` (sRGB) does not say otherwise."""
-        black = np.zeros((TEXTURE_PX, TEXTURE_PX, 3), np.uint8)
-        smooth = np.full_like(black, 128)
-        smooth[..., 2] = 0
-        lash = np.float32([[0.5, 1.0, 0.0, 0.0]])
-        dressed = DressedPerson(
-            person=person,
-            albedo=self.texture(black if albedo is None else albedo),
-            detail=self.texture(smooth),
-            body_albedo=(body,) * 3,
-            cloth_albedo=(body,) * 3,
-            lashes=Lashes(upper=lash, lower=lash, curl=0.5, thickness_mm=1e-6, colour=(0.0, 0.0, 0.0)),
-            worn=None,
-            wear=WearBuffers([], None, None, []),
-            style=None,
-            hair=HairBuffers([], []),
-        )
-        picture = self.renderer.render(dressed, head, pupil_radius_mm, view, self.rig, finish)
-        dressed.release()
-        return picture
-
-
-@pytest.fixture(scope="module")
-def studio(head_renderer, even_light):
-    return Studio(head_renderer, even_light)
 
 
 def view_of(head, size_px=224):
@@ -119,31 +61,16 @@ def test_the_inner_corners_lie_in_shade(studio, mesh, normals_of):
     assert share[nose[0, 1], nose[0, 0]] == pytest.approx(1.0, abs=0.02)
 
 
-def centroid(weights, middle, radius):
-    """Centre of mass (x, y) of an image within a radius of a place."""
-    rows, columns = np.indices(weights.shape)
-    near = np.hypot(columns - middle[0], rows - middle[1]) <= radius
-    mass = np.where(near, np.clip(weights, 0, None), 0)
-    total = mass.sum()
-    return np.array([(mass * columns).sum(), (mass * rows).sum()]) / max(total, 1e-9), total
-
-
 @pytest.mark.parametrize("head_deg, place", list(zip(HEADS, PLACES, strict=True)))
 def test_landmarks_lie_where_the_label_says(studio, mesh, normals_of, head_deg, place):
     """White dots painted on landmarks of a black face are found within half a px of their projection."""
     person = plain_person(mesh)
     head = posed(mesh, normals_of, person, target_at(-5, 0, eyes_mm=place), head_deg, place)
     view = view_of(head)
-    rows, columns = np.indices((TEXTURE_PX, TEXTURE_PX))
-    dots = np.zeros((TEXTURE_PX, TEXTURE_PX))
-    for u, v in mesh.uv[DOTS]:
-        squared = (columns + 0.5 - u * TEXTURE_PX) ** 2 + (rows + 0.5 - v * TEXTURE_PX) ** 2
-        dots = np.maximum(dots, np.exp(-squared / (2 * 2.0**2)))
-    painted = np.repeat((255 * dots).astype(np.uint8)[..., None], 3, axis=2)
-    difference = (studio.draw(person, head, view, painted) - studio.draw(person, head, view))[..., 1]
+    dots = studio.dots(person, head, view)
     found = []
     for expected in projected(head.vertices_cam_mm[DOTS], head):
-        place_px, mass = centroid(difference, expected, 4.0)
+        place_px, mass = centroid(dots, expected, 4.0)
         if mass > 1.2:
             found.append(np.linalg.norm(place_px - expected))
     assert len(found) >= 9

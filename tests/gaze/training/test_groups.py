@@ -48,3 +48,10 @@ def test_gaze_angle_is_the_angle_between_directions():
     labels = group_labels(samples, angles, np.zeros((2, 2)))
     assert labels["gaze angle"] == ["from 45°", "below 15°"]
     assert labels["head angle"] == ["below 15°", "below 15°"]
+
+
+def test_blinks_are_a_group_of_their_own():
+    """By the eye that is open least."""
+    samples = [_sample(eye_open=pair) for pair in ([0.0, 0.0], [0.9, 0.2], [0.5, 0.4], [1.0, 0.7])]
+    labels = group_labels(samples, np.zeros((4, 2)), np.zeros((4, 2)))
+    assert labels["lids"] == ["below 0.3 of open"] * 2 + ["0.3 to 0.6 of open", "from 0.6 of open"]
