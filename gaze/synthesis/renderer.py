@@ -28,8 +28,7 @@ from gaze.synthesis.wear_pass import WearPass
 
 NEAR_MM, FAR_MM = 60.0, 6000.0
 BEHIND_EARS_MM = 40.0
-_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS, _PLACE, _FACING, _LAMPS = range(9)
-_NO_SKIN = (0.0, 0.0, -1.0, 0.0)
+_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS, _FACTS = range(7)
 _LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
 
 
@@ -59,10 +58,9 @@ class HeadRenderer:
         depth = self.context.depth_renderbuffer((size_px, size_px))
         self._target = self.context.framebuffer([colour], depth)
         # What is known of the skin in each pixel before it is lit; its depth is the picture's.
-        self._skin_facts = [self.context.texture((size_px, size_px), 4, dtype="f4") for _ in range(3)]
-        for texture in self._skin_facts:
-            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self._skin_target = self.context.framebuffer(self._skin_facts, depth)
+        self._skin_facts = self.context.texture((size_px, size_px), 4, dtype="u4")
+        self._skin_facts.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        self._skin_target = self.context.framebuffer([self._skin_facts], depth)
         self._whole_picture = self.context.vertex_array(self._skin, [])
 
     def _make_programs(self) -> None:
@@ -76,7 +74,7 @@ class HeadRenderer:
                 program, albedo_map=_ALBEDO, detail_map=_DETAIL, light_atlas=_ATLAS, noise_map=_NOISE
             )
 
-        set_uniforms(self._skin, place_map=_PLACE, facing_map=_FACING, lamp_map=_LAMPS)
+        set_uniforms(self._skin, fact_map=_FACTS)
 
     def _make_buffers(self) -> None:
         context, mesh = self.context, self.mesh
@@ -179,16 +177,18 @@ class HeadRenderer:
         """Fill the pixels' facts triangle by triangle, then light each pixel of skin once."""
         context = self.context
         self._skin_target.use()
-        self._skin_target.clear(*_NO_SKIN)
+        self._skin_target.clear(0.0, 0.0, 0.0, 0.0)
         self._surface["view_projection"].write(column_major(projection))
         # The first row is the top, which turns the winding round.
         context.front_face = "cw"
         context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._skin_array.render(vertices_cam_mm[:SKIN_COUNT], projection)
         self._target.use()
-        context.enable_only(moderngl.NOTHING)
-        for texture, unit in zip(self._skin_facts, (_PLACE, _FACING, _LAMPS), strict=True):
-            texture.use(unit)
+        # Only where there is skin before the farthest depth: what is behind it costs nothing.
+        context.enable_only(moderngl.DEPTH_TEST)
+        context.depth_func = ">"
+        self._target.depth_mask = False
+        self._skin_facts.use(_FACTS)
         rig.write(self._skin)
         set_uniforms(
             self._skin,
@@ -201,7 +201,8 @@ class HeadRenderer:
             oiliness=finish.oiliness,
         )
         self._whole_picture.render(vertices=3)
-        context.enable_only(moderngl.DEPTH_TEST)
+        self._target.depth_mask = True
+        context.depth_func = "<"
 
     def _visibility_towards_light(self, head: PosedHead, rig: LightRig) -> NDArray[np.float32]:
         """(N, 4): openness to the surroundings, then how much of each lamp a vertex sees."""
@@ -258,14 +259,16 @@ class HeadRenderer:
 def _in_front(mesh: HeadMesh, triangles: NDArray[np.int32], facing: float) -> NDArray[np.int32]:
     """The triangles that a crop can show: not behind the ears, not turned away.
 
-    ``facing`` is the least share of the outward normal that points forwards.
+    ``facing`` is the least share of the outward normal that points forwards. Neighbours come one after the
+    other, so that a vertex is transformed once for most of its triangles.
     """
     corners = mesh.vertices_mm[triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
     centre = corners.mean(axis=1)
     kept = (centre[:, 2] < BEHIND_EARS_MM) & (-normals[:, 2] >= facing)
-    return triangles[kept]
+    triangles = triangles[kept]
+    return triangles[np.argsort(triangles.min(axis=1), kind="stable")]
 
 
 def rays_of(view: View) -> NDArray[np.float64]:
