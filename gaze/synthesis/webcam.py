@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gaze.camera import Camera
 from gaze.geometry import unit
-from gaze.synthesis.background import paint_background
+from gaze.synthesis.background import before, paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
 from gaze.synthesis.light import LightRig
@@ -105,8 +105,9 @@ class WebcamRenderer:
         drawn = self.renderer.render(
             dressed, head, moment.pupil_radius_mm, view, shot.rig, shot.finish, [torso]
         )
-        linear = drawn[..., :3] + shot.background * (1.0 - drawn[..., 3:])
-        bent = cv2.remap(linear, self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        bent = cv2.remap(
+            before(shot.background, drawn), self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         square = _square(bent)
         picture = expose(square, shot.settings, rng)
         return np.ascontiguousarray(picture[: camera.height, : camera.width]), head
