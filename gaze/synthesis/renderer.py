@@ -103,7 +103,7 @@ class HeadRenderer:
             skin_triangles,
         )
         self._eye_arrays = [
-            context.vertex_array(self._eye, [position, seen], indices(triangles))
+            context.vertex_array(self._eye, [position, seen], indices(_in_front(mesh, triangles, facing=0.0)))
             for triangles in mesh.eyeball_triangles
         ]
         self._teeth_array = context.vertex_array(
@@ -154,10 +154,12 @@ class HeadRenderer:
         self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
         self._draw_skin(dressed, vertices_cam_mm, view, projection, rig, finish)
         self._draw_mouth(head)
+        context.enable(moderngl.CULL_FACE)
         for side in (0, 1):
             values = eye_uniforms(self.mesh, dressed.person, head, side, pupil_radius_mm)
             set_uniforms(self._eye, **values, lid_shade=finish.lid_shade, lash_shade=finish.lash_shade)
             self._eye_arrays[side].render()
+        context.disable(moderngl.CULL_FACE)
         self._draw_lashes(dressed.lashes, head, view)
         self.hair.draw(dressed.hair, head.R_cam_head, head.t_cam_mm, projection, rig)
         self.wear.draw(
