@@ -147,13 +147,12 @@ class HeadRenderer:
         self._noise.use(_NOISE)
         dressed.albedo.use(_ALBEDO)
         dressed.detail.use(_DETAIL)
-        for program in (self._eye, self._ribbon, self._teeth):
-            rig.write(program)
-            program["view_projection"].write(column_major(projection))
+        for program in (self._eye, self._ribbon):
+            _set_scene(program, rig, projection)
         self._target.use()
         self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
         self._draw_skin(dressed, vertices_cam_mm, view, projection, rig, finish)
-        self._draw_mouth(head)
+        self._draw_mouth(head, rig, projection)
         context.enable(moderngl.CULL_FACE)
         for side in (0, 1):
             values = eye_uniforms(self.mesh, dressed.person, head, side, pupil_radius_mm)
@@ -223,13 +222,14 @@ class HeadRenderer:
                 values[ball, columns] = towards[part]
         return values
 
-    def _draw_mouth(self, head: PosedHead) -> None:
+    def _draw_mouth(self, head: PosedHead, rig: LightRig, projection: NDArray[np.float32]) -> None:
         """Teeth, gums and tongue, where the lips part."""
         parted = head.weights.get("jawOpen", 0.0) + 0.5 * max(
             (head.weights.get(f"{name}_{side}", 0.0) for name in _LIPS_PARTING for side in "LR"), default=0.0
         )
         if parted < 0.05:
             return
+        _set_scene(self._teeth, rig, projection)
         set_uniforms(self._teeth, albedo=(0.52, 0.47, 0.38), shadow=0.55)
         self._teeth_array.render()
         set_uniforms(self._teeth, albedo=(0.32, 0.09, 0.08), shadow=0.35)
@@ -256,6 +256,12 @@ class HeadRenderer:
         self._target.depth_mask = True
         for resource in (array, buffer, index):
             resource.release()
+
+
+def _set_scene(program: moderngl.Program, rig: LightRig, projection: NDArray[np.float32]) -> None:
+    """Give a program a picture's light and the matrix from the camera frame to clip space."""
+    rig.write(program)
+    program["view_projection"].write(column_major(projection))
 
 
 def _in_front(mesh: HeadMesh, triangles: NDArray[np.int32], facing: float) -> NDArray[np.int32]:

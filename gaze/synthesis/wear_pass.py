@@ -116,7 +116,11 @@ class WearPass:
                 scale_mm=matter.scale_mm,
                 pattern=matter.pattern,
             )
+            # Closed things hide their own insides; masks, which follow the skin, are open.
+            if thing.binding is None:
+                self._context.enable(moderngl.CULL_FACE)
             array.render()
+            self._context.disable(moderngl.CULL_FACE)
 
 
 def _rows(thing: Accessory, vertices_mm: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
