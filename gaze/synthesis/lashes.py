@@ -99,7 +99,10 @@ class LashBuilder:
         """Points (H, _POINTS, 3) along each hair from its root."""
         step = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(ring, axis=0), axis=1))])
         step /= step[-1]
-        root = np.stack([np.interp(hairs[:, 0], step, ring[:, k]) for k in range(3)], axis=1)
+        place = np.interp(hairs[:, 0], step, np.arange(len(ring)))
+        before = np.minimum(place.astype(int), len(ring) - 2)
+        share = (place - before)[:, None]
+        root = (1.0 - share) * ring[before] + share * ring[before + 1]
         along = ring[-1] - ring[0]
         along = along / np.linalg.norm(along)
         # Hairs stand off the ball, fan out to the sides, and bend away from the slit.

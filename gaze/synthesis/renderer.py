@@ -17,7 +17,7 @@ from gaze.synthesis.eye_uniforms import eye_uniforms
 from gaze.synthesis.gl import column_major, create_context, load_program, noise_texture, set_uniforms
 from gaze.synthesis.hair_pass import HairPass
 from gaze.synthesis.lashes import LashBuilder, Lashes
-from gaze.synthesis.light import LightRig
+from gaze.synthesis.light import LAMPS, LightRig
 from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
 from gaze.synthesis.orbit import OrbitShade
 from gaze.synthesis.posed_head import PosedHead
@@ -61,20 +61,24 @@ class HeadRenderer:
         self._skin_facts = self.context.texture((size_px, size_px), 4, dtype="u4")
         self._skin_facts.filter = (moderngl.NEAREST, moderngl.NEAREST)
         self._skin_target = self.context.framebuffer([self._skin_facts], depth)
-        self._whole_picture = self.context.vertex_array(self._skin, [])
 
     def _make_programs(self) -> None:
         self._surface = load_program(self.context, "surface.vert", "surface.frag")
-        self._skin = load_program(self.context, "whole.vert", "skin.frag")
+        # A software rasteriser goes through lamps that are not there, too: one program for each number.
+        self._skins = [
+            load_program(self.context, "whole.vert", "skin.frag", max(count, 1)) for count in range(LAMPS + 1)
+        ]
         self._eye = load_program(self.context, "eye.vert", "eye.frag")
         self._ribbon = load_program(self.context, "ribbon.vert", "ribbon.frag")
         self._teeth = load_program(self.context, "plain.vert", "teeth.frag")
-        for program in (self._skin, self._eye, self._ribbon, self._teeth):
+        for program in (*self._skins, self._eye, self._ribbon, self._teeth):
             set_uniforms(
                 program, albedo_map=_ALBEDO, detail_map=_DETAIL, light_atlas=_ATLAS, noise_map=_NOISE
             )
 
-        set_uniforms(self._skin, fact_map=_FACTS)
+        for program in self._skins:
+            set_uniforms(program, fact_map=_FACTS)
+        self._whole_pictures = [self.context.vertex_array(program, []) for program in self._skins]
 
     def _make_buffers(self) -> None:
         context, mesh = self.context, self.mesh
@@ -190,9 +194,10 @@ class HeadRenderer:
         context.depth_func = ">"
         self._target.depth_mask = False
         self._skin_facts.use(_FACTS)
-        rig.write(self._skin)
+        program = self._skins[len(rig.lamps)]
+        rig.write(program)
         set_uniforms(
-            self._skin,
+            program,
             cam_from_px=rays_of(view).T,
             px_mm=float(np.linalg.norm(view.centre_cam_mm)) / view.focal_px,
             body_albedo=dressed.body_albedo,
@@ -201,7 +206,7 @@ class HeadRenderer:
             bump=finish.bump,
             oiliness=finish.oiliness,
         )
-        self._whole_picture.render(vertices=3)
+        self._whole_pictures[len(rig.lamps)].render(vertices=3)
         self._target.depth_mask = True
         context.depth_func = "<"
 
