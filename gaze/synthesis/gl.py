@@ -21,8 +21,9 @@ def create_context() -> moderngl.Context:
     Raises:
         RuntimeUnavailableError: no EGL driver can be loaded.
     """
-    # One thread a process: several processes render side by side, which scales better.
-    os.environ.setdefault("LP_NUM_THREADS", "1")
+    # No thread beside the caller's: several processes render side by side, which scales better, and waiting
+    # for one another costs two threads a thirtieth of the time.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     try:
         return moderngl.create_context(standalone=True, backend="egl", require=330)
     except (ValueError, RuntimeError, OSError, ImportError) as error:

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 1 <= args.persons <= 100 or args.images < 1 or args.workers < 1 or args.landmark_noise_px < 0:
         raise UsageError("--persons must be 1 to 100, --images and --workers at least 1, noise not negative")
     # One thread a process: the processes themselves fill the cores.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     options = StandinOptions(args.persons, args.images, args.seed, args.landmark_noise_px)
     # Here, so that --help needs neither OpenGL nor the packages of training.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,4 +60,4 @@ def make_torso(R_cam_head: NDArray[np.float64], albedo: tuple[float, float, floa
     coords = np.stack([np.tile(angle * 150.0, len(_RINGS)), np.repeat(_RINGS[:, 0], _STEPS)], axis=1)
     second = tuple(0.8 * value for value in albedo)
     cloth = Material("cloth", albedo, 0.9, (0.02, 0.02, 0.02), CLOTH, second, 3.0, 0.1)
-    return join("torso", [Part(vertices, triangles, coords)], cloth)
+    return replace(join("torso", [Part(vertices, triangles, coords)], cloth), open=True)

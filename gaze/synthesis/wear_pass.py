@@ -116,8 +116,7 @@ class WearPass:
                 scale_mm=matter.scale_mm,
                 pattern=matter.pattern,
             )
-            # Closed things hide their own insides; masks, which follow the skin, are open.
-            if thing.binding is None:
+            if not thing.open:
                 self._context.enable(moderngl.CULL_FACE)
             array.render()
             self._context.disable(moderngl.CULL_FACE)
