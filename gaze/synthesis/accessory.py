@@ -63,7 +63,8 @@ class Accessory:
     """A drawable thing in the head frame (mm).
 
     ``vertices_mm`` and ``normals`` (V, 3) float32, outward; ``triangles`` (K, 3) int32, wound
-    counter-clockwise seen from outside; ``coords`` (V, 2) surface coordinates in mm for patterns.
+    counter-clockwise seen from outside; ``coords`` (V, 2) surface coordinates in mm for patterns; ``open``:
+    its inside may show.
     """
 
     name: str
@@ -74,10 +75,11 @@ class Accessory:
     material: Material
     attributes: dict[str, object] = field(default_factory=dict)
     binding: Binding | None = None
+    open: bool = False
 
     def bound(self, binding: Binding) -> Accessory:
-        """The same thing, following the skin."""
-        return replace(self, binding=binding)
+        """The same thing, following the skin as a cloth before it does."""
+        return replace(self, binding=binding, open=True)
 
 
 def join(name: str, parts: Sequence[Part], material: Material, **attributes) -> Accessory:

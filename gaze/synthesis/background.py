@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.geometry import unit
+from gaze.geometry import cross, unit
 from gaze.synthesis.environment import lookup
 from gaze.synthesis.light import LightRig
 
@@ -40,6 +40,12 @@ def paint_background(
     return picture
 
 
+def before(background: NDArray[np.float32], drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A picture (S, S, 4), linear RGB and coverage, as it looks before a background (S, S, 3)."""
+    free = np.float32(1.0) - drawn[..., 3]
+    return cv2.cvtColor(drawn, cv2.COLOR_RGBA2RGB) + background * cv2.merge([free] * 3)
+
+
 def matt_colour(rng: np.random.Generator, saturation: float = 0.35) -> NDArray[np.float32]:
     """A paint's or cloth's linear albedo (3,): mostly muted, now and then strong."""
     grey = float(np.clip(np.exp(rng.normal(-1.3, 0.8)), 0.02, 0.85))
@@ -52,19 +58,21 @@ def matt_colour(rng: np.random.Generator, saturation: float = 0.35) -> NDArray[n
 def _wall(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
     """One surface with a gradient of light, a shadow and some texture; sometimes a chair's back."""
     colour = matt_colour(rng, 0.3 if rng.random() < 0.86 else 1.5)
-    picture = colour * _gradient(rng, size, 0.35)[..., None]
+    shade = _gradient(rng, size, 0.35)
     rough = rng.normal(0.0, 1.0, (24, 24)).astype(np.float32)
     rough = cv2.resize(rough, (size, size), interpolation=cv2.INTER_CUBIC)
-    picture = picture * (1.0 + rng.uniform(0.0, 0.06) * rough)[..., None]
+    shade *= 1.0 + rng.uniform(0.0, 0.06) * rough
+    picture = cv2.merge([shade * channel for channel in colour])
     if rng.random() < 0.3:
         _chair(rng, picture)
-    return picture.astype(np.float32)
+    return picture
 
 
 def _gradient(rng: np.random.Generator, size: int, amount: float) -> NDArray[np.float32]:
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
-    a, b, c = rng.normal(0.0, amount, 3)
-    return np.exp(a * x + b * y + c * (x * x + y * y) * 2.0)
+    axis = np.arange(size, dtype=np.float32) / np.float32(size) - np.float32(0.5)
+    across, along, both = rng.normal(0.0, amount, 3).astype(np.float32)
+    bend = np.float32(2.0) * both * axis * axis
+    return np.exp(along * axis + bend)[:, None] * np.exp(across * axis + bend)
 
 
 def _chair(rng: np.random.Generator, picture: NDArray[np.float32]) -> None:
@@ -109,7 +117,7 @@ def _room(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
             _box(picture, x + edge, y + edge, x + w - edge, y + h - edge, inner)
     if rng.random() < 0.3:
         _chair(rng, picture)
-    return picture * _gradient(rng, size, 0.3)[..., None]
+    return picture * cv2.merge([_gradient(rng, size, 0.3)] * 3)
 
 
 def _books(rng: np.random.Generator, picture: NDArray[np.float32], top: float, height: float) -> None:
@@ -139,11 +147,10 @@ def _box(picture: NDArray[np.float32], x0: float, y0: float, x1: float, y1: floa
 def _surroundings(rng: np.random.Generator, rig: LightRig, size: int) -> NDArray[np.float32]:
     """The panorama behind the head. Wider than the crop's true 13 degrees, or it would be one blur."""
     width = np.tan(np.deg2rad(rng.uniform(10.0, 35.0)))
-    axis = ((np.arange(size) + 0.5) / size * 2.0 - 1.0) * width
-    x, y = np.meshgrid(axis, axis)
+    axis = (((np.arange(size) + 0.5) / size * 2.0 - 1.0) * width).astype(np.float32)
     forward = unit(rig.head_cam_mm)
-    across = unit(np.cross([0.0, 1.0, 0.0], forward))
-    down = np.cross(forward, across)
-    rays = forward + x[..., None] * across + y[..., None] * down
-    picture = lookup(rig.environment.panorama, rays @ rig.R_env_cam.T)
-    return np.minimum(picture, 12.0) * rig.env_gain.astype(np.float32)
+    across = unit(cross([0.0, 1.0, 0.0], forward))
+    axes_env = rig.R_env_cam @ np.stack([across, cross(forward, across), forward], axis=1)
+    x, y, z = (row[0] * axis + row[1] * axis[:, None] + row[2] for row in axes_env.astype(np.float32))
+    picture = lookup(rig.environment.panorama, x, y, z)
+    return cv2.multiply(np.minimum(picture, np.float32(12.0)), (*rig.env_gain.tolist(), 0.0))

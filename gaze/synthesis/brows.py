@@ -110,7 +110,8 @@ def _plane_map(atlas: UvAtlas, side: int):
 
 def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x, y = np.asarray(x, float) / 30.0, np.asarray(y, float) / 20.0
-    return np.stack([x**i * y**j for i in range(5) for j in range(5 - i)], -1)
+    xs, ys = ([np.ones_like(t), t, t * t, t * t * t, t * t * t * t] for t in (x, y))  # t**4 takes far longer
+    return np.stack([xs[i] * ys[j] for i in range(5) for j in range(5 - i)], -1)
 
 
 def _one_side(window, coefficients, atlas, shape: BrowShape, rng: np.random.Generator):

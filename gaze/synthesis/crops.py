@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
-from gaze.synthesis.background import paint_background
+from gaze.synthesis.background import before, paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
 from gaze.synthesis.light import LightRig
@@ -108,8 +108,8 @@ class CropRenderer:
         else:
             linear = self.renderer.render(dressed, head, moment.pupil_radius_mm, view, rig, finish, held)
             background = paint_background(light_rng, rig, self.draw_px)
-            picture = linear[..., :3] + background * (1.0 - linear[..., 3:])
-            image, grid_px = expose(picture, settings, camera_rng, self.size_px), settings.grid_px
+            image = expose(before(background, linear), settings, camera_rng, self.size_px)
+            grid_px = settings.grid_px
         label = angles_from_vector(view.R_norm_cam @ head.gaze_cam)
         head_label = head_angles_from_rotation(view.R_norm_cam @ head.R_cam_head)
         attributes = {

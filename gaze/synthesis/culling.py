@@ -22,8 +22,8 @@ def triangles_in_view(
     x, y, w = clip[[0, 1, 3], :3] @ vertices_mm.T + clip[[0, 1, 3], 3:]
     beyond = ((x < -w) * np.uint8(_LEFT)) | ((x > w) * np.uint8(_RIGHT))
     beyond |= ((y < -w) * np.uint8(_UP)) | ((y > w) * np.uint8(_DOWN)) | ((w <= 0) * np.uint8(_BEHIND))
-    corners = beyond.take(triangles)
-    return triangles[(corners[:, 0] & corners[:, 1] & corners[:, 2]) == 0]
+    a, b, c = beyond.take(triangles.T)
+    return triangles.take(np.flatnonzero((a & b & c) == 0), axis=0)
 
 
 class CulledArray:

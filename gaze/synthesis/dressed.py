@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -84,9 +85,7 @@ class Wardrobe:
     def _dress(self, seed: int) -> DressedPerson:
         person = Person.sample(seed, self._mesh)
         maps = paint_skin(self._atlas, person.skin, stream(seed, STREAM_SKIN + _DETAIL_STREAMS))
-        detail = np.empty((*maps.gloss.shape, 3), np.uint8)
-        detail[..., :2] = maps.normal.astype(np.int16) + 128
-        detail[..., 2] = maps.gloss
+        detail = cv2.merge([*cv2.split(maps.normal.view(np.uint8) ^ 128), maps.gloss])  # 0 becomes 128
         hair = (np.asarray(person.skin.brow_srgb) / 255.0) ** 2.2
         body = (np.asarray(maps.base_srgb) / 255.0) ** 2.2
         worn = sample_wear(stream(seed, STREAM_WEAR), person.vertices_mm, person.centres_mm)

@@ -202,19 +202,24 @@ def _octahedral_directions(size: int) -> NDArray[np.float64]:
     return directions / np.linalg.norm(directions, axis=-1, keepdims=True)
 
 
-def lookup(panorama: NDArray[np.float32], directions: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Bilinear radiance (H, W, 3) of an equirectangular picture along directions (H, W, 3)."""
+def lookup(
+    panorama: NDArray[np.float32],
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    z: NDArray[np.floating],
+) -> NDArray[np.float32]:
+    """Bilinear radiance (H, W, 3) of an equirectangular picture along directions (H, W) of any length."""
     height, width = panorama.shape[:2]
-    d = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
-    u = (np.arctan2(d[..., 0], d[..., 2]) / (2 * np.pi) + 0.5) * width - 0.5
-    v = np.arccos(np.clip(-d[..., 1], -1, 1)) / np.pi * height - 0.5
-    padded = np.concatenate([panorama[:, -1:], panorama, panorama[:, :1]], axis=1)
+    u = np.arctan2(x, z) * (width / (2 * np.pi)) + (0.5 * width - 0.5)
+    v = np.arctan2(np.hypot(x, z), -y) * (height / np.pi) - 0.5
+    # Around the horizon the picture closes on itself; over the poles it ends.
+    v = np.clip(v, 0.0, height - 1.0)
     return cv2.remap(
-        padded,
-        (u + 1).astype(np.float32),
+        panorama,
+        u.astype(np.float32),
         v.astype(np.float32),
         cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+        borderMode=cv2.BORDER_WRAP,
     )
 
 
@@ -238,7 +243,7 @@ def _atlas(panorama: NDArray[np.float32]) -> NDArray[np.float16]:
     atlas = np.zeros((ATLAS_HEIGHT, ATLAS_WIDTH, 3), np.float16)
     side = MIRROR_SIZE + 2
     half = cv2.resize(panorama, (256, 128), interpolation=cv2.INTER_AREA)
-    atlas[:side, :side] = lookup(half, _octahedral_directions(MIRROR_SIZE))
+    atlas[:side, :side] = lookup(half, *np.moveaxis(_octahedral_directions(MIRROR_SIZE), -1, 0))
     small = cv2.resize(panorama, (64, 32), interpolation=cv2.INTER_AREA).reshape(-1, 3)
     rough = ROUGH_SIZE + 2
     for k, weights in enumerate(_blur_weights()):

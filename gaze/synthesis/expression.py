@@ -55,8 +55,8 @@ def deform(mesh: HeadMesh, neutral_mm: NDArray[np.float32], weights: dict[str, f
     vertices = neutral_mm.copy()
     for name, weight in weights.items():
         if abs(weight) > 1e-3:
-            index, delta = mesh.expressions[name]
-            vertices[index] += np.float32(weight) * delta
+            for part, delta in mesh.moves[name]:
+                vertices[part] += np.float32(weight) * delta
     return vertices
 
 
@@ -64,30 +64,32 @@ class VertexNormals:
     """Area-weighted outward vertex normals (count, 3) of the first ``count`` vertices of a mesh."""
 
     def __init__(self, triangles: NDArray[np.int32], count: int) -> None:
-        self._triangles = triangles
-        self._count = count
-        corners = triangles.T.ravel()
+        self._corners = np.ascontiguousarray(triangles.T, np.intp)
+        corners = self._corners.ravel()
         order = np.argsort(corners, kind="stable")
-        self._faces_in_order = np.tile(np.arange(len(triangles)), 3)[order]
+        faces = np.tile(np.arange(len(triangles)), 3)[order]
         counts = np.bincount(corners, minlength=count)[:count]
-        self._used = np.flatnonzero(counts)
-        self._starts = np.concatenate([[0], np.cumsum(counts[self._used])[:-1]])
+        starts = np.cumsum(counts) - counts
+        # Row k holds each vertex' k-th triangle; where there is none, one of no area.
+        self._faces_at = np.full((counts.max(), count), len(triangles))
+        for k, row in enumerate(self._faces_at):
+            row[counts > k] = faces[starts[counts > k] + k]
 
     def __call__(self, vertices_mm: NDArray[np.float32]) -> NDArray[np.float32]:
-        a, b, c = (vertices_mm[self._triangles[:, k]] for k in range(3))
+        # One coordinate after the other: arrays of three columns make short loops.
+        points = np.ascontiguousarray(vertices_mm.T)
+        a, b, c = (points.take(corner, axis=1) for corner in self._corners)
         u, v = b - a, c - a
-        face_normals = np.stack(
-            [
-                u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1],
-                u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2],
-                u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0],
-            ],
-            axis=1,
-        )
-        summed = np.add.reduceat(face_normals[self._faces_in_order], self._starts, axis=0)
-        normals = np.zeros((self._count, 3), np.float32)
-        normals[self._used] = summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-9)
-        return normals
+        area = np.zeros((3, u.shape[1] + 1), np.float32)
+        area[0, :-1] = u[1] * v[2] - u[2] * v[1]
+        area[1, :-1] = u[2] * v[0] - u[0] * v[2]
+        area[2, :-1] = u[0] * v[1] - u[1] * v[0]
+        summed = area.take(self._faces_at[0], axis=1)
+        for row in self._faces_at[1:]:
+            summed += area.take(row, axis=1)
+        x, y, z = summed
+        summed /= np.sqrt(x * x + y * y + z * z) + np.float32(1e-9)
+        return np.ascontiguousarray(summed.T)
 
 
 def skin_normals(mesh: HeadMesh) -> VertexNormals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -98,12 +99,12 @@ class _Place:
         jitter = rng.normal(1.0, 0.07)
         return cls(d, s, up, mid, crease_mm * jitter * (0.55 + 0.45 * mid**0.6) + 0.5 * s)
 
-    @property
+    @cached_property
     def over_upper_lid(self) -> np.ndarray:
         """0..1, fading out beyond both corners."""
         return self.up * (smoothstep(-0.12, 0.06, self.s) * smoothstep(1.25, 1.02, self.s))
 
-    @property
+    @cached_property
     def below_eye(self) -> np.ndarray:
         """0..1, fading out beyond both corners."""
         return ~self.up * smoothstep(-0.2, 0.1, self.s) * smoothstep(1.3, 0.9, self.s)
@@ -198,6 +199,8 @@ def _lash_line(at: _Place, lids: EyeSkin) -> np.ndarray:
 
 def _upper_liner(at: _Place, lids: EyeSkin) -> np.ndarray:
     """Eyeliner on the upper lid, thicker outwards, with a wing that rises 4.2 mm beyond the corner."""
+    if not lids.liner:
+        return np.zeros_like(at.d)
     d, s, up = at.d, at.s, at.up
     thickness = lids.liner_mm * (0.35 + 0.65 * np.clip(s, 0, 1)) * np.clip(0.5 + s, 0, 1)
     liner = lids.liner * up * smoothstep(thickness + 0.55, thickness, d) * smoothstep(0.0, 0.12, s)
@@ -213,6 +216,8 @@ def _upper_liner(at: _Place, lids: EyeSkin) -> np.ndarray:
 
 def _lower_liner(at: _Place, lids: EyeSkin) -> np.ndarray:
     """Eyeliner under the eye, on its outer half."""
+    if not lids.lower_liner:
+        return np.zeros_like(at.d)
     d, s = at.d, at.s
     liner = lids.lower_liner * ~at.up * smoothstep(1.2, 0.4, d)
     return liner * smoothstep(0.1, 0.5, s) * smoothstep(1.1, 1.0, s)
@@ -220,6 +225,8 @@ def _lower_liner(at: _Place, lids: EyeSkin) -> np.ndarray:
 
 def _shadow(at: _Place, lids: EyeSkin) -> np.ndarray:
     """Eye shadow over the upper lid, fading out 7 mm above the crease."""
+    if not lids.shadow:
+        return np.zeros_like(at.d)
     d, s = at.d, at.s
     shadow = lids.shadow * at.up * smoothstep(at.crease_mm + 7.0, at.crease_mm - 1.0, d)
     return shadow * smoothstep(-0.15, 0.15, s) * smoothstep(1.35, 1.0, s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.geometry import cross
 from gaze.synthesis.mesh import HeadMesh
 from gaze.synthesis.person import Person
 from gaze.synthesis.posed_head import PosedHead
@@ -28,14 +29,14 @@ def eye_uniforms(
     up /= np.linalg.norm(up)
     axis = head.axes_cam[side]
     # Listing's law, to first order: no roll of the eye against the head.
-    right = np.cross(-head.R_cam_head[:, 1], axis)
+    right = cross(-head.R_cam_head[:, 1], axis)
     right /= np.linalg.norm(right)
     eyes = person.eyes
     return {
         "rotation_centre": tuple(head.centres_cam_mm[side]),
         "axis": tuple(axis),
         "axis_right": tuple(right),
-        "axis_up": tuple(np.cross(axis, right)),
+        "axis_up": tuple(cross(axis, right)),
         "corner_inner": tuple(inner),
         "corner_along": tuple(along),
         "corner_up": tuple(up),

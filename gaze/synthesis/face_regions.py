@@ -46,7 +46,10 @@ class FaceRegions:
 def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
     """0 below `low`, 1 above `high`, smooth between."""
     t = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    bend = 3.0 - 2.0 * t
+    bend *= t
+    bend *= t
+    return bend
 
 
 def smooth_curve(points: np.ndarray, per_segment: int = 6, closed: bool = False) -> np.ndarray:

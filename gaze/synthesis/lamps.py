@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.geometry import unit
+from gaze.geometry import cross, unit
 
 RECTANGLE, DISC, RING, WINDOW, SCREEN = range(5)
 DOWN = np.array([0.0, 1.0, 0.0])
@@ -38,7 +38,7 @@ class Lamp:
     @property
     def normal_cam(self) -> NDArray[np.float64]:
         """Unit direction in which the lamp shines: from its plane towards the head's side."""
-        return np.cross(self.across_cam, self.upward_cam)
+        return cross(self.across_cam, self.upward_cam)
 
     def solid_angle(self, point_cam_mm: NDArray[np.float64]) -> float:
         """Projected size from a point in sr (small-source formula, held below a half-space)."""
@@ -83,8 +83,8 @@ def facing(
     centre = np.asarray(centre_cam_mm, dtype=np.float64)
     normal = unit(np.asarray(towards_cam_mm, dtype=np.float64) - centre)
     helper = DOWN if abs(normal[1]) < 0.98 else np.array([0.0, 0.0, 1.0])
-    across = unit(np.cross(helper, normal))
-    upward = np.cross(normal, across)
+    across = unit(cross(helper, normal))
+    upward = cross(normal, across)
     if turn_rad:
         c, s = np.cos(turn_rad), np.sin(turn_rad)
         across, upward = c * across + s * upward, c * upward - s * across

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ class LashBuilder:
         ``vertices_cam_mm`` (N, 3) deformed head; ``down_cam`` and ``forward_cam`` the head's axes (forward
         out of the face); ``mm_per_px`` the size of a crop pixel at the face.
         """
-        chunks = []
+        hairs_mm, thickness_mm = [], []
         for side in (0, 1):
             rings = self._mesh.eyelids[side]
             ball = vertices_cam_mm[EYEBALLS[side]].mean(axis=0)
@@ -89,16 +90,19 @@ class LashBuilder:
                 points = self._hair_points(
                     vertices_cam_mm[ring], hairs, upper, lashes.curl, ball, down_cam, forward_cam
                 )
-                thickness = lashes.thickness_mm * (1.0 if upper else 0.75)
-                chunks.append(_ribbons(points, thickness, mm_per_px))
-        vertices = np.concatenate(chunks)
+                hairs_mm.append(points)
+                thickness_mm.append(np.full(len(points), lashes.thickness_mm * (1.0 if upper else 0.75)))
+        vertices = _ribbons(np.concatenate(hairs_mm), np.concatenate(thickness_mm), mm_per_px)
         return vertices, _ribbon_triangles(len(vertices) // (2 * _POINTS))
 
     def _hair_points(self, ring, hairs, upper, curl, ball, down, forward) -> NDArray[np.float32]:
         """Points (H, _POINTS, 3) along each hair from its root."""
         step = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(ring, axis=0), axis=1))])
         step /= step[-1]
-        root = np.stack([np.interp(hairs[:, 0], step, ring[:, k]) for k in range(3)], axis=1)
+        place = np.interp(hairs[:, 0], step, np.arange(len(ring)))
+        before = np.minimum(place.astype(int), len(ring) - 2)
+        share = (place - before)[:, None]
+        root = (1.0 - share) * ring[before] + share * ring[before + 1]
         along = ring[-1] - ring[0]
         along = along / np.linalg.norm(along)
         # Hairs stand off the ball, fan out to the sides, and bend away from the slit.
@@ -121,22 +125,27 @@ class LashBuilder:
         return (root[:, None] + length * (t * start[:, None] + bend * 0.55 * t * t * away)).astype(np.float32)
 
 
-def _ribbons(points: NDArray[np.float32], thickness_mm: float, mm_per_px: float) -> NDArray[np.float32]:
-    """Widen polylines (H, P, 3) to camera-facing ribbons, (H * P * 2, 7)."""
+def _ribbons(
+    points: NDArray[np.float32], thickness_mm: NDArray[np.float64], mm_per_px: float
+) -> NDArray[np.float32]:
+    """Widen polylines (H, P, 3), each of its thickness (H,), to camera-facing ribbons, (H * P * 2, 7)."""
     tangent = np.gradient(points, axis=1)
     tangent /= np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-9
     view = points / np.linalg.norm(points, axis=2, keepdims=True)
-    side = np.cross(tangent, view)
+    # As np.cross, without its detours.
+    side = tangent[..., [1, 2, 0]] * view[..., [2, 0, 1]] - tangent[..., [2, 0, 1]] * view[..., [1, 2, 0]]
     side /= np.linalg.norm(side, axis=2, keepdims=True) + 1e-9
     taper = np.linspace(1.0, 0.25, points.shape[1])[None, :, None]
-    width = np.maximum(thickness_mm * taper, 1.15 * mm_per_px)
-    coverage = thickness_mm * taper / width
-    left, right = points - 0.5 * width * side, points + 0.5 * width * side
-    coverage = np.broadcast_to(coverage, (*points.shape[:2], 1))
-    both = np.stack([np.concatenate([p, tangent, coverage], axis=2) for p in (left, right)], axis=2)
-    return both.reshape(-1, 7).astype(np.float32)
+    own = thickness_mm[:, None, None] * taper
+    width = np.maximum(own, 1.15 * mm_per_px)
+    both = np.empty((*points.shape[:2], 2, 7), np.float32)
+    both[:, :, 0, :3], both[:, :, 1, :3] = points - 0.5 * width * side, points + 0.5 * width * side
+    both[..., 3:6] = tangent[:, :, None]
+    both[..., 6] = own / width
+    return both.reshape(-1, 7)
 
 
+@lru_cache(maxsize=4)
 def _ribbon_triangles(count: int) -> NDArray[np.int32]:
     """Triangles of ``count`` ribbons of _POINTS rows of two vertices."""
     row = np.arange(_POINTS - 1)[:, None] * 2

@@ -84,16 +84,20 @@ class LightRig:
 
     def write(self, program) -> None:
         """Set the uniforms of a moderngl program; names that its compiler dropped are left out."""
-        for name, value in self.uniforms.items():
+        for name, (data, row) in self._packed.items():
             member = program.get(name, None)
-            if member is None:
-                continue
-            if not isinstance(value, np.ndarray):
-                member.value = value
-            elif name.startswith("light_env"):
-                member.write(value.tobytes())
-            else:  # arrays: cut to the length that the compiler kept
-                member.write(np.ascontiguousarray(value[: member.array_length]).tobytes())
+            if member is not None:  # arrays: cut to the length that the compiler kept
+                member.write(data[: row * member.array_length])
+
+    @cached_property
+    def _packed(self) -> dict[str, tuple[bytes, int]]:
+        """The uniforms as bytes, and how many of these one element of an array takes."""
+        packed = {}
+        for name, value in self.uniforms.items():
+            data = np.asarray(value, None if isinstance(value, np.ndarray) else np.int32).tobytes()
+            single = name == "lamp_count" or name.startswith("light_env")
+            packed[name] = (data, len(data) if single else len(data) // len(value))
+        return packed
 
     @staticmethod
     def texture(context, environment: Environment):

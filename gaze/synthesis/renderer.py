@@ -18,7 +18,7 @@ from gaze.synthesis.eye_uniforms import eye_uniforms
 from gaze.synthesis.gl import column_major, create_context, load_program, noise_texture, set_uniforms
 from gaze.synthesis.hair_pass import HairPass
 from gaze.synthesis.lashes import LashBuilder, Lashes
-from gaze.synthesis.light import LightRig
+from gaze.synthesis.light import LAMPS, LightRig
 from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
 from gaze.synthesis.orbit import OrbitShade
 from gaze.synthesis.posed_head import PosedHead
@@ -29,8 +29,7 @@ from gaze.synthesis.wear_pass import WearPass
 
 NEAR_MM, FAR_MM = 60.0, 6000.0
 BEHIND_EARS_MM = 40.0
-_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS, _PLACE, _FACING, _LAMPS = range(9)
-_NO_SKIN = (0.0, 0.0, -1.0, 0.0)
+_ALBEDO, _DETAIL, _ATLAS, _NOISE, _SCENE, _STRANDS, _FACTS = range(7)
 _LIPS_PARTING = ("mouthUpperUp", "mouthLowerDown", "mouthSmile")
 
 
@@ -41,16 +40,15 @@ class _Targets:
 
     picture: moderngl.Framebuffer
     skin: moderngl.Framebuffer
-    skin_facts: list[moderngl.Texture]
+    skin_facts: moderngl.Texture
 
     @classmethod
     def make(cls, context: moderngl.Context, size_px: int) -> _Targets:
         size = (size_px, size_px)
         colour, depth = context.texture(size, 4, dtype="f4"), context.depth_renderbuffer(size)
-        facts = [context.texture(size, 4, dtype="f4") for _ in range(3)]
-        for texture in facts:
-            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        return cls(context.framebuffer([colour], depth), context.framebuffer(facts, depth), facts)
+        facts = context.texture(size, 4, dtype="u4")
+        facts.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        return cls(context.framebuffer([colour], depth), context.framebuffer([facts], depth), facts)
 
 
 class HeadRenderer:
@@ -76,20 +74,24 @@ class HeadRenderer:
         self.hair = HairPass(self.context, _ATLAS, _STRANDS)
         self.wear = WearPass(self.context, _ATLAS, _SCENE)
         self._targets: dict[int, _Targets] = {}
-        self._whole_picture = self.context.vertex_array(self._skin, [])
 
     def _make_programs(self) -> None:
         self._surface = load_program(self.context, "surface.vert", "surface.frag")
-        self._skin = load_program(self.context, "whole.vert", "skin.frag")
+        # A software rasteriser goes through lamps that are not there, too: one program for each number.
+        self._skins = [
+            load_program(self.context, "whole.vert", "skin.frag", max(count, 1)) for count in range(LAMPS + 1)
+        ]
         self._eye = load_program(self.context, "eye.vert", "eye.frag")
         self._ribbon = load_program(self.context, "ribbon.vert", "ribbon.frag")
         self._teeth = load_program(self.context, "plain.vert", "teeth.frag")
-        for program in (self._skin, self._eye, self._ribbon, self._teeth):
+        for program in (*self._skins, self._eye, self._ribbon, self._teeth):
             set_uniforms(
                 program, albedo_map=_ALBEDO, detail_map=_DETAIL, light_atlas=_ATLAS, noise_map=_NOISE
             )
 
-        set_uniforms(self._skin, place_map=_PLACE, facing_map=_FACING, lamp_map=_LAMPS)
+        for program in self._skins:
+            set_uniforms(program, fact_map=_FACTS)
+        self._whole_pictures = [self.context.vertex_array(program, []) for program in self._skins]
 
     def _make_buffers(self) -> None:
         context, mesh = self.context, self.mesh
@@ -118,7 +120,7 @@ class HeadRenderer:
             skin_triangles,
         )
         self._eye_arrays = [
-            context.vertex_array(self._eye, [position, seen], indices(triangles))
+            context.vertex_array(self._eye, [position, seen], indices(_in_front(mesh, triangles, facing=0.0)))
             for triangles in mesh.eyeball_triangles
         ]
         self._teeth_array = context.vertex_array(
@@ -163,17 +165,18 @@ class HeadRenderer:
         self._noise.use(_NOISE)
         dressed.albedo.use(_ALBEDO)
         dressed.detail.use(_DETAIL)
-        for program in (self._eye, self._ribbon, self._teeth):
-            rig.write(program)
-            program["view_projection"].write(column_major(projection))
+        for program in (self._eye, self._ribbon):
+            _set_scene(program, rig, projection)
         self._target.use()
         self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
         self._draw_skin(dressed, vertices_cam_mm, view, projection, rig, finish)
-        self._draw_mouth(head)
+        self._draw_mouth(head, rig, projection)
+        context.enable(moderngl.CULL_FACE)
         for side in (0, 1):
             values = eye_uniforms(self.mesh, dressed.person, head, side, pupil_radius_mm)
             set_uniforms(self._eye, **values, lid_shade=finish.lid_shade, lash_shade=finish.lash_shade)
             self._eye_arrays[side].render()
+        context.disable(moderngl.CULL_FACE)
         self._draw_lashes(dressed.lashes, head, view)
         self.hair.draw(dressed.hair, head.R_cam_head, head.t_cam_mm, projection, rig)
         self.wear.draw(
@@ -204,19 +207,22 @@ class HeadRenderer:
         """Fill the pixels' facts triangle by triangle, then light each pixel of skin once."""
         context = self.context
         self._skin_target.use()
-        self._skin_target.clear(*_NO_SKIN)
+        self._skin_target.clear(0.0, 0.0, 0.0, 0.0)
         self._surface["view_projection"].write(column_major(projection))
         # The first row is the top, which turns the winding round.
         context.front_face = "cw"
         context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._skin_array.render(vertices_cam_mm[:SKIN_COUNT], projection)
         self._target.use()
-        context.enable_only(moderngl.NOTHING)
-        for texture, unit in zip(self._skin_facts, (_PLACE, _FACING, _LAMPS), strict=True):
-            texture.use(unit)
-        rig.write(self._skin)
+        # Only where there is skin before the farthest depth: what is behind it costs nothing.
+        context.enable_only(moderngl.DEPTH_TEST)
+        context.depth_func = ">"
+        self._target.depth_mask = False
+        self._skin_facts.use(_FACTS)
+        program = self._skins[len(rig.lamps)]
+        rig.write(program)
         set_uniforms(
-            self._skin,
+            program,
             cam_from_px=rays_of(view).T,
             px_mm=float(np.linalg.norm(view.centre_cam_mm)) / view.focal_px,
             body_albedo=dressed.body_albedo,
@@ -225,8 +231,9 @@ class HeadRenderer:
             bump=finish.bump,
             oiliness=finish.oiliness,
         )
-        self._whole_picture.render(vertices=3)
-        context.enable_only(moderngl.DEPTH_TEST)
+        self._whole_pictures[len(rig.lamps)].render(vertices=3)
+        self._target.depth_mask = True
+        context.depth_func = "<"
 
     def _visibility_towards_light(self, head: PosedHead, rig: LightRig) -> NDArray[np.float32]:
         """(N, 4): openness to the surroundings, then how much of each lamp a vertex sees."""
@@ -245,13 +252,14 @@ class HeadRenderer:
                 values[ball, columns] = towards[part]
         return values
 
-    def _draw_mouth(self, head: PosedHead) -> None:
+    def _draw_mouth(self, head: PosedHead, rig: LightRig, projection: NDArray[np.float32]) -> None:
         """Teeth, gums and tongue, where the lips part."""
         parted = head.weights.get("jawOpen", 0.0) + 0.5 * max(
             (head.weights.get(f"{name}_{side}", 0.0) for name in _LIPS_PARTING for side in "LR"), default=0.0
         )
         if parted < 0.05:
             return
+        _set_scene(self._teeth, rig, projection)
         set_uniforms(self._teeth, albedo=(0.52, 0.47, 0.38), shadow=0.55)
         self._teeth_array.render()
         set_uniforms(self._teeth, albedo=(0.32, 0.09, 0.08), shadow=0.35)
@@ -280,17 +288,25 @@ class HeadRenderer:
             resource.release()
 
 
+def _set_scene(program: moderngl.Program, rig: LightRig, projection: NDArray[np.float32]) -> None:
+    """Give a program a picture's light and the matrix from the camera frame to clip space."""
+    rig.write(program)
+    program["view_projection"].write(column_major(projection))
+
+
 def _in_front(mesh: HeadMesh, triangles: NDArray[np.int32], facing: float) -> NDArray[np.int32]:
     """The triangles that a crop can show: not behind the ears, not turned away.
 
-    ``facing`` is the least share of the outward normal that points forwards.
+    ``facing`` is the least share of the outward normal that points forwards. Neighbours come one after the
+    other, so that a vertex is transformed once for most of its triangles.
     """
     corners = mesh.vertices_mm[triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
     centre = corners.mean(axis=1)
     kept = (centre[:, 2] < BEHIND_EARS_MM) & (-normals[:, 2] >= facing)
-    return triangles[kept]
+    triangles = triangles[kept]
+    return triangles[np.argsort(triangles.min(axis=1), kind="stable")]
 
 
 def rays_of(view: View) -> NDArray[np.float64]:

@@ -135,12 +135,13 @@ def expose(
     light = _lens(light, settings)
     if light.shape[0] != grid:
         light = cv2.resize(light, (grid, grid), interpolation=cv2.INTER_AREA)
-    light = light * (exposure_gain(light, settings) * np.asarray(settings.gains, np.float32))
-    if settings.saturation != 1.0:
-        light = cv2.transform(light, _saturation(settings.saturation))
+    gains = exposure_gain(light, settings) * np.asarray(settings.gains, np.float32)
+    light = cv2.transform(light, _saturation(settings.saturation) * gains)
     # Sensor pixels finer than the picture average out: their noise shrinks with the share.
     light = _with_noise(light, settings, rng, fine=max(1.0, min(settings.grid_px, 2048) / size))
-    picture = _table(settings)[(np.sqrt(np.clip(light, 0.0, 2.0)) * (_TABLE / 1.4143)).astype(np.int32)]
+    root = np.sqrt(np.clip(light, 0.0, 2.0, out=light), out=light)
+    root *= _TABLE / 1.4143
+    picture = _table(settings).take(root.astype(np.intp))
     picture = _finish(picture, settings, rng, scale)
     if grid != size:
         picture = cv2.resize(
@@ -179,7 +180,7 @@ def _lens(light: NDArray[np.float32], settings: SensorSettings) -> NDArray[np.fl
 def _corner(height: int, width: int) -> NDArray[np.float32]:
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None]
-    return np.ascontiguousarray((0.5 * (x * x + y * y))[..., None])
+    return cv2.merge([0.5 * (x * x + y * y)] * 3)
 
 
 def _line(length_px: float, angle_rad: float) -> NDArray[np.float32]:
@@ -220,12 +221,17 @@ def _with_noise(
     luma, colour = _noise_bank()[min(int(settings.denoise * 4.0), 3)]
     y, x = rng.integers(0, _BANK - min(h, _BANK) + 1), rng.integers(0, _BANK - min(w, _BANK) + 1)
     luma, colour = _cut(luma, y, x, h, w), _cut(colour, x % max(_BANK - h, 1), y % max(_BANK - w, 1), h, w)
-    deviation = np.sqrt(
-        np.maximum(cv2.transform(light, LUMA[None]), 0.0) / electrons + (read / electrons) ** 2
-    )
+    variance = np.maximum(cv2.transform(light, LUMA[None]), 0.0).reshape(h, w)
+    variance /= electrons
+    variance += (read / electrons) ** 2
+    deviation = np.sqrt(variance, out=variance)
     strength = 1.0 - 0.65 * settings.denoise
-    field = (0.8 * strength * luma)[..., None] + (0.75 * strength * (1.0 - 0.4 * settings.denoise)) * colour
-    return light + deviation.reshape(h, w, 1) * field
+    # Planes are spread over the colours first: arrays of three columns make short loops.
+    noise = (0.75 * strength * (1.0 - 0.4 * settings.denoise)) * colour
+    noise += cv2.merge([(0.8 * strength) * luma] * 3)
+    noise *= cv2.merge([deviation] * 3)
+    noise += light
+    return noise
 
 
 def _cut(field: NDArray[np.float32], y: int, x: int, h: int, w: int) -> NDArray[np.float32]:

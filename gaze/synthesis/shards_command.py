@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if len(missing) < len(wanted):
         print(f"{len(wanted) - len(missing)} shards are already whole and are kept")
     # One thread a process: the processes themselves fill the cores.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     started = time.monotonic()
     total = len(missing) * PEOPLE_PER_SHARD * PICTURES_PER_PERSON

@@ -174,10 +174,13 @@ def _redness(regions: FaceRegions, a: SkinAppearance, rng: np.random.Generator) 
 
 def _add_lips(layers: SkinLayers, regions: FaceRegions, a: SkinAppearance, noise: _Noise) -> None:
     """Lips: redder and a little darker than skin, striped; the line between them in shade."""
-    lips, mouth, stripes = regions["lips"], regions["mouth_inner"], noise.stripes
-    layers.blood += lips * (a.lips * (0.75 + 0.25 * _lightness(a)) + 0.22 * stripes) + 0.5 * mouth
-    layers.melanin += lips * (a.lip_melanin - 0.05 * a.melanin + 0.006 * stripes)
-    layers.grey += 0.20 * mouth + 0.16 * lips
+    window = _window_of(regions["lips"] + regions["mouth_inner"])
+    lips, mouth, stripes = (
+        layer[window] for layer in (regions["lips"], regions["mouth_inner"], noise.stripes)
+    )
+    layers.blood[window] += lips * (a.lips * (0.75 + 0.25 * _lightness(a)) + 0.22 * stripes) + 0.5 * mouth
+    layers.melanin[window] += lips * (a.lip_melanin - 0.05 * a.melanin + 0.006 * stripes)
+    layers.grey[window] += 0.20 * mouth + 0.16 * lips
 
 
 def _add_relief(
@@ -261,17 +264,18 @@ def _albedo(layers: SkinLayers, a: SkinAppearance) -> np.ndarray:
     """The colour (T, T, 3) uint8 sRGB of all pigment together: optical densities add (Beer's law)."""
     density = skin_density(layers.melanin)
     for channel, share in enumerate(_BLUE_SHARES):
-        plane = density[..., channel]
+        plane = density[channel]
         plane += HAEMOGLOBIN_DENSITY[channel] * layers.blood + YELLOW_DENSITY[channel] * np.float32(a.yellow)
         plane += layers.grey + share * layers.blue
-    return density_to_srgb8(density)
+    return cv2.merge([density_to_srgb8(plane) for plane in density])
 
 
 def _blend_make_up(albedo: np.ndarray, regions: FaceRegions, a: SkinAppearance, noise: _Noise, eyes) -> None:
     """Lipstick, eye shadow and eyeliner over the colour; ``eyes`` as _add_eye returns them."""
     if a.lipstick > 0:
-        stick = np.array(a.lipstick_srgb) * (1 + 0.05 * noise.stripes[..., None])
-        _blend(albedo, (slice(None), slice(None)), regions["lips"] * a.lipstick, stick)
+        window = _window_of(regions["lips"])
+        stick = np.array(a.lipstick_srgb) * (1 + 0.05 * noise.stripes[window][..., None])
+        _blend(albedo, window, regions["lips"][window] * a.lipstick, stick)
     for window, painted in eyes:
         _blend(albedo, window, painted["shadow"], np.array(a.eye_skin.shadow_srgb))
         _blend(albedo, window, 0.92 * painted["liner"], np.array(_LINER_SRGB))
@@ -292,9 +296,12 @@ def _blend_beard(atlas, regions, a: SkinAppearance, grown, albedo, cover, rng: n
         under = cv2.GaussianBlur(coverage, (0, 0), 2.0 * atlas.size / 512) * (0.15 + 0.17 * length_class)
         coverage = 1.0 - (1.0 - coverage) * (1.0 - under)
         # Some hairs are grey, the others keep their colour.
-        white = (0.9 * a.grey * smoothstep(1.0 - a.grey - 0.15, 1.0 - a.grey + 0.15, tone))[..., None]
-        strand = np.float32(a.beard_srgb) * (1.0 - white) + np.float32(GREY) * white
-        _blend(albedo, (rows, everything), coverage, strand * (0.55 + 0.8 * tone[..., None]))
+        white = 0.9 * a.grey * smoothstep(1.0 - a.grey - 0.15, 1.0 - a.grey + 0.15, tone)
+        shade = 0.55 + 0.8 * tone
+        strand = cv2.merge(
+            [(own + (grey - own) * white) * shade for own, grey in zip(a.beard_srgb, GREY, strict=True)]
+        )
+        _blend(albedo, (rows, everything), coverage, strand)
         cover[rows] = np.maximum(cover[rows], coverage)
 
 
@@ -303,10 +310,23 @@ def height_to_normal(height_mm: np.ndarray, mm_per_texel: np.ndarray) -> np.ndar
     slope_u = cv2.Sobel(height_mm, cv2.CV_32F, 1, 0, ksize=1, scale=0.5) / mm_per_texel[..., 0]
     slope_v = cv2.Sobel(height_mm, cv2.CV_32F, 0, 1, ksize=1, scale=0.5) / mm_per_texel[..., 1]
     length = cv2.sqrt(1.0 + slope_u * slope_u + slope_v * slope_v)
-    return np.stack([-127.0 * slope_u / length, -127.0 * slope_v / length], -1).astype(np.int8)
+    return cv2.merge([(-127.0 * slope / length).astype(np.int8) for slope in (slope_u, slope_v)])
 
 
 def _blend(image: np.ndarray, window, alpha: np.ndarray, colour: np.ndarray) -> None:
-    part = image[window].astype(np.float32)
-    part += alpha[..., None] * (colour.astype(np.float32) - part)
-    image[window] = np.clip(part, 0, 255).astype(np.uint8)
+    """Blend a colour (3,), or one for each texel of the window, into its texels by ``alpha`` 0..1."""
+    if not alpha.any():
+        return
+    covered = _window_of(alpha)
+    if colour.ndim > 1:
+        colour = colour[covered]
+    texels = image[window][covered]
+    part = texels.astype(np.float32)
+    part += cv2.merge([alpha[covered]] * 3) * (colour.astype(np.float32) - part)
+    texels[...] = np.clip(part, 0, 255, out=part).astype(np.uint8)
+
+
+def _window_of(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of a map between the first and the last that are not all 0."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

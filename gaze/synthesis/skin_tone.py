@@ -62,7 +62,7 @@ def _melanin_table() -> np.ndarray:
     low, high = at < 0.0, at > 1.0
     table[low] += (at[low, None]) * (density[1] - density[0]) / knots[1] * 0.5
     table[high] += (at[high, None] - 1.0) * (density[-1] - density[-2]) / knots[1] * 0.5
-    return table.astype(np.float32)
+    return np.ascontiguousarray(table.T, np.float32)
 
 
 _MELANIN_DENSITY = _melanin_table()
@@ -76,15 +76,15 @@ _SRGB8 = np.round(
 
 
 def skin_density(melanin: np.ndarray) -> np.ndarray:
-    """Optical density (..., 3) of melanin 0 (very light) to 1 (very dark); -0.25..1.25 is carried."""
+    """Optical density (3, ...) of melanin 0 (very light) to 1 (very dark); -0.25..1.25 is carried."""
     index = (np.asarray(melanin, np.float32) + 0.25) * ((_MELANIN_STEPS - 1) / 1.5)
-    return _MELANIN_DENSITY[np.clip(index, 0, _MELANIN_STEPS - 1).astype(np.int32)]
+    return _MELANIN_DENSITY.take(index.astype(np.intp), axis=1, mode="clip")
 
 
 def density_to_srgb8(density: np.ndarray) -> np.ndarray:
     """Optical density to sRGB uint8 of the same shape."""
-    index = np.clip(density * ((_DENSITY_STEPS - 1) / _DENSITY_MAX), 0, _DENSITY_STEPS - 1)
-    return _SRGB8[index.astype(np.int32)]
+    index = density * ((_DENSITY_STEPS - 1) / _DENSITY_MAX)
+    return _SRGB8.take(index.astype(np.intp), mode="clip")
 
 
 def skin_srgb8(melanin: float, haemoglobin: float = 0.0, yellow: float = 0.0) -> np.ndarray:

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets")
     args = parser.parse_args(argv)
     # One thread a process: the processes themselves fill the cores.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     options = StandinOptions(args.persons, args.images, args.seed, args.landmark_noise_px)
     # Here, so that --help needs neither OpenGL nor the packages of training.

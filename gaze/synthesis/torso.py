@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,11 +53,11 @@ def make_torso(R_cam_head: NDArray[np.float64], albedo: tuple[float, float, floa
     b = row * _STEPS + (column + 1) % _STEPS
     triangles = np.concatenate(
         [
-            np.stack([a, b, a + _STEPS], axis=-1).reshape(-1, 3),
-            np.stack([b, b + _STEPS, a + _STEPS], axis=-1).reshape(-1, 3),
+            np.stack([a, a + _STEPS, b], axis=-1).reshape(-1, 3),
+            np.stack([b, a + _STEPS, b + _STEPS], axis=-1).reshape(-1, 3),
         ]
     ).astype(np.int32)
     coords = np.stack([np.tile(angle * 150.0, len(_RINGS)), np.repeat(_RINGS[:, 0], _STEPS)], axis=1)
     second = tuple(0.8 * value for value in albedo)
     cloth = Material("cloth", albedo, 0.9, (0.02, 0.02, 0.02), CLOTH, second, 3.0, 0.1)
-    return join("torso", [Part(vertices, triangles, coords)], cloth)
+    return replace(join("torso", [Part(vertices, triangles, coords)], cloth), open=True)

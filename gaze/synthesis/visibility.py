@@ -95,7 +95,9 @@ class Visibility:
     def towards(self, directions_head: NDArray[np.float64]) -> NDArray[np.float32]:
         """Soft visibility (V, k) 0..1 of directions (k, 3) in the head frame."""
         values = self.coefficients @ harmonics(directions_head).T.astype(np.float32)
-        return np.clip(1.15 * values - 0.08, 0.0, 1.0)
+        values *= np.float32(1.15)
+        values -= np.float32(0.08)
+        return np.clip(values, 0.0, 1.0, out=values)
 
 
 def _seen_from(context, vertices_mm, triangles, points_mm, directions) -> NDArray[np.float64]:

@@ -123,7 +123,10 @@ class WearPass:
                 scale_mm=matter.scale_mm,
                 pattern=matter.pattern,
             )
+            if not thing.open:
+                self._context.enable(moderngl.CULL_FACE)
             array.render()
+            self._context.disable(moderngl.CULL_FACE)
 
 
 def _rows(thing: Accessory, vertices_mm: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gaze.camera import Camera
 from gaze.geometry import unit
 from gaze.synthesis.accessory import Accessory
-from gaze.synthesis.background import paint_background
+from gaze.synthesis.background import before, paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
 from gaze.synthesis.lens import Lens
@@ -110,8 +110,7 @@ def take_picture(
     torso = make_torso(head.R_cam_head, dressed.cloth_albedo)
     view = lens.view(head.face_centre_cam_mm)
     drawn = renderer.render(dressed, head, pupil_radius_mm, view, shot.rig, shot.finish, [torso, *held])
-    linear = drawn[..., :3] + shot.background * (1.0 - drawn[..., 3:])
-    picture = expose(_square(lens.bend(linear)), shot.settings, rng)
+    picture = expose(_square(lens.bend(before(shot.background, drawn))), shot.settings, rng)
     return np.ascontiguousarray(picture[: camera.height, : camera.width])
 
 

@@ -1,9 +1,7 @@
 #version 330
 // Skin: painted albedo, bumps from a normal map, soft scattering, oil highlights over a broad sheen.
 #include "light.glsl"
-uniform sampler2D place_map;   // written by surface.frag, one texel a pixel
-uniform sampler2D facing_map;
-uniform sampler2D lamp_map;
+uniform usampler2D fact_map;   // written by surface.frag, one texel a pixel; 0 where there is no skin
 uniform mat3 cam_from_px;      // ray through a pixel (x, y, 1), depth 1 along the view
 uniform float px_mm;           // size of a pixel on the face
 uniform sampler2D albedo_map;  // sRGB
@@ -17,6 +15,10 @@ out vec4 colour;
 
 // Coarsest level of the painted maps: where neighbouring pixels show different parts, derivatives mean nothing.
 const float COARSEST = 2.0;
+// As surface.frag writes them; 1 is scalp and neck.
+const uint FACE = 0u, CLOTHES = 2u, MOUTH = 3u, EYE_SOCKET = 4u;
+
+vec2 pair(uint packed_) { return vec2(packed_ & 65535u, packed_ >> 16) / 65535.0; }
 
 vec3 bumped(vec3 n, vec3 px, vec3 py, vec2 ux, vec2 uy, vec2 xy) {
     // Cotangent frame from screen derivatives (Schueler, ShaderX5): no tangents need to be stored.
@@ -29,22 +31,20 @@ vec3 bumped(vec3 n, vec3 px, vec3 py, vec2 ux, vec2 uy, vec2 xy) {
 
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
-    vec4 place = texelFetch(place_map, at, 0);
-    vec4 facing = texelFetch(facing_map, at, 0);
-    vec4 lamps = texelFetch(lamp_map, at, 0);
-    vec3 P = cam_from_px * vec3(gl_FragCoord.xy - 0.5, 1.0) * facing.w;
+    uvec4 facts = texelFetch(fact_map, at, 0);
+    vec3 P = cam_from_px * vec3(gl_FragCoord.xy - 0.5, 1.0) * uintBitsToFloat(facts.w & ~15u);
     vec3 px = dFdx(P), py = dFdy(P);
-    vec2 U = place.xy, ux = dFdx(U), uy = dFdy(U);
-    float K = place.z;
-    if (K < -0.5) discard;
-    vec4 V = vec4(place.w, lamps.xyz);
-    vec3 n = normalize(facing.xyz);
+    vec2 U = pair(facts.x), ux = dFdx(U), uy = dFdy(U);
+    uint kind = facts.w & 7u;
+    vec4 V = vec4(facts.y & 255u, facts.y >> 8 & 255u, facts.y >> 16 & 255u, facts.y >> 24) / 255.0;
+    vec3 n = vec3(pair(facts.z) * 2.0 - 1.0, 0.0);
+    n.z = sqrt(max(1.0 - dot(n, n), 0.0)) * ((facts.w & 8u) == 0u ? -1.0 : 1.0);
     vec3 v = normalize(-P);
-    if (dot(n, v) < 0.0 && K > 0.5) n = -n;
+    if (dot(n, v) < 0.0 && kind != FACE) n = -n;
     vec3 albedo = body_albedo;
     float gloss = 0.35;
     float roughness = 0.55;
-    if (K < 0.5) {
+    if (kind == FACE) {
         vec2 texels = vec2(textureSize(albedo_map, 0));
         float spread = max(dot(ux * texels, ux * texels), dot(uy * texels, uy * texels));
         float level = clamp(0.5 * log2(max(spread, 1e-6)), 0.0, COARSEST);
@@ -55,14 +55,14 @@ void main() {
         if (max(length(px), length(py)) < 8.0 * px_mm) n = bumped(n, px, py, ux, uy, detail.rg * 2.0 - 1.0);
         gloss = detail.b;
         roughness = mix(0.62, 0.34, gloss * oiliness);
-    } else if (K > 1.2 && K < 1.5) {
+    } else if (kind == CLOTHES) {
         albedo = cloth_albedo;
         gloss = 0.1;
         roughness = 0.9;
-    } else if (K > 2.5) {
+    } else if (kind == EYE_SOCKET) {
         albedo = body_albedo * vec3(0.72, 0.40, 0.36);
         gloss = 0.5;
-    } else if (K > 1.5) {
+    } else if (kind == MOUTH) {
         albedo = mouth_albedo * 0.6;
         gloss = 0.5;
     }
@@ -72,6 +72,6 @@ void main() {
     vec3 bounce = environment_diffuse(n) * (1.0 - open) * mix(albedo, vec3(dot(albedo, vec3(0.33))), 0.3) * 0.8;
     vec3 c = albedo * (light + bounce);
     c += specular_light(n, v, roughness, 0.028, open, V.yzw) * mix(0.45, 1.25, gloss * oiliness);
-    if (K > 1.5 && K < 2.5) c *= 0.35;
+    if (kind == MOUTH) c *= 0.35;
     colour = vec4(c, 1.0);
 }
