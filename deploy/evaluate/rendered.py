@@ -17,7 +17,7 @@ from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one
 from gaze.training.face_errors import predict_faces
-from gaze.training.groups import errors_by_group, group_labels
+from gaze.training.groups import errors_by_group, eyes_closed, group_labels
 from gaze.training.metrics import summary
 from gaze.training.virtual_camera import show_face
 
@@ -62,13 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         predicted = predict_faces(predictor, faces, args.average_mirror)
     finally:
         predictor.close()
-    figures = summary(predicted, target)
-    people = len({sample_person for shard in folder.shards for sample_person in shard.person.tolist()})
-    print_figures(figures)
     try:
+        seeing = np.flatnonzero(~eyes_closed(attributes))
+        attributes = [attributes[row] for row in seeing]
+        predicted, target, head = predicted[seeing], target[seeing], head[seeing]
         labels = group_labels(attributes, target, head)
     except KeyError as error:
         raise DataError(f"{args.shards}: its crops have no attribute {error}; render them again") from error
+    if not len(seeing):
+        raise DataError(f"{args.shards}: shows closed eyes alone; render more people")
+    figures = summary(predicted, target)
+    people = len({sample_person for shard in folder.shards for sample_person in shard.person.tolist()})
+    closed = len(folder) - len(seeing)
+    print_figures(figures)
+    if closed:
+        print(f"  left out: {closed} crops with closed eyes, to which the live loop gives no gaze")
     rows = errors_by_group(angular_error_deg(predicted, target), labels)
     print(f"\n{'group':<28}{'value':<22}{'crops':>7}{'mean':>9}{'of all':>8}")
     for row in rows:
@@ -87,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             {
                 "schema": SCHEMA,
                 "people": people,
+                "closed_eyes_left_out": closed,
                 **figures,
                 "groups": [asdict(row) for row in rows],
                 "worst": None if worst is None else asdict(worst),

@@ -85,6 +85,35 @@ def test_mean_groups_and_the_worst_of_them(shards, monkeypatch, capsys):
     assert groups["mask", "none"]["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
 
 
+def _with_attribute(shards, rows, **changes):
+    with np.load(shards / "shard_000000.npz") as data:
+        arrays = dict(data)
+    attributes = [json.loads(text) for text in arrays["attributes"]]
+    for row in rows:
+        attributes[row] |= changes
+    arrays["attributes"] = np.array([json.dumps(entry) for entry in attributes])
+    np.savez(shards / "shard_000000.npz", **arrays)
+
+
+def test_closed_eyes_are_left_out_and_counted(shards, monkeypatch, capsys):
+    """All that wear masks close their eyes: what is left is the others' error; a wink stays."""
+    out, masked = shards / "out.json", range(0, COUNT, 3)
+    _with_attribute(shards, masked, eye_open=[0.1, 0.2])
+    _with_attribute(shards, [1], eye_open=[0.0, 1.0])
+    assert run(shards, monkeypatch, "--json", str(out)) == 0
+    assert "left out: 20 crops with closed eyes" in capsys.readouterr().out
+    figures = json.loads(out.read_text())
+    assert figures["closed_eyes_left_out"] == 20
+    assert {row["count"] for row in figures["groups"]} == {COUNT - 20}
+    assert figures["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
+
+
+def test_shards_of_closed_eyes_alone_are_refused(shards, monkeypatch, capsys):
+    _with_attribute(shards, range(COUNT), eye_open=[0.0, 0.0])
+    assert run(shards, monkeypatch) == 1
+    assert "shows closed eyes alone; render more people" in capsys.readouterr().err
+
+
 def test_few_crops_have_no_groups(shards, monkeypatch, capsys):
     out = shards / "out.json"
     assert run(shards, monkeypatch, "--limit", "10", "--json", str(out)) == 0
