@@ -9,6 +9,8 @@ from gaze.synthesis.mesh import FACE, MOUTH_SOCKET, SCALP, SKIN_COUNT, HeadMesh
 
 # Height of a collar's front below the origin; it rises towards the back.
 COLLAR_MM = 118.0
+# What skin_kind calls scalp and neck, and clothes.
+SCALP_KIND, CLOTHES = np.float32(1.0), np.float32(1.4)
 
 _PAIRED = (
     "browDown", "browOuterUp", "browInnerUp", "cheekRaiser", "cheekPuff", "mouthFrown", "mouthDimple",
@@ -100,8 +102,8 @@ def skin_normals(mesh: HeadMesh) -> VertexNormals:
 def skin_kind(vertices_mm: NDArray[np.float32]) -> NDArray[np.float32]:
     """What each vertex is, (SKIN_COUNT,): 0 face, 1 scalp and neck, 1.4 clothes, 2 mouth, 3 eye socket."""
     kind = np.full(SKIN_COUNT, 3.0, np.float32)
-    for part, value in ((FACE, 0.0), (SCALP, 1.0), (MOUTH_SOCKET, 2.0)):
+    for part, value in ((FACE, 0.0), (SCALP, SCALP_KIND), (MOUTH_SOCKET, 2.0)):
         kind[part] = value
     clothed = vertices_mm[:SKIN_COUNT, 1] > COLLAR_MM - 0.35 * vertices_mm[:SKIN_COUNT, 2]
-    kind[clothed & (kind == 1.0)] = 1.4
+    kind[clothed & (kind == SCALP_KIND)] = CLOTHES
     return kind

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.culling import CulledArray
 from gaze.synthesis.dressed import DressedPerson
-from gaze.synthesis.expression import VertexNormals, skin_kind, skin_normals
+from gaze.synthesis.expression import CLOTHES, SCALP_KIND, VertexNormals, skin_kind, skin_normals
 from gaze.synthesis.eye_uniforms import eye_uniforms
 from gaze.synthesis.gl import column_major, create_context, load_program, noise_texture, set_uniforms
 from gaze.synthesis.hair_pass import HairPass
@@ -23,6 +23,7 @@ from gaze.synthesis.mesh import EYEBALLS, MOUTH, SKIN_COUNT, HeadMesh
 from gaze.synthesis.orbit import OrbitShade
 from gaze.synthesis.posed_head import PosedHead
 from gaze.synthesis.skin_finish import SkinFinish
+from gaze.synthesis.torso import TORSO, within_collar
 from gaze.synthesis.view import View
 from gaze.synthesis.visibility import Visibility
 from gaze.synthesis.wear_pass import WearPass
@@ -101,7 +102,8 @@ class HeadRenderer:
         self._seen = context.buffer(reserve=count * 16, dynamic=True)
         fixed = np.zeros((count, 3), np.float32)
         fixed[:, :2] = mesh.uv
-        fixed[:SKIN_COUNT, 2] = skin_kind(mesh.vertices_mm)
+        kind = skin_kind(mesh.vertices_mm)
+        fixed[:SKIN_COUNT, 2] = kind
         self._fixed = context.buffer(fixed.tobytes())
 
         def indices(triangles: NDArray[np.int32]) -> moderngl.Buffer:
@@ -113,12 +115,15 @@ class HeadRenderer:
         position = (self._positions, "3f", "position")
         normal = (self._normals, "3f", "normal")
         seen = (self._seen, "4f", "visibility")
-        self._skin_array = CulledArray(
-            context,
-            self._surface,
-            [position, normal, (self._fixed, "2f 1f", "uv", "kind"), seen],
-            skin_triangles,
-        )
+        layout = [position, normal, (self._fixed, "2f 1f", "uv", "kind"), seen]
+        self._skin_array = CulledArray(context, self._surface, layout, skin_triangles)
+        # The mesh has shoulders that turn with the head: over a torso its bare neck alone is drawn.
+        clothed = kind == CLOTHES
+        fixed[:SKIN_COUNT, 2][clothed] = SCALP_KIND
+        self._fixed_bare = context.buffer(fixed.tobytes())
+        shoulders = (clothed & ~within_collar(mesh.vertices_mm[:SKIN_COUNT]))[skin_triangles].any(axis=1)
+        layout = [position, normal, (self._fixed_bare, "2f 1f", "uv", "kind"), seen]
+        self._skin_above_torso = CulledArray(context, self._surface, layout, skin_triangles[~shoulders])
         self._eye_arrays = [
             context.vertex_array(self._eye, [position, seen], indices(_in_front(mesh, triangles, facing=0.0)))
             for triangles in mesh.eyeball_triangles
@@ -169,7 +174,8 @@ class HeadRenderer:
             _set_scene(program, rig, projection)
         self._target.use()
         self._target.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
-        self._draw_skin(dressed, vertices_cam_mm, view, projection, rig, finish)
+        skin = self._skin_above_torso if any(each.name == TORSO for each in held) else self._skin_array
+        self._draw_skin(skin, dressed, vertices_cam_mm, view, projection, rig, finish)
         self._draw_mouth(head, rig, projection)
         context.enable(moderngl.CULL_FACE)
         for side in (0, 1):
@@ -203,7 +209,7 @@ class HeadRenderer:
             targets.skin_facts,
         )
 
-    def _draw_skin(self, dressed, vertices_cam_mm, view, projection, rig, finish) -> None:
+    def _draw_skin(self, skin, dressed, vertices_cam_mm, view, projection, rig, finish) -> None:
         """Fill the pixels' facts triangle by triangle, then light each pixel of skin once."""
         context = self.context
         self._skin_target.use()
@@ -212,7 +218,7 @@ class HeadRenderer:
         # The first row is the top, which turns the winding round.
         context.front_face = "cw"
         context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._skin_array.render(vertices_cam_mm[:SKIN_COUNT], projection)
+        skin.render(vertices_cam_mm[:SKIN_COUNT], projection)
         self._target.use()
         # Only where there is skin before the farthest depth: what is behind it costs nothing.
         context.enable_only(moderngl.DEPTH_TEST)

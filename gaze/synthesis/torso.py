@@ -31,6 +31,14 @@ _RINGS = np.array(
     dtype=np.float64,
 )
 _STEPS = 48
+# What the thing is called.
+TORSO = "torso"
+
+
+def within_collar(vertices_mm: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which points (N, 3) of the head frame, mm, lie well inside the upright collar's tube."""
+    _, half, depth, z = _RINGS[0]
+    return (vertices_mm[:, 0] / half) ** 2 + ((vertices_mm[:, 2] - z) / depth) ** 2 < 0.75
 
 
 def make_torso(R_cam_head: NDArray[np.float64], albedo: tuple[float, float, float]) -> Accessory:
@@ -60,4 +68,4 @@ def make_torso(R_cam_head: NDArray[np.float64], albedo: tuple[float, float, floa
     coords = np.stack([np.tile(angle * 150.0, len(_RINGS)), np.repeat(_RINGS[:, 0], _STEPS)], axis=1)
     second = tuple(0.8 * value for value in albedo)
     cloth = Material("cloth", albedo, 0.9, (0.02, 0.02, 0.02), CLOTH, second, 3.0, 0.1)
-    return replace(join("torso", [Part(vertices, triangles, coords)], cloth), open=True)
+    return replace(join(TORSO, [Part(vertices, triangles, coords)], cloth), open=True)

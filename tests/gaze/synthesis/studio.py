@@ -34,8 +34,22 @@ class Studio:
         texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
         return texture
 
-    def draw(self, person, head, view, albedo=None, pupil_radius_mm=2.0, body=0.0, finish=FINISH):
-        """Linear RGB and coverage (S, S, 4); skin is black where ``albedo`` (sRGB) does not say otherwise."""
+    def draw(
+        self,
+        person,
+        head,
+        view,
+        albedo=None,
+        pupil_radius_mm=2.0,
+        body=0.0,
+        finish=FINISH,
+        cloth=None,
+        held=(),
+    ):
+        """Linear RGB and coverage (S, S, 4); skin is black where ``albedo`` (sRGB) does not say otherwise.
+
+        ``cloth`` is the grey of the mesh's own clothes, by default that of the ``body``.
+        """
         black = np.zeros((TEXTURE_PX, TEXTURE_PX, 3), np.uint8)
         smooth = np.full_like(black, 128)
         smooth[..., 2] = 0
@@ -45,14 +59,14 @@ class Studio:
             albedo=self.texture(black if albedo is None else albedo),
             detail=self.texture(smooth),
             body_albedo=(body,) * 3,
-            cloth_albedo=(body,) * 3,
+            cloth_albedo=(body if cloth is None else cloth,) * 3,
             lashes=Lashes(upper=lash, lower=lash, curl=0.5, thickness_mm=1e-6, colour=(0.0, 0.0, 0.0)),
             worn=None,
             wear=WearBuffers([], None, None, []),
             style=None,
             hair=HairBuffers([], []),
         )
-        picture = self.renderer.render(dressed, head, pupil_radius_mm, view, self.rig, finish)
+        picture = self.renderer.render(dressed, head, pupil_radius_mm, view, self.rig, finish, held)
         dressed.release()
         return picture
 
