@@ -13,6 +13,7 @@ MENDS = {
     "several people in view": "sit alone in front of the camera",
     "eyes closed": "open the eyes, and raise the screen, so that the lids do not cover them",
     "the picture is blurred": "give more light, wipe the lens and sit still",
+    "the eyes are not clear to see": "take off sunglasses, light the face from the front and come nearer",
     "the camera stands still": "see that no other program holds the camera, or plug it in again",
     "no picture from the camera": "see that no other program holds the camera, or plug it in again",
     "the head is not clear to see": "face the screen, with light from the front",

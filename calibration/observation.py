@@ -38,6 +38,7 @@ PROBLEMS = {
     Status.BLINK: "eyes closed",
     Status.BLUR: "the picture is blurred",
     Status.FROZEN: "the camera stands still",
+    Status.UNSURE: "the eyes are not clear to see",
 }
 
 

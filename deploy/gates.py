@@ -24,9 +24,12 @@ class GateConfig:
     sharpness: float = 12.0
     # Seconds without any change in the picture after which the camera is frozen.
     frozen_s: float = 1.0
+    # The network's own standard deviation in degrees above which it does not know: closed lids that the
+    # landmarks take for open have 15 and more, open eyes of real faces at most 12.
+    sigma_deg: float = 14.0
 
     def __post_init__(self) -> None:
-        for name in ("eye_open", "sharpness", "frozen_s"):
+        for name in ("eye_open", "sharpness", "frozen_s", "sigma_deg"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class Pipeline:
         gates = gates or GateConfig()
         self._estimator = estimator
         self._sharpness_limit = gates.sharpness
+        self._sigma_limit_rad = math.radians(gates.sigma_deg) if gates.sigma_deg > 0 else math.inf
         self._blink = BlinkGate(gates.eye_open)
         self._frozen = FrozenGate(gates.frozen_s if sequence else 0.0)
         self._tracker = FaceTracker()
@@ -119,6 +121,8 @@ class Pipeline:
             and sharpness(estimate.normalized.image, estimate.normalized.view_mm) < self._sharpness_limit
         ):
             status = Status.BLUR
+        elif estimate.gaze is not None and (estimate.gaze.sigma_rad or 0.0) > self._sigma_limit_rad:
+            status = Status.UNSURE
         else:
             return estimate
         return dataclasses.replace(estimate, status=status, gaze=None, ray=None)

@@ -52,6 +52,7 @@ class RunConfig:
     min_eye_open: float
     min_sharpness: float
     frozen_after: float
+    max_sigma: float
     profile: str | None
     event_method: str
     heatmap: str | None
@@ -75,7 +76,7 @@ class RunConfig:
     @property
     def gates(self) -> GateConfig:
         """The limits of the gates."""
-        return GateConfig(self.min_eye_open, self.min_sharpness, self.frozen_after)
+        return GateConfig(self.min_eye_open, self.min_sharpness, self.frozen_after, self.max_sigma)
 
     @property
     def smoothing(self) -> SmoothingConfig | None:

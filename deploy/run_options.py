@@ -121,6 +121,13 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds of the very same picture after which the camera is frozen; 0 never",
     )
+    group.add_argument(
+        "--max-sigma",
+        type=not_below(0),
+        default=GateConfig().sigma_deg,
+        metavar="DEG",
+        help="a gaze that the network itself holds for less certain is not given; 0 never",
+    )
     group = parser.add_argument_group("point of gaze")
     group.add_argument(
         "--profile",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 import os
 from pathlib import Path
 
 from gaze.errors import ModelError
 from gaze.files import read_json, write_json
 from gaze.types import ModelSpec, NormalizedCamera
+
+log = logging.getLogger("gaze")
 
 SCHEMA = "gaze.model/1"
 WEIGHTS_DIR = Path(__file__).parent / "weights"
@@ -111,7 +114,8 @@ def checkpoint_beside(model_path: str | os.PathLike[str]) -> tuple[Path, ModelSp
 def used_as_exported(spec: ModelSpec, checkpoint: str | os.PathLike[str]) -> ModelSpec:
     """A checkpoint's ``spec``, seeing and read as the sidecar beside the checkpoint says, where there is one.
 
-    A sidecar of another input size is of another network and says nothing.
+    A sidecar of another input size is of another network and says nothing. One that was written for another
+    checkpoint of the same network holds, with a warning: a network that is trained anew keeps its view.
 
     Raises:
         ModelError: the sidecar is unusable.
@@ -121,6 +125,14 @@ def used_as_exported(spec: ModelSpec, checkpoint: str | os.PathLike[str]) -> Mod
     beside = load_spec(sidecar_path(checkpoint))
     if beside.input_size != spec.input_size:
         return spec
+    if beside.notes.get("sha256_checkpoint", spec.sha256) != spec.sha256:
+        log.warning(
+            "%s was written for another checkpoint than %s beside it; its view of %.4g mm is used all the "
+            "same: run `gaze export --view-mm`, or remove it where it has nothing to do with this one",
+            sidecar_path(checkpoint),
+            Path(checkpoint).name,
+            beside.normalized_camera.view_mm,
+        )
     return dataclasses.replace(
         spec, normalized_camera=beside.normalized_camera, average_mirror=beside.average_mirror
     )

@@ -48,6 +48,7 @@ class Status(str, enum.Enum):
     BLINK = "BLINK"
     BLUR = "BLUR"
     FROZEN = "FROZEN"
+    UNSURE = "UNSURE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ from gaze.option_types import at_least_one, between
 log = logging.getLogger("gaze")
 
 MEASURED_SD_MM, MEASURED_SD_DEG = 5.0, 3.0
+CAMERA_OPTIONS = ("size", "camera", "hfov", "webcam")
 MEASURED = ("right_mm", "up_mm", "front_mm", "down_deg")
 
 DISTANCE_MM = between(-3000.0, 3000.0, "mm")
@@ -103,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if options.from_session:
         refuse_beside(options, "from_session", ("display", *SCREEN_OPTIONS), "the session has its screen")
+        refuse_beside(options, "from_session", CAMERA_OPTIONS, "the session has its camera")
     for way in ways:
         refuse_beside(options, way, ("preset", *MEASURED), "it finds the place by itself")
     prepare_outputs(options.out)

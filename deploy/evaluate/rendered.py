@@ -56,9 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         camera = predictor.spec.normalized_camera
         faces = np.empty((len(folder), camera.size_px, camera.size_px, 3), np.uint8)
         target, head = np.empty((len(folder), 2)), np.empty((len(folder), 2))
+        person = []
         for row, sample in enumerate(folder.samples()):
             faces[row] = show_face(sample.image, folder.normalized_camera, camera)
             target[row], head[row] = sample.gaze_pitch_yaw_rad, sample.head_pitch_yaw_rad
+            person.append(sample.person)
         predicted = predict_faces(predictor, faces, args.average_mirror)
     finally:
         predictor.close()
@@ -72,11 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not len(seeing):
         raise DataError(f"{args.shards}: shows closed eyes alone; render more people")
     figures = summary(predicted, target)
-    people = len({sample_person for shard in folder.shards for sample_person in shard.person.tolist()})
+    people = len({person[row] for row in seeing})
     closed = len(folder) - len(seeing)
     print_figures(figures)
     if closed:
-        print(f"  left out: {closed} crops with closed eyes, to which the live loop gives no gaze")
+        print(f"  left out: {closed} crops with closed eyes, which show no gaze")
     rows = errors_by_group(angular_error_deg(predicted, target), labels)
     print(f"\n{'group':<28}{'value':<22}{'crops':>7}{'mean':>9}{'of all':>8}")
     for row in rows:

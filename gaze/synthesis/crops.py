@@ -39,7 +39,10 @@ STREAM_PICTURE, STREAM_LIGHT, STREAM_CAMERA, STREAM_FACE, STREAM_LIDS, STREAM_PI
 
 @dataclass(frozen=True)
 class Crop:
-    """One picture with its truth. ``image`` (S, S, 3) uint8 BGR; angles in radians, normalised frame."""
+    """One picture with its truth. ``image`` (S, S, 3) uint8 BGR; angles in radians, normalised frame.
+
+    ``view`` tells where in the image a point of the camera frame lies.
+    """
 
     image: NDArray[np.uint8]
     pitch_yaw_rad: NDArray[np.float64]
@@ -57,7 +60,10 @@ class Crop:
 
 
 class CropRenderer:
-    """Renders crops of ``size_px``; drawing is done at ``supersampling`` times that."""
+    """Renders crops of ``size_px``; drawing is done at ``supersampling`` times that.
+
+    It owns the detector that finds faces for crops by the live pipeline: use it in a ``with``, or close it.
+    """
 
     def __init__(
         self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.0
@@ -72,6 +78,16 @@ class CropRenderer:
         self._wardrobe = Wardrobe(
             self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
         )
+
+    def close(self) -> None:
+        """Close the detector; closing twice is harmless."""
+        self.pipeline.close()
+
+    def __enter__(self) -> CropRenderer:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def dress(self, seed: int) -> DressedPerson:
         """Make the person of a seed ready to be drawn; release it when done."""
@@ -109,7 +125,7 @@ class CropRenderer:
             linear = self.renderer.render(dressed, head, moment.pupil_radius_mm, view, rig, finish, held)
             background = paint_background(light_rng, rig, self.draw_px)
             image = expose(before(background, linear), settings, camera_rng, self.size_px)
-            grid_px = settings.grid_px
+            view, grid_px = view.resized(self.size_px), settings.grid_px
         label = angles_from_vector(view.R_norm_cam @ head.gaze_cam)
         head_label = head_angles_from_rotation(view.R_norm_cam @ head.R_cam_head)
         attributes = {

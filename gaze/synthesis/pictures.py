@@ -78,14 +78,14 @@ def crop_pictures(
         RuntimeUnavailableError: there is no EGL.
         ModelError: MediaPipe's models are missing.
     """
-    renderer = CropRenderer(assets_dir, size_px)
-    for seed in seeds:
-        dressed = renderer.dress(seed)
-        try:
-            crop = renderer.render(dressed, seed)
-        finally:
-            dressed.release()
-        yield seed, (crop.image, _crop_truth(crop))
+    with CropRenderer(assets_dir, size_px) as renderer:
+        for seed in seeds:
+            dressed = renderer.dress(seed)
+            try:
+                crop = renderer.render(dressed, seed)
+            finally:
+                dressed.release()
+            yield seed, (crop.image, _crop_truth(crop))
 
 
 def write_pictures(folder: Path, pictures: Iterator[tuple[int, Picture]]) -> int:

@@ -85,6 +85,10 @@ class LivePipeline:
         estimate = self._estimator.estimate(picture)[0]
         return estimate.normalized if estimate.status is Status.OK else None
 
+    def close(self) -> None:
+        """Close the detector, whose threads and memory would stay; closing twice is harmless."""
+        self._estimator.close()
+
 
 class _NoNetwork:
     """A predictor that looks at nothing: only the crops are wanted."""

@@ -38,17 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     from gaze.synthesis.crops import CropRenderer
 
-    renderer = CropRenderer(args.assets, args.size)
     rows = []
-    for row in range(args.rows):
-        crops = []
-        for column in range(args.columns):
-            seed = args.seed + row * args.columns + column
-            dressed = renderer.dress(seed)
-            crop = renderer.render(dressed, seed * 1000)
-            dressed.release()
-            crops.append(_with_arrow(crop.image, crop.pitch_yaw_rad) if args.arrows else crop.image)
-        rows.append(np.hstack(crops))
+    with CropRenderer(args.assets, args.size) as renderer:
+        for row in range(args.rows):
+            crops = []
+            for column in range(args.columns):
+                seed = args.seed + row * args.columns + column
+                dressed = renderer.dress(seed)
+                crop = renderer.render(dressed, seed * 1000)
+                dressed.release()
+                crops.append(_with_arrow(crop.image, crop.pitch_yaw_rad) if args.arrows else crop.image)
+            rows.append(np.hstack(crops))
     with replacing(args.out) as temporary:
         if not cv2.imwrite(str(temporary), np.vstack(rows)):
             raise DataError(f"{args.out}: cannot be written; name a .png or .jpg in a folder that exists")

@@ -89,7 +89,7 @@ class TrainConfig:
             raise UsageError(f"seed must not be negative, got {self.seed}")
         for name in ("dropout", "warmup", "ema_decay", "weight_decay"):
             if not 0.0 <= getattr(self, name) < 1.0:
-                raise UsageError(f"{name} must lie in 0 to 1, got {getattr(self, name)}")
+                raise UsageError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
 
     @property
     def predict_sigma(self) -> bool:

@@ -122,6 +122,7 @@ def face(eye_open=(0.9, 0.9)):
         ([Estimate(0, 0.0, Status.OK, face())] * 3, "several people in view"),
         ([Estimate(0, 0.0, Status.BLINK, face())], "eyes closed"),
         ([Estimate(0, 0.0, Status.BLUR, face())], "the picture is blurred"),
+        ([Estimate(0, 0.0, Status.UNSURE, face())], "the eyes are not clear to see"),
         ([Estimate(0, 0.0, Status.FROZEN, face())], "the camera stands still"),
         ([Estimate(0, 0.0, Status.OK, face())], "the head is not clear to see"),
     ],

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -58,8 +60,26 @@ def test_a_frozen_camera_takes_the_gaze_away_from_everybody():
     assert results[9].estimates[0].ray is None
 
 
+@pytest.mark.parametrize("sigma_deg, status", [(None, Status.OK), (13.9, Status.OK), (14.1, Status.UNSURE)])
+def test_a_gaze_that_the_network_doubts_is_not_given(sigma_deg, status):
+    (estimate,) = run(lambda frame: [doubting(frame, sigma_deg)])[0].estimates
+    assert estimate.status is status
+    assert (estimate.gaze is None) == (estimate.ray is None) == (status is Status.UNSURE)
+    assert estimate.head_pose is not None
+    (estimate,) = run(lambda frame: [doubting(frame, sigma_deg)], gates=GateConfig(sigma_deg=0.0))[
+        0
+    ].estimates
+    assert estimate.status is Status.OK and estimate.ray is not None
+
+
+def doubting(frame, sigma_deg):
+    estimate = make_estimate(frame.index, frame.t_s)
+    sigma_rad = None if sigma_deg is None else np.deg2rad(sigma_deg)
+    return replace(estimate, gaze=replace(estimate.gaze, sigma_rad=sigma_rad))
+
+
 def test_gates_can_be_switched_off():
-    off = GateConfig(0.0, 0.0, 0.0)
+    off = GateConfig(0.0, 0.0, 0.0, 0.0)
     blurred = cv2.GaussianBlur(sharp_face(), (0, 0), 12)
     script = lambda f: [make_estimate(f.index, f.t_s, face=make_face(eye_open=(0, 0)), image=blurred)]  # noqa: E731
     assert all(result.status is Status.OK for result in run(script, gates=off))

@@ -60,6 +60,11 @@ def test_screen_from_a_display_that_states_its_size(monkeypatch):
         ),
         (["--from-session", "x", "--display", "1"], "--display does not go with --from-session"),
         (
+            ["--from-session", "x", "--camera", "c.json"],
+            "--camera does not go with --from-session: the session has its camera",
+        ),
+        (["--from-session", "x", "--hfov", "70"], "--hfov does not go with --from-session"),
+        (
             ["--from-session", "x", "--up-mm", "0"],
             "--up-mm does not go with --from-session: it finds the place",
         ),

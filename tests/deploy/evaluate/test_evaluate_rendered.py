@@ -103,7 +103,7 @@ def test_closed_eyes_are_left_out_and_counted(shards, monkeypatch, capsys):
     assert run(shards, monkeypatch, "--json", str(out)) == 0
     assert "left out: 20 crops with closed eyes" in capsys.readouterr().out
     figures = json.loads(out.read_text())
-    assert figures["closed_eyes_left_out"] == 20
+    assert figures["closed_eyes_left_out"] == 20 and figures["people"] == COUNT - 20
     counts = {row["attribute"]: row["count"] for row in figures["groups"]}
     assert counts["mask"] == COUNT - 20 and counts["lids"] == COUNT - 21
     assert figures["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
@@ -119,7 +119,8 @@ def test_few_crops_have_no_groups(shards, monkeypatch, capsys):
     out = shards / "out.json"
     assert run(shards, monkeypatch, "--limit", "10", "--json", str(out)) == 0
     assert "too few crops for groups" in capsys.readouterr().out
-    assert json.loads(out.read_text())["worst"] is None
+    figures = json.loads(out.read_text())
+    assert figures["worst"] is None and figures["people"] == 10
 
 
 def test_a_model_sees_as_much_of_the_face_as_it_says(shards, monkeypatch):

@@ -104,7 +104,7 @@ def test_a_shipped_checkpoint_by_path_sees_what_its_export_sees(name):
         assert runtime.spec.sha256 == shipped.notes["sha256_checkpoint"]
 
 
-def test_a_checkpoint_is_used_as_the_sidecar_beside_it_says(checkpoint, tmp_path):
+def test_a_checkpoint_is_used_as_the_sidecar_beside_it_says(checkpoint, tmp_path, caplog):
     path = tmp_path / "net.pt"
     shutil.copyfile(checkpoint, path)
     with create_runtime(path) as runtime:
@@ -115,6 +115,14 @@ def test_a_checkpoint_is_used_as_the_sidecar_beside_it_says(checkpoint, tmp_path
     save_spec(beside, path.with_suffix(".json"))
     with create_runtime(path) as runtime:
         assert runtime.spec == dataclasses.replace(alone, normalized_camera=narrow, average_mirror=False)
+    # One that was written for another checkpoint holds too, and it is said.
+    assert not caplog.records
+    save_spec(dataclasses.replace(beside, notes={"sha256_checkpoint": "0" * 64}), path.with_suffix(".json"))
+    with create_runtime(path) as runtime:
+        assert runtime.spec.normalized_camera == narrow
+    (record,) = caplog.records
+    assert "net.json was written for another checkpoint than net.pt" in record.getMessage()
+    assert "its view of 70 mm" in record.getMessage()
     # One of another input size is of another network.
     save_spec(load_spec(WEIGHTS_DIR / "gaze_mobilenetv2_112.json"), path.with_suffix(".json"))
     with create_runtime(path) as runtime:

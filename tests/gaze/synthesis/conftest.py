@@ -30,9 +30,11 @@ def crop_renderer(assets_dir, landmark_models):
     from gaze.synthesis.crops import CropRenderer
 
     try:
-        return CropRenderer(assets_dir, 224)
+        renderer = CropRenderer(assets_dir, 224)
     except RuntimeUnavailableError as error:
         pytest.skip(str(error))
+    with renderer:
+        yield renderer
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gaze.camera import Camera
+from gaze.errors import GazeError
 from gaze.geometry import angular_error_deg
 from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
 from gaze.landmarks import create_detector
@@ -169,6 +170,39 @@ def test_the_same_seeds_give_the_same_pixels(crop_renderer, made, monkeypatch):
         assert np.array_equal(again.pitch_yaw_rad, made[k][0].pitch_yaw_rad)
         assert again.attributes_json == made[k][0].attributes_json
     dressed.release()
+
+
+def test_a_renderer_closes_its_detector(crop_renderer, assets_dir, monkeypatch):
+    """Its threads would stay otherwise; a crop that is asked for afterwards says so."""
+    from gaze.synthesis import crops as crops_module
+    from gaze.synthesis import pictures, pipeline_crop
+
+    class Detector:
+        name, closed = "empty", 0
+
+        def detect(self, frame):
+            return []
+
+        def close(self):
+            self.closed += 1
+
+    detectors = []
+    monkeypatch.setattr(
+        pipeline_crop, "create_detector", lambda **_: detectors.append(Detector()) or detectors[-1]
+    )
+    monkeypatch.setattr(crops_module, "HeadRenderer", lambda *_: crop_renderer.renderer)
+    monkeypatch.setattr(crops_module, "load_environments", lambda _: crop_renderer.environments)
+    made = pictures.crop_pictures(assets_dir, 224, range(4, 6))
+    next(made)
+    assert [detector.closed for detector in detectors] == [0]
+    made.close()  # as when the disk is full
+    assert [detector.closed for detector in detectors] == [1]
+    renderer = crops_module.CropRenderer(assets_dir, 224)
+    renderer.close()
+    renderer.close()
+    assert detectors[1].closed == 1
+    with pytest.raises(GazeError, match="estimator is closed"):
+        renderer.pipeline.crop(np.zeros((64, 64, 3), np.uint8), Camera.guessed(64, 64))
 
 
 @pytest.mark.parametrize("seen", ["nothing", "another face"])

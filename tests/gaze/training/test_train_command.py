@@ -95,6 +95,12 @@ def test_what_is_no_number_is_no_setting(name):
         TrainConfig(**{"steps": None if name == "minutes" else 1, name: float("nan")})
 
 
+@pytest.mark.parametrize("name", ["dropout", "warmup", "ema_decay", "weight_decay"])
+def test_the_bound_of_a_share_is_named(name):
+    with pytest.raises(UsageError, match=f"{name} must be at least 0 and below 1, got 1"):
+        TrainConfig(steps=1, **{name: 1.0})
+
+
 def test_features_to_leave_out(tmp_path):
     options = ["--data", "synthetic", "--shards", "s", "--out", str(tmp_path), "--steps", "1", "--without"]
     assert config_of(parser().parse_args([*options, "masks", "held"])).without == ("masks", "held")
