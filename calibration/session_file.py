@@ -15,6 +15,8 @@ from gaze.errors import CalibrationError, UsageError
 from gaze.files import read_object, write_json
 
 SCHEMA = "gaze.session/1"
+# Sessions are read to go on with, to fit again, and to place a screen by.
+_AGAIN = "take the targets anew: `gaze calibrate person` without --resume or --refit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,11 @@ def read_session(path: str | os.PathLike[str]) -> StoredSession:
         path,
         SCHEMA,
         CalibrationError,
-        "give the profile.session.json that `gaze calibrate person` keeps beside the profile, or start again "
-        "without --resume",
+        f"give the profile.session.json that `gaze calibrate person` keeps beside the profile, or {_AGAIN}",
     )
     for name in ("plan", "kept", "setup"):
         if not isinstance(content.get(name), dict):
-            raise CalibrationError(f"{path}: {name} must be an object; start again without --resume")
+            raise CalibrationError(f"{path}: {name} must be an object; {_AGAIN}")
     with damage_told(path):
         return StoredSession(
             plan=Plan(**content["plan"]),
@@ -82,6 +83,6 @@ def damage_told(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise CalibrationError(f"{path}: {error}; start again without --resume") from error
+        raise CalibrationError(f"{path}: {error}; {_AGAIN}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise CalibrationError(f"{path}: {error!r}; start again without --resume") from error
+        raise CalibrationError(f"{path}: {error!r}; {_AGAIN}") from error
