@@ -297,7 +297,7 @@ def test_session_file_holds_no_picture(tmp_path):
         (lambda c: c.update(setup=[1, 2]), "setup must be an object"),
         (lambda c: c.update(kept=[1]), "kept must be an object"),
         (lambda c: c.update(other_screens=[{}]), "the screen lacks"),
-        (lambda c: c.update(lag_s="late"), "start again"),
+        (lambda c: c.update(lag_s="late"), "take the targets anew"),
         (lambda c: c["kept"].update({"target 9": c["kept"]["target 0"]}), "which its plan does not"),
         (lambda c: c["kept"].update({"position 0": c["kept"]["target 0"]}), "'position 0', which its plan"),
         (lambda c: c["kept"].update({"target 00": c["kept"]["target 0"]}), "'target 00' is no part"),
