@@ -12,8 +12,8 @@ from gaze.geometry import angular_error_rad, vector_from_angles
 
 # Fewer samples than this make no group's mean.
 LEAST = 20
-# Eyes on average less open than this show hardly any gaze: a slit of 1.9 mm. The live loop, which knows no
-# more than its landmarks, saw a blink in 11 of 39 such rendered people.
+# Eyes on average less open than this show hardly any gaze: a slit of 1.9 mm. By landmarks alone a blink was
+# seen in 11 of 39 such rendered people.
 CLOSED = 0.2
 _STRAIGHT = np.array([0.0, 0.0, -1.0])
 

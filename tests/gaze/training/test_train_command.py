@@ -5,7 +5,7 @@ import pytest
 from gaze.errors import UsageError
 from gaze.model_spec import DEFAULT_MODEL
 from gaze.training.config import TrainConfig
-from gaze.training.train_command import EPOCHS, check, config_of, parser
+from gaze.training.train_options import EPOCHS, check, config_of, parser
 
 
 def _prepared(tmp_path, *options):

@@ -1,0 +1,283 @@
+"""The options of `gaze train`, and the settings of a run that they make."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gaze.datasets.shard_features import FEATURES
+from gaze.datasets.system_errors import reading
+from gaze.errors import UsageError
+from gaze.help_format import HelpFormatter
+from gaze.model_spec import DEFAULT_MODEL
+from gaze.option_types import above, at_least, at_least_one, between, not_below
+from gaze.training.augment import PRESETS
+from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
+from gaze.training.runs import PROTOCOLS
+from gaze.types import VIEW_LIMITS_MM
+
+SYNTHETIC, SHIPPED = "synthetic", "shipped"
+# Passes over a prepared file when no other number is given.
+EPOCHS = 15
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; defaults are those of TrainConfig."""
+    d = TrainConfig(steps=1)
+    p = argparse.ArgumentParser(
+        prog="gaze train",
+        description="Train the network. Leaves final.pt (averaged weights), log.csv and TensorBoard "
+        "events in --out. Several processes: "
+        "torchrun --standalone --nproc-per-node N -m -- gaze.cli train ...",
+        formatter_class=HelpFormatter,
+    )
+    add = p.add_argument
+    add("--data", required=True, help="synthetic (rendered shards, see --shards) or a file of `gaze prepare`")
+    add(
+        "--shards",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="folders of `gaze synthesize shards`; they may still be growing",
+    )
+    add("--protocol", choices=PROTOCOLS, help="who is trained on, of a prepared file")
+    add(
+        "--folds",
+        nargs="+",
+        metavar="FOLD",
+        help="test people or numbers of the folds to train (default: all)",
+    )
+    add("--validation-person", action="store_true", help="leave one more training person out; log its error")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of this run")
+    add("--resume", action="store_true", help="go on from state.pt in --out, with the same settings")
+    add(
+        "--start",
+        default=d.start,
+        help="random, shipped (this package's weights), an ImageNet file (.npz, .pth) or a gaze checkpoint",
+    )
+    add(
+        "--average",
+        nargs="+",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="train nothing: final.pt becomes the mean of the weights of these runs, of one start",
+    )
+    add(
+        "--teacher",
+        help="gaze checkpoint to imitate besides the labels, in angles and features (distillation)",
+    )
+    add(
+        "--mimic-weight",
+        type=above(0),
+        default=d.mimic_weight,
+        metavar="W",
+        help="weight of the imitation against the labels",
+    )
+    add(
+        "--minutes",
+        type=above(0),
+        metavar="MIN",
+        help="budget in minutes, or one of the next two; the learning rate follows it",
+    )
+    add("--steps", type=at_least_one, metavar="N", help="budget in steps")
+    add(
+        "--epochs",
+        type=at_least_one,
+        metavar="N",
+        help="budget in passes over the data that is there at the start "
+        f"(default: {EPOCHS} for a prepared file)",
+    )
+    add(
+        "--input-size",
+        type=at_least_one,
+        default=d.input_size,
+        metavar="PX",
+        help="side of the network's input",
+    )
+    add(
+        "--eyes",
+        action="store_true",
+        help="look at the eyes apart too, at the face in half the size; for --input-size 128 and more",
+    )
+    add(
+        "--view-mm",
+        type=between(*VIEW_LIMITS_MM, "mm"),
+        metavar="MM",
+        help="of rendered shards: the middle of every face, so many mm wide, instead of the whole of it",
+    )
+    add(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="FEATURE",
+        help=f"of rendered shards: leave out the faces that show one of these: {', '.join(FEATURES)}",
+    )
+    add("--width", type=above(0), default=d.width, metavar="X", help="channel multiplier")
+    add("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
+    add(
+        "--full-map-gradient", action="store_true", help="do not divide the weight map's gradient by channels"
+    )
+    add(
+        "--dropout",
+        type=between(0, 1),
+        default=d.dropout,
+        metavar="SHARE",
+        help="after the two hidden layers",
+    )
+    add("--loss", choices=LOSSES, default=d.loss, help="heteroscedastic also predicts the uncertainty")
+    add("--batch-norm", choices=BATCH_NORM, default=d.batch_norm, help="frozen is faster on a CPU")
+    add("--batch-size", type=at_least(2), default=d.batch_size, metavar="N", help="faces a step, per process")
+    add("--learning-rate", type=above(0), default=d.learning_rate, metavar="X", help="at its highest")
+    add(
+        "--map-rate",
+        type=above(0),
+        default=d.map_rate,
+        metavar="X",
+        help="factor on the learning rate, for the spatial weights",
+    )
+    add(
+        "--weight-decay",
+        type=between(0, 1),
+        default=d.weight_decay,
+        metavar="X",
+        help="weight decay of AdamW",
+    )
+    add("--clip-norm", type=float, default=d.clip_norm, metavar="X", help="largest gradient norm")
+    add(
+        "--warmup",
+        type=between(0, 1),
+        default=d.warmup,
+        metavar="SHARE",
+        help="of the budget, in which the learning rate rises",
+    )
+    add(
+        "--ema-decay",
+        type=between(0, 1),
+        default=d.ema_decay,
+        metavar="X",
+        help="decay of the averaged weights, a step",
+    )
+    add(
+        "--augment",
+        choices=PRESETS,
+        default=d.augment,
+        help="of the training faces: all of it, mirroring alone, none",
+    )
+    add("--precision", choices=PRECISIONS, default=d.precision, help="auto takes bf16 where it is fast")
+    add(
+        "--seed",
+        type=at_least(0),
+        default=d.seed,
+        help="the same seed gives the same run on the same machine",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add(
+        "--threads",
+        type=at_least_one,
+        metavar="N",
+        help="CPU threads of the network (default: all cores)",
+    )
+    add("--compile", action="store_true", help="torch.compile (GPU; on a CPU it is slower than the default)")
+    add(
+        "--save-minutes",
+        type=not_below(0),
+        default=5.0,
+        metavar="MIN",
+        help="time between states that a killed run resumes from",
+    )
+    add(
+        "--validate",
+        type=Path,
+        metavar="DIR",
+        help="folder of shards to measure the averaged weights on at every save",
+    )
+    add(
+        "--validate-count",
+        type=at_least_one,
+        default=1000,
+        metavar="N",
+        help="how many faces of --validate",
+    )
+    add("--benchmark", type=above(0), metavar="SECONDS", help="only measure the speed, that long in each way")
+    add("--limit", type=at_least_one, metavar="N", help="use only the first N training samples")
+    return p
+
+
+def check(args: argparse.Namespace) -> None:
+    """Options that do not go together.
+
+    Raises:
+        UsageError: naming the option and the mend.
+    """
+    if args.data == SYNTHETIC:
+        if not args.shards:
+            raise UsageError("--data synthetic needs --shards DIR; render them with `gaze synthesize shards`")
+        for name in ("protocol", "folds", "validation_person"):
+            if getattr(args, name):
+                raise UsageError(
+                    f"--{name.replace('_', '-')} belongs to a prepared file, not to rendered shards"
+                )
+        if args.average:
+            for name in ("minutes", "steps", "epochs", "teacher", "validate", "resume"):
+                if getattr(args, name):
+                    raise UsageError(f"--average trains nothing; leave --{name} away")
+        if (args.out / "state.pt").exists() and not args.resume:
+            raise UsageError(f"{args.out}: holds a run already; add --resume or give another --out")
+        return
+    with reading():
+        present = Path(args.data).is_file()
+    if not present:
+        raise UsageError(f"--data {args.data}: no such file; give synthetic or a file of `gaze prepare`")
+    if not args.protocol:
+        raise UsageError(f"--data {args.data} needs --protocol {' or '.join(PROTOCOLS)}")
+    if args.minutes is not None or args.steps is not None:
+        raise UsageError("a prepared file is trained for a number of epochs: give --epochs")
+    for name in ("shards", "validate", "limit", "average", "view_mm", "without"):
+        if getattr(args, name):
+            raise UsageError(f"--{name.replace('_', '-')} belongs to --data synthetic")
+
+
+def config_of(args: argparse.Namespace) -> TrainConfig:
+    """The settings that the options name, of options that passed ``check``.
+
+    Raises:
+        UsageError: a file is missing, or a value is out of its range.
+    """
+    start = str(DEFAULT_MODEL.with_suffix(".pt")) if args.start == SHIPPED else args.start
+    if start != "random" and not Path(start).is_file():
+        raise UsageError(
+            f"--start {start}: no such file; give random, {SHIPPED}, an ImageNet file or a checkpoint"
+        )
+    if args.teacher is not None and not Path(args.teacher).is_file():
+        raise UsageError(f"--teacher {args.teacher}: no such file; give a checkpoint of `gaze train`")
+    # A budget is asked for even where --average trains nothing.
+    steps = 1 if args.average else args.steps
+    epochs = EPOCHS if args.epochs is None and args.data != SYNTHETIC else args.epochs
+    return TrainConfig(
+        input_size=args.input_size,
+        eyes=args.eyes,
+        view_mm=args.view_mm,
+        without=tuple(args.without),
+        width=args.width,
+        spatial_weights=not args.no_spatial_weights,
+        divide_map_gradient=not args.full_map_gradient,
+        dropout=args.dropout,
+        loss=args.loss,
+        batch_norm=args.batch_norm,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        map_rate=args.map_rate,
+        weight_decay=args.weight_decay,
+        clip_norm=args.clip_norm,
+        warmup=args.warmup,
+        ema_decay=args.ema_decay,
+        augment=args.augment,
+        precision=args.precision,
+        start=start,
+        teacher=args.teacher,
+        mimic_weight=args.mimic_weight,
+        seed=args.seed,
+        minutes=args.minutes,
+        steps=steps,
+        epochs=epochs,
+    )
