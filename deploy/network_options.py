@@ -29,19 +29,7 @@ def add_network_options(group: argparse._ActionsContainer) -> None:
         help="network (.onnx, .xml, .pt, .engine), or the name of one in the package "
         f"(default: {DEFAULT_MODEL.stem})",
     )
-    group.add_argument(
-        "--runtime",
-        default="auto",
-        help="auto, onnxruntime, openvino, torch or tensorrt; auto says what it chose",
-    )
-    group.add_argument(
-        "--device", default="CPU", help="as the runtime names it, such as CPU, GPU, NPU, CUDA, TENSORRT"
-    )
-    group.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="what the runtime calculates in (default: the network's own; auto may take bf16)",
-    )
+    add_engine_options(group)
     group.add_argument(
         "--threads", type=at_least_one, metavar="N", help="CPU threads of the network (default: all cores)"
     )
@@ -58,6 +46,23 @@ def add_network_options(group: argparse._ActionsContainer) -> None:
         help="which MediaPipe interface finds the face; auto takes mesh where it is there",
     )
     group.add_argument("--landmark-model", metavar="TASK", help="face_landmarker.task, for --landmarks tasks")
+
+
+def add_engine_options(group: argparse._ActionsContainer) -> None:
+    """What runs the network: --runtime, --device and --precision."""
+    group.add_argument(
+        "--runtime",
+        default="auto",
+        help="auto, onnxruntime, openvino, torch or tensorrt; auto says what it chose",
+    )
+    group.add_argument(
+        "--device", default="CPU", help="as the runtime names it, such as CPU, GPU, NPU, CUDA, TENSORRT"
+    )
+    group.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="what the runtime calculates in (default: the network's own; auto may take bf16)",
+    )
 
 
 def network_settings(options: Any) -> dict[str, object]:

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.network_options import add_engine_options
 from deploy.runtimes import create_runtime
-from deploy.runtimes.base import PRECISIONS
 from gaze.datasets.system_errors import writing
 from gaze.errors import UsageError
 from gaze.files import write_json
@@ -25,11 +25,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help=f"exported model, or the name of one in the package (default: {DEFAULT_MODEL.stem})",
     )
     parser.add_argument("--checkpoint", type=Path, help="checkpoint of `gaze train`, instead of --model")
-    parser.add_argument("--runtime", default="auto", help="onnxruntime, openvino, torch, tensorrt or auto")
-    parser.add_argument("--device", default="CPU", help="as the runtime names it")
-    parser.add_argument(
-        "--precision", choices=PRECISIONS, help="what the runtime calculates in (default: the model's own)"
-    )
+    add_engine_options(parser)
     parser.add_argument(
         "--average-mirror",
         action=argparse.BooleanOptionalAction,
