@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from gaze.datasets.hdf5_writing import replacing_hdf5
 from gaze.datasets.normalized_rows import COLUMNS, NormalizedRows
-from gaze.datasets.sample import ROTATION_ONLY, SCALED, GazeSample
+from gaze.datasets.sample import GazeSample
 from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
-from gaze.types import NormalizedCamera
+from gaze.types import ROTATION_ONLY, SCALED, NormalizedCamera
 
 SCHEMA = "gaze.normalized/1"
 MEND = "run `gaze prepare` again"

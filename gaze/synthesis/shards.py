@@ -13,6 +13,7 @@ import numpy as np
 from gaze.errors import DataError
 from gaze.files import replacing, write_json
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.types import ROTATION_ONLY
 
 if TYPE_CHECKING:  # so that --help needs no OpenGL
     from gaze.synthesis.crops import Crop, CropRenderer
@@ -61,7 +62,7 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int, environments_sh
             "distance_mm": camera.distance_mm,
             "size_px": camera.size_px,
         },
-        "label_space": "rotation-only",
+        "label_space": ROTATION_ONLY,
         "pictures_per_person": PICTURES_PER_PERSON,
         "people_per_shard": PEOPLE_PER_SHARD,
         "renderer": RENDERER,
