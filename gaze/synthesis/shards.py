@@ -23,8 +23,8 @@ SCHEMA = "gaze.shards/1"
 RENDERER = 5
 PICTURES_PER_PERSON = 16
 PEOPLE_PER_SHARD = 30
-# Picture seeds of different people never meet.
-_SEED_STRIDE = 1000
+# A person's pictures have the seeds from this many times the person's on: those of two people never meet.
+SEEDS_PER_PERSON = 1000
 
 
 def shard_path(folder: str | os.PathLike[str], number: int) -> Path:
@@ -101,7 +101,7 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
         dressed = renderer.dress(seed)
         try:
             for picture in range(PICTURES_PER_PERSON):
-                rows.append(_row(renderer.render(dressed, seed * _SEED_STRIDE + picture)))
+                rows.append(_row(renderer.render(dressed, seed * SEEDS_PER_PERSON + picture)))
         finally:
             dressed.release()
     # Neighbours in a shard are different people: a reader may take pictures in order.
