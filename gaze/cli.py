@@ -12,7 +12,7 @@ from gaze.errors import GazeError, UsageError
 # name -> (module with `main(argv) -> int`, one line of help). Strings, so that nothing heavy is imported.
 COMMANDS = {
     "run": ("deploy.run_command", "estimate gaze live, or on a video, image or folder"),
-    "doctor": ("deploy.doctor", "what works on this machine, and the mend for what does not"),
+    "doctor": ("deploy.doctor", "what works on this machine, and how to fix what does not"),
     "bench": ("deploy.bench.command", "measure speed and memory of the loop or of exported models"),
     "calibrate": ("deploy.calibrate.command", "camera, screen, person; check a profile"),
     "analyze": ("calibration.analyze_command", "fixations, dwell times and heat map of a recording"),
