@@ -216,7 +216,7 @@ def test_the_machine_is_described():
     assert usable_cores() >= 1
     assert physical_cores() is None or 1 <= physical_cores() <= os.cpu_count()
     peak = peak_memory_mb()
-    assert peak is None or peak > 10
+    assert peak is None if sys.platform == "win32" else peak > 10
 
 
 def test_cores_are_counted_once_whatever_threads_share_them(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import sys
 
 import pytest
 from tiny_models import spec, tiny_graph, write_model
@@ -87,7 +88,7 @@ def test_memory_is_measured_in_a_process_of_its_own(folder):
 
     found, _ = configurations(folder, ["CPU"], [1])
     memory = _peak_memory_mb(next(item for item in found if item.runtime == "onnxruntime"))
-    assert memory is None or 20 < memory < 2000
+    assert memory is None if sys.platform == "win32" else 20 < memory < 2000
 
 
 def test_a_model_that_no_engine_reads_does_not_end_the_others(folder, tmp_path, capsys):
