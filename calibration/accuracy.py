@@ -120,13 +120,13 @@ def _one(samples: Samples, hits_mm: FloatArray, screen: Screen) -> TargetAccurac
     error_mm = mean_hit - target_mm.mean(axis=0)
     about_mean = angular_error_rad(steady, screen.to_camera(mean_hit) - origin.mean(axis=0))
     return TargetAccuracy(
-        tuple(samples.target_px.mean(axis=0).tolist()),
-        tuple(screen.mm_to_px(mean_hit).tolist()),
-        float(np.rad2deg(angular_error_rad(to_mean, to_target).mean())),
-        float(np.linalg.norm(error_mm) / 10.0),
-        float(np.linalg.norm(screen.mm_to_px(error_mm))),
-        float(np.rad2deg(np.sqrt((sample_to_sample**2).mean()))),
-        float(np.rad2deg(np.sqrt((about_mean**2).mean()))),
-        float(np.rad2deg(angular_error_rad(to_hits, to_target).mean())),
-        len(samples),
+        target_px=tuple(samples.target_px.mean(axis=0).tolist()),
+        hit_px=tuple(screen.mm_to_px(mean_hit).tolist()),
+        accuracy_deg=float(np.rad2deg(angular_error_rad(to_mean, to_target).mean())),
+        accuracy_cm=float(np.linalg.norm(error_mm) / 10.0),
+        accuracy_px=float(np.linalg.norm(screen.mm_to_px(error_mm))),
+        rms_s2s_deg=float(np.rad2deg(np.sqrt((sample_to_sample**2).mean()))),
+        sd_deg=float(np.rad2deg(np.sqrt((about_mean**2).mean()))),
+        frame_error_deg=float(np.rad2deg(angular_error_rad(to_hits, to_target).mean())),
+        frames=len(samples),
     )

@@ -93,7 +93,14 @@ def _correction(rows: FloatArray, offsets: FloatArray, noise_rad: float) -> Corr
         # One sample cannot be held out, so nothing can be chosen: the plain offset.
         miss = float(np.linalg.norm(offsets))
         return Correction(
-            Prior("offset"), rows, offsets, noise, np.eye(2) * noise_rad**2, noise_rad, miss, miss
+            prior=Prior("offset"),
+            looks_features=rows,
+            looks_offset_rad=offsets,
+            looks_sd_rad=noise,
+            residual_covariance_rad2=np.eye(2) * noise_rad**2,
+            frame_sd_rad=noise_rad,
+            held_out_rad=miss,
+            uncorrected_rad=miss,
         )
     try:
         return fit(Looks(rows, offsets, noise, noise, np.ones(n, np.int64), np.arange(n)))

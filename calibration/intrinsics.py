@@ -102,17 +102,17 @@ def fit_intrinsics(views: list[BoardView], size_px: tuple[int, int], model: str 
     rms = _rms(np.concatenate([residual for residual, ok in zip(residuals, used, strict=True) if ok]))
     covered = coverage_grid(np.concatenate([view.points_px for view in good]), size_px)
     return Intrinsics(
-        camera,
-        tuple(views),
-        chosen,
-        rms,
-        np.array([_rms(residual) for residual in residuals]),
-        used,
-        held_out,
-        float(covered.mean()),
-        tilts,
-        residuals,
-        tuple(_judge(camera, rms, float(covered.mean()), tilts[used])),
+        camera=camera,
+        views=tuple(views),
+        model=chosen,
+        rms_px=rms,
+        view_rms_px=np.array([_rms(residual) for residual in residuals]),
+        used=used,
+        held_out_px=held_out,
+        coverage=float(covered.mean()),
+        tilts_deg=tilts,
+        residuals=residuals,
+        warnings=tuple(_judge(camera, rms, float(covered.mean()), tilts[used])),
     )
 
 

@@ -81,12 +81,12 @@ def samples_of(
     if n == 0:
         return Samples.empty()
     return Samples(
-        np.array([item.t_s for item in observations]),
-        np.array([item.pitch_yaw_rad for item in observations], dtype=np.float64),
-        np.array([item.R_norm_cam for item in observations]),
-        np.array([item.R_cam_head for item in observations]),
-        np.array([item.origin_cam_mm for item in observations]),
-        np.array(targets_px, dtype=np.float64).reshape(n, 2),
-        np.broadcast_to(np.asarray(look, dtype=np.int64), (n,)).copy(),
-        np.broadcast_to(np.asarray(place, dtype=np.int64), (n,)).copy(),
+        t_s=np.array([item.t_s for item in observations]),
+        pitch_yaw_rad=np.array([item.pitch_yaw_rad for item in observations], dtype=np.float64),
+        R_norm_cam=np.array([item.R_norm_cam for item in observations]),
+        R_cam_head=np.array([item.R_cam_head for item in observations]),
+        origin_cam_mm=np.array([item.origin_cam_mm for item in observations]),
+        target_px=np.array(targets_px, dtype=np.float64).reshape(n, 2),
+        look=np.broadcast_to(np.asarray(look, dtype=np.int64), (n,)).copy(),
+        place=np.broadcast_to(np.asarray(place, dtype=np.int64), (n,)).copy(),
     )

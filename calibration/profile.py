@@ -227,15 +227,15 @@ def _correction_from_json(content: dict) -> Correction:
     if np.any(looks["sd_rad"] < 0):
         raise CalibrationError("looks.sd_rad must not be negative")
     return Correction(
-        prior,
-        looks["features"],
-        looks["offset_rad"],
-        looks["sd_rad"],
-        covariance,
-        _number(content["frame_sd_rad"], "frame_sd_rad"),
-        _number(content["held_out_rad"], "held_out_rad"),
-        _number(content["uncorrected_rad"], "uncorrected_rad"),
-        (_number(pitch, "drift_rad", low=-np.pi), _number(yaw, "drift_rad", low=-np.pi)),
+        prior=prior,
+        looks_features=looks["features"],
+        looks_offset_rad=looks["offset_rad"],
+        looks_sd_rad=looks["sd_rad"],
+        residual_covariance_rad2=covariance,
+        frame_sd_rad=_number(content["frame_sd_rad"], "frame_sd_rad"),
+        held_out_rad=_number(content["held_out_rad"], "held_out_rad"),
+        uncorrected_rad=_number(content["uncorrected_rad"], "uncorrected_rad"),
+        drift_rad=(_number(pitch, "drift_rad", low=-np.pi), _number(yaw, "drift_rad", low=-np.pi)),
     )
 
 

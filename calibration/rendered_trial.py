@@ -61,14 +61,14 @@ def run_trial(
     before, after = (measure(rest, item, SCREEN) for item in (correction.switched_off(), correction))
     errors = GazeErrors.of(Samples.join([samples, rest]), np.concatenate([centres, more]), SCREEN, seed)
     return Trial(
-        seed,
-        before.accuracy_deg,
-        after.accuracy_deg,
-        before.frame_error_deg,
-        after.frame_error_deg,
-        correction.kind,
-        len(errors),
-        errors,
+        seed=seed,
+        before_deg=before.accuracy_deg,
+        after_deg=after.accuracy_deg,
+        before_frame_deg=before.frame_error_deg,
+        after_frame_deg=after.frame_error_deg,
+        kind=correction.kind,
+        frames=len(errors),
+        errors=errors,
     )
 
 

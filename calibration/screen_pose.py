@@ -159,13 +159,13 @@ def _representatives(samples: Samples) -> _Representatives:
     _, inverse, counts = np.unique(places, return_inverse=True, return_counts=True)
     # The misfit of a place is shared by all looks at it, so many of them must not make it smaller.
     return _Representatives(
-        angles,
-        vector_from_angles(angles),
-        R_norm_cam,
-        R_head,
-        origin,
-        target,
-        sd,
-        head_angles_from_rotation(R_head),
-        counts[inverse].astype(np.float64),
+        angles=angles,
+        direction_norm=vector_from_angles(angles),
+        R_norm_cam=R_norm_cam,
+        R_norm_head=R_head,
+        origin=origin,
+        target_px=target,
+        sd=sd,
+        head=head_angles_from_rotation(R_head),
+        shared=counts[inverse].astype(np.float64),
     )

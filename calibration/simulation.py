@@ -193,16 +193,16 @@ def run_condition(condition: Condition, people: int, first_seed: int = 0) -> Row
     after = np.array([result.after_deg for result in good])
     before = np.array([result.before_deg for result in good])
     return Row(
-        condition,
-        people,
-        float(before.mean()),
-        float(after.mean()),
-        float(np.percentile(after, 95)),
-        float(np.mean([result.before_look_deg for result in good])),
-        float(np.mean([result.after_look_deg for result in good])),
-        float(np.mean(after > before)),
-        len(results) - len(good),
-        float(np.mean([result.seconds for result in good])),
-        dict(Counter(result.kind for result in good).most_common()),
-        tuple(np.sqrt(np.mean(np.square([result.pose_error for result in good]), axis=0)).tolist()),
+        condition=condition,
+        people=people,
+        before_deg=float(before.mean()),
+        after_deg=float(after.mean()),
+        p95_deg=float(np.percentile(after, 95)),
+        before_look_deg=float(np.mean([result.before_look_deg for result in good])),
+        after_look_deg=float(np.mean([result.after_look_deg for result in good])),
+        worse_part=float(np.mean(after > before)),
+        failed=len(results) - len(good),
+        seconds=float(np.mean([result.seconds for result in good])),
+        kinds=dict(Counter(result.kind for result in good).most_common()),
+        pose_rms=tuple(np.sqrt(np.mean(np.square([result.pose_error for result in good]), axis=0)).tolist()),
     )

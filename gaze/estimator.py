@@ -233,14 +233,14 @@ def _gather(
         weight_map = None if prediction.weight_map is None else prediction.weight_map[row]
         estimates.append(
             Estimate(
-                frame.index,
-                frame.t_s,
-                Status.OK,
-                face,
-                pose,
-                view,
-                GazeAngles(pitch_rad, yaw_rad, sigma_rad),
-                ray,
+                frame_index=frame.index,
+                t_s=frame.t_s,
+                status=Status.OK,
+                face=face,
+                head_pose=pose,
+                normalized=view,
+                gaze=GazeAngles(pitch_rad, yaw_rad, sigma_rad),
+                ray=ray,
                 weight_map=weight_map,
             )
         )

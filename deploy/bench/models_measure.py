@@ -226,21 +226,21 @@ def _row(
     size = path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" else 0)
     queue = _queue_rate(configuration, batch) if configuration.runtime == "openvino" else None
     return Row(
-        path.name,
-        runtime.name,
-        runtime.precision,
-        configuration.threads,
-        batch,
-        float(median),
-        float(p99),
-        1000.0 * batch / float(np.mean(times_ms)),
-        queue,
-        size / 1e6,
-        memory,
-        parity.get("mean"),
-        parity.get("max"),
-        parity.get("error"),
-        runtime.threads_used,
+        file=path.name,
+        run=runtime.name,
+        precision=runtime.precision,
+        threads=configuration.threads,
+        batch=batch,
+        median_ms=float(median),
+        p99_ms=float(p99),
+        faces_per_s=1000.0 * batch / float(np.mean(times_ms)),
+        queue_faces_per_s=queue,
+        size_mb=size / 1e6,
+        peak_rss_mb=memory,
+        parity_mean_deg=parity.get("mean"),
+        parity_max_deg=parity.get("max"),
+        error_deg=parity.get("error"),
+        threads_used=runtime.threads_used,
     )
 
 

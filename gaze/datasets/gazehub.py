@@ -145,15 +145,15 @@ def read_gazehub_person(root: str | os.PathLike[str], name: str) -> GazeHubPerso
     if np.any(scale <= 0):
         raise DataError(f"{path}: line {rows[int(np.argmin(scale.min(axis=1)))][0]}: Smat must be positive")
     return GazeHubPerson(
-        Path(root),
-        name,
-        texts("Face"),
-        texts("Origin"),
-        texts("WhichEye"),
-        gaze,
-        numbers("2DHead", 2)[:, ::-1],
-        numbers("Rmat", 3),
-        scale,
+        root=Path(root),
+        name=name,
+        face=texts("Face"),
+        origin=texts("Origin"),
+        eye=texts("WhichEye"),
+        scaled_pitch_yaw_rad=gaze,
+        head_pitch_yaw_rad=numbers("2DHead", 2)[:, ::-1],
+        rotation_rvec=numbers("Rmat", 3),
+        scale=scale,
     )
 
 

@@ -100,15 +100,15 @@ def read_annotations(path: str | os.PathLike[str]) -> tuple[Annotations, list[Ro
         raise DataError(f"{path}: holds no usable row; download the person again{first}")
     table = np.array(numbers)
     annotations = Annotations(
-        np.array(images),
-        np.array(line_numbers),
-        table[:, 0:2],
-        table[:, 2:14].reshape(-1, 6, 2),
-        table[:, 14:17],
-        table[:, 17:20],
-        table[:, 20:23],
-        table[:, 23:26],
-        np.array(eyes),
+        image=np.array(images),
+        line=np.array(line_numbers),
+        screen_px=table[:, 0:2],
+        landmarks_px=table[:, 2:14].reshape(-1, 6, 2),
+        head_rvec=table[:, 14:17],
+        head_tvec_mm=table[:, 17:20],
+        centre_cam_mm=table[:, 20:23],
+        target_cam_mm=table[:, 23:26],
+        eye=np.array(eyes),
     )
     return annotations, problems
 

@@ -138,7 +138,16 @@ class CropRenderer:
             "held": held[0].name if held else "",
             **dressed.attributes,
         }
-        return Crop(image, label, head_label, person.seed, int(picture_seed), attributes, head, view)
+        return Crop(
+            image=image,
+            pitch_yaw_rad=label,
+            head_pitch_yaw_rad=head_label,
+            person_seed=person.seed,
+            picture_seed=int(picture_seed),
+            attributes=attributes,
+            head=head,
+            view=view,
+        )
 
     def _view(self, rng: np.random.Generator, person: Person, head: PosedHead) -> tuple[str, View]:
         """The kind and the view: the exact one for a quarter, else one that the live pipeline would take."""

@@ -108,17 +108,17 @@ def shell(points, texcoord, coverage, tone, srgb, texture, gloss, opaque) -> Hai
     normals, tangents = grid_normals(points)
     flat = (-1, 3)
     return HairPart(
-        points.reshape(flat).astype(np.float32),
-        normals.reshape(flat).astype(np.float32),
-        tangents.reshape(flat).astype(np.float32),
-        texcoord.reshape(-1, 2).astype(np.float32),
-        np.broadcast_to(coverage, points.shape[:2]).ravel().astype(np.float32),
-        np.broadcast_to(tone, points.shape[:2]).ravel().astype(np.float32),
-        grid_triangles(*points.shape[:2]),
-        tuple(float(v) for v in srgb),
-        texture,
-        float(gloss),
-        opaque,
+        vertices_mm=points.reshape(flat).astype(np.float32),
+        normals=normals.reshape(flat).astype(np.float32),
+        tangents=tangents.reshape(flat).astype(np.float32),
+        texcoord=texcoord.reshape(-1, 2).astype(np.float32),
+        coverage=np.broadcast_to(coverage, points.shape[:2]).ravel().astype(np.float32),
+        tone=np.broadcast_to(tone, points.shape[:2]).ravel().astype(np.float32),
+        triangles=grid_triangles(*points.shape[:2]),
+        srgb=tuple(float(v) for v in srgb),
+        texture=texture,
+        gloss=float(gloss),
+        opaque=opaque,
     )
 
 
@@ -196,15 +196,15 @@ def ribbons(
         return np.broadcast_to(v[:, :, None], (*shape, 3)).reshape(-1, 3).astype(np.float32)
 
     return HairPart(
-        vertices.reshape(-1, 3).astype(np.float32),
-        spread(normal),
-        spread(tangent),
-        texcoord.reshape(-1, 2).astype(np.float32),
-        np.broadcast_to(coverage * fade[None, :, None], shape).ravel().astype(np.float32),
-        np.broadcast_to(tone, shape).ravel().astype(np.float32),
-        triangles.astype(np.int32),
-        tuple(float(v) for v in srgb),
-        texture,
-        float(gloss),
-        False,
+        vertices_mm=vertices.reshape(-1, 3).astype(np.float32),
+        normals=spread(normal),
+        tangents=spread(tangent),
+        texcoord=texcoord.reshape(-1, 2).astype(np.float32),
+        coverage=np.broadcast_to(coverage * fade[None, :, None], shape).ravel().astype(np.float32),
+        tone=np.broadcast_to(tone, shape).ravel().astype(np.float32),
+        triangles=triangles.astype(np.int32),
+        srgb=tuple(float(v) for v in srgb),
+        texture=texture,
+        gloss=float(gloss),
+        opaque=False,
     )

@@ -89,7 +89,14 @@ def facing(
         c, s = np.cos(turn_rad), np.sin(turn_rad)
         across, upward = c * across + s * upward, c * upward - s * across
     return Lamp(
-        name, kind, centre, across, upward, (float(half_mm[0]), float(half_mm[1])), np.ones(3), tuple(detail)
+        name=name,
+        kind=kind,
+        centre_cam_mm=centre,
+        across_cam=across,
+        upward_cam=upward,
+        half_mm=(float(half_mm[0]), float(half_mm[1])),
+        irradiance=np.ones(3),
+        detail=tuple(detail),
     )
 
 

@@ -42,7 +42,14 @@ def _skin(rng: np.random.Generator, rgb) -> Material:
     base = np.clip(np.asarray(rgb, dtype=np.float64) * rng.normal(0.95, 0.06), 0.01, 0.9)
     red = base * np.array([1.05, 0.78, 0.74])
     return Material(
-        "skin", tuple(base.tolist()), 0.5, (0.028, 0.028, 0.028), SKIN, tuple(red.tolist()), 30.0, 0.3
+        name="skin",
+        albedo=tuple(base.tolist()),
+        roughness=0.5,
+        f0=(0.028, 0.028, 0.028),
+        pattern=SKIN,
+        second=tuple(red.tolist()),
+        scale_mm=30.0,
+        scatter=0.3,
     )
 
 

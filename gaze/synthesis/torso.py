@@ -67,5 +67,14 @@ def make_torso(R_cam_head: NDArray[np.float64], albedo: tuple[float, float, floa
     ).astype(np.int32)
     coords = np.stack([np.tile(angle * 150.0, len(_RINGS)), np.repeat(_RINGS[:, 0], _STEPS)], axis=1)
     second = tuple(0.8 * value for value in albedo)
-    cloth = Material("cloth", albedo, 0.9, (0.02, 0.02, 0.02), CLOTH, second, 3.0, 0.1)
+    cloth = Material(
+        name="cloth",
+        albedo=albedo,
+        roughness=0.9,
+        f0=(0.02, 0.02, 0.02),
+        pattern=CLOTH,
+        second=second,
+        scale_mm=3.0,
+        scatter=0.1,
+    )
     return replace(join(TORSO, [Part(vertices, triangles, coords)], cloth), open=True)
