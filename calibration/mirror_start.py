@@ -30,8 +30,15 @@ def reflect(points: FloatArray, normal: FloatArray, distance: FloatArray | float
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A screen, mirrors (V) and the points (N, 3) of the screen that are seen in them, each in the mirror
-    ``mirror_of`` (N,); and what the parameters (6 + 3V) of the fit do to them."""
+    """A screen, V mirrors and the points of the screen that are seen in them; and what the parameters
+    (6 + 3V) of the fit do to these.
+
+    ``R`` (3, 3), ``t`` (3,): the screen's pose in the camera frame, mm; ``normals`` (V, 3), ``distances``
+    (V,): mirror v is the plane ``normals[v] . x + distances[v] = 0`` of the camera frame, mm; ``tangents``
+    (V, 2, 3): two unit vectors at right angles to each normal, along which the fit tilts it; ``about`` (3,):
+    the point of the screen's frame, mm, about which the fit turns it; ``points`` (N, 3): in the screen's
+    frame, mm, each seen in the mirror ``mirror_of`` (N,).
+    """
 
     R: FloatArray
     t: FloatArray

@@ -72,28 +72,31 @@ def estimate_screen_pose(samples: Samples, screen: Screen) -> ScreenEstimate:
         CalibrationError: too few looks, or a fit that determines nothing.
     """
     looks = _representatives(samples)
-    if len(looks.sd) < 4:
+    if (count := len(looks.sd_rad)) < 4:
         raise CalibrationError(
-            f"{len(looks.sd)} looks are too few for the pose of the screen; calibrate with 9 points or more"
+            f"{count} looks are too few for the pose of the screen; calibrate with 9 points or more"
         )
     points_mm = screen.px_to_mm(looks.target_px)
     middle_mm = np.array([screen.width_mm / 2, screen.height_mm / 2])
     middle_cam = screen.to_camera(middle_mm)
     turn_sd, shift_sd = max(screen.rotation_sd_deg, 0.05) * DEG, max(screen.position_sd_mm, 0.1)
+    # x: the screen's turn (rad) and shift (mm) in its own axes, the person's offset (rad), the error of the
+    # head's size, and what gaze and head angles add to the offset, rad for each rad.
     prior_sd = np.array(
         [turn_sd] * 3 + [shift_sd] * 3 + [OFFSET_SD_RAD] * 2 + [SIZE_SD] + [GAIN_SD] * 4 + [HEAD_GAIN_SD] * 4
     )
-    sd = np.sqrt(looks.sd**2 + looks.shared * FLOOR_RAD**2)
+    sd_rad = np.sqrt(looks.sd_rad**2 + looks.looks_there * FLOOR_RAD**2)
 
     def residuals(x: FloatArray) -> FloatArray:
         R = screen.R_cam_screen @ cv2.Rodrigues(x[:3])[0]
         corner = middle_cam + screen.R_cam_screen @ x[3:6]
         target = (points_mm - middle_mm) @ R[:, :2].T + corner
-        true = unit(target - looks.origin * (1.0 + x[8]))
+        true = unit(target - looks.origin_cam_mm * (1.0 + x[8]))
         true_norm = np.einsum("nij,nj->ni", looks.R_norm_cam, true)
         offset = offset_between(looks.direction_norm, true_norm, looks.R_norm_head)
-        expected = x[6:8] + looks.angles @ x[9:13].reshape(2, 2).T + looks.head @ x[13:].reshape(2, 2).T
-        return np.concatenate([((offset - expected) / sd[:, None]).ravel(), x / prior_sd])
+        gains, head_gains = x[9:13].reshape(2, 2), x[13:].reshape(2, 2)
+        expected = x[6:8] + looks.pitch_yaw_rad @ gains.T + looks.head_pitch_yaw_rad @ head_gains.T
+        return np.concatenate([((offset - expected) / sd_rad[:, None]).ravel(), x / prior_sd])
 
     fit = solve(residuals, np.zeros(len(prior_sd)), prior_sd * 1e-3, robust=2.5, group=2, fixed=len(prior_sd))
     R = screen.R_cam_screen @ cv2.Rodrigues(fit.x[:3])[0]
@@ -120,15 +123,22 @@ def estimate_screen_pose(samples: Samples, screen: Screen) -> ScreenEstimate:
 
 @dataclass(frozen=True, slots=True)
 class _Representatives:
-    angles: FloatArray
+    """One row for each of N looks: its means, seen from the one picture whose gaze lies nearest to them.
+
+    ``pitch_yaw_rad`` (N, 2) and ``direction_norm`` (N, 3): the mean gaze, normalised frame; ``sd_rad`` (N,)
+    of that mean on one axis, by the noise of the frames alone; ``head_pitch_yaw_rad`` (N, 2), normalised
+    frame; ``origin_cam_mm`` (N, 3); ``looks_there`` (N,): how many looks were taken at the same place.
+    """
+
+    pitch_yaw_rad: FloatArray
     direction_norm: FloatArray
     R_norm_cam: FloatArray
     R_norm_head: FloatArray
-    origin: FloatArray
+    origin_cam_mm: FloatArray
     target_px: FloatArray
-    sd: FloatArray
-    head: FloatArray
-    shared: FloatArray
+    sd_rad: FloatArray
+    head_pitch_yaw_rad: FloatArray
+    looks_there: FloatArray
 
 
 def _representatives(samples: Samples) -> _Representatives:
@@ -159,13 +169,13 @@ def _representatives(samples: Samples) -> _Representatives:
     _, inverse, counts = np.unique(places, return_inverse=True, return_counts=True)
     # The misfit of a place is shared by all looks at it, so many of them must not make it smaller.
     return _Representatives(
-        angles=angles,
+        pitch_yaw_rad=angles,
         direction_norm=vector_from_angles(angles),
         R_norm_cam=R_norm_cam,
         R_norm_head=R_head,
-        origin=origin,
+        origin_cam_mm=origin,
         target_px=target,
-        sd=sd,
-        head=head_angles_from_rotation(R_head),
-        shared=counts[inverse].astype(np.float64),
+        sd_rad=sd,
+        head_pitch_yaw_rad=head_angles_from_rotation(R_head),
+        looks_there=counts[inverse].astype(np.float64),
     )
