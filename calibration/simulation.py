@@ -190,7 +190,11 @@ def use(
 
 
 def run_condition(condition: Condition, people: int, first_seed: int = 0) -> Row:
-    """A row of a table: the same people for every condition."""
+    """A row of a table: the same people for every condition.
+
+    Raises:
+        CalibrationError: nobody could be calibrated.
+    """
     results = [run_person(condition, first_seed + i) for i in range(people)]
     good = [result for result in results if result.failed is None]
     if not good:

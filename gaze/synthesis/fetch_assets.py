@@ -28,7 +28,10 @@ Arrays = dict[str, NDArray]
 
 @dataclass(frozen=True)
 class Group:
-    """One packed file: ``path`` below the assets folder; ``pack(files, manifest)`` gives its arrays."""
+    """One packed file: ``path`` below the assets folder; ``pack(files, manifest)`` gives its arrays.
+
+    ``pack`` raises GazeError where a file cannot be had, or DataError where its values are not the release's.
+    """
 
     path: str
     pack: Callable[[Files, dict], Arrays]
