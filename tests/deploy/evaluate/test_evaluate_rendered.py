@@ -33,6 +33,20 @@ class Painted:
         """Nothing to close."""
 
 
+class Doubting(Painted):
+    """Painted, with a deviation for each angle: ``of_masks_rad`` for masks, OFFSET_RAD for the others."""
+
+    def __init__(self, of_masks_rad):
+        super().__init__()
+        self.of_masks_rad = of_masks_rad
+
+    def predict(self, faces):
+        """As Painted."""
+        masks = faces[:, 14, 14, 2:3] > 0
+        sigma = np.where(masks, np.float32(self.of_masks_rad), np.float32([OFFSET_RAD * 1.1, OFFSET_RAD]))
+        return Prediction(super().predict(faces).pitch_yaw_rad, sigma)
+
+
 @pytest.fixture
 def shards(tmp_path):
     """Crops of COUNT people with a rim; every third wears a mask."""
@@ -83,6 +97,42 @@ def test_mean_groups_and_the_worst_of_them(shards, monkeypatch, capsys):
     assert figures["mean_deg"] == pytest.approx(np.rad2deg((20 * MASK_RAD + 40 * OFFSET_RAD) / 60), abs=0.01)
     groups = {(row["attribute"], row["value"]): row for row in figures["groups"]}
     assert groups["mask", "none"]["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
+
+
+def test_what_the_live_loop_would_not_show_is_told_apart(shards, monkeypatch, capsys):
+    """Masks, of which the model is unsure in one angle, are not shown: the others' error stands alone."""
+    out = shards / "out.json"
+    doubting = Doubting([MASK_RAD * 0.9, 0.001])  # root mean square of both: 7.3 degrees
+    assert run(shards, monkeypatch, "--max-sigma", "7", "--json", str(out), predictor=doubting) == 0
+    printed = capsys.readouterr().out
+    assert "predicted deviation up to 7°: 66.7% of the crops, raw mean 2.86°" in printed
+    assert "worst group of them: skin, 0.33 to 0.67 melanin: 2.86° on 40 crops, 1.00 times" in printed
+    figures = json.loads(out.read_text())
+    assert figures["n"] == COUNT and figures["worst"]["value"] == "mask"
+    assert figures["shown"]["n"] == 40 and figures["shown"]["share"] == pytest.approx(2 / 3)
+    # Pitch is off by more than the deviation where masks are, by less where not; yaw is exact.
+    assert figures["within_sigma"] == {"pitch": pytest.approx(2 / 3), "yaw": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("limit", "predictor"),
+    [("0", Doubting([0.1, 0.1])), ("7", Painted())],
+    ids=["switched off", "no deviation"],
+)
+def test_nothing_is_said_of_what_is_shown_without_a_limit_or_a_deviation(
+    limit, predictor, shards, monkeypatch, capsys
+):
+    out = shards / "out.json"
+    assert run(shards, monkeypatch, "--max-sigma", limit, "--json", str(out), predictor=predictor) == 0
+    assert "shown" not in capsys.readouterr().out
+    assert "shown" not in json.loads(out.read_text())
+
+
+def test_a_model_unsure_of_everybody_shows_nobody(shards, monkeypatch, capsys):
+    out = shards / "out.json"
+    assert run(shards, monkeypatch, "--max-sigma", "1", "--json", str(out), predictor=Doubting([1, 1])) == 0
+    assert "predicted deviation up to 1°: 0.0% of the crops" in capsys.readouterr().out
+    assert json.loads(out.read_text())["shown"] == {"max_sigma_deg": 1.0, "share": 0.0}
 
 
 def _with_attribute(shards, rows, **changes):
