@@ -11,13 +11,14 @@ import numpy as np
 
 from deploy.evaluate.faces import print_figures
 from deploy.evaluate.options import add_model_options, open_predictor, write_figures
+from gaze.closed_eyes import eyes_closed
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one
 from gaze.training.face_errors import predict_faces
-from gaze.training.groups import errors_by_group, eyes_closed, group_labels
+from gaze.training.groups import errors_by_group, group_labels
 from gaze.training.metrics import summary
 from gaze.training.virtual_camera import show_face
 
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         predictor.close()
     try:
-        seeing = np.flatnonzero(~eyes_closed(attributes))
+        seeing = np.flatnonzero([not eyes_closed(crop["eye_open"]) for crop in attributes])
         attributes = [attributes[row] for row in seeing]
         predicted, target, head = predicted[seeing], target[seeing], head[seeing]
         labels = group_labels(attributes, target, head)
