@@ -60,20 +60,17 @@ class Crop:
 
 
 class CropRenderer:
-    """Renders crops of ``size_px``; drawing is done at ``supersampling`` times that.
+    """Renders crops of ``size_px``.
 
     It owns the detector that finds faces for crops by the live pipeline: use it in a ``with``, or close it.
     """
 
-    def __init__(
-        self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.0
-    ) -> None:
+    def __init__(self, assets_dir: str | os.PathLike[str], size_px: int = 224) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL, ModelError without
         MediaPipe's models."""
         self.size_px = size_px
-        self.draw_px = round(size_px * supersampling)
         self.environments = load_environments(assets_dir)
-        self.renderer = HeadRenderer(assets_dir, self.draw_px)
+        self.renderer = HeadRenderer(assets_dir, size_px)
         self.pipeline = LivePipeline(size_px)
         self._wardrobe = Wardrobe(
             self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
@@ -123,9 +120,9 @@ class CropRenderer:
             kind, view, image, grid_px = "pipeline", crop.view, crop.image, crop.grid_px
         else:
             linear = self.renderer.render(dressed, head, moment.pupil_radius_mm, view, rig, finish, held)
-            background = paint_background(light_rng, rig, self.draw_px)
-            image = expose(before(background, linear), settings, camera_rng, self.size_px)
-            view, grid_px = view.resized(self.size_px), settings.grid_px
+            background = paint_background(light_rng, rig, self.size_px)
+            image = expose(before(background, linear), settings, camera_rng)
+            grid_px = settings.grid_px
         label = angles_from_vector(view.R_norm_cam @ head.gaze_cam)
         head_label = head_angles_from_rotation(view.R_norm_cam @ head.R_cam_head)
         attributes = {
@@ -144,6 +141,6 @@ class CropRenderer:
         """The kind and the view: the exact one for a quarter, else one that the live pipeline would take."""
         centre = head.face_centre_cam_mm
         if rng.random() < 0.25:
-            return "exact", exact_view(head.R_cam_head, centre, self.draw_px)
+            return "exact", exact_view(head.R_cam_head, centre, self.size_px)
         scale = sample_person_scale(stream(person.seed, STREAM_POSE_HABIT))
-        return "noisy", live_view(rng, head.R_cam_head, centre, self.draw_px, scale)
+        return "noisy", live_view(rng, head.R_cam_head, centre, self.size_px, scale)
