@@ -102,9 +102,11 @@ def _trials(options: argparse.Namespace) -> Iterator[Trial]:
     from gaze.synthesis.webcam import WebcamRenderer  # here, so that --help needs no OpenGL
 
     camera = Camera.from_hfov(HFOV_DEG, *options.size, source="calibrated")
-    renderer = WebcamRenderer(options.assets, camera)
     tried = 0
-    with GazeEstimator.create(camera, **network_settings(options)) as estimator:
+    with (
+        WebcamRenderer(options.assets, camera) as renderer,
+        GazeEstimator.create(camera, **network_settings(options)) as estimator,
+    ):
         pipeline = Pipeline(estimator, gates=GateConfig(sigma_deg=options.max_sigma))
         for number in count():
             if tried == options.people:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,8 @@ class Crop:
 class CropRenderer:
     """Renders crops of ``size_px``.
 
-    It owns the detector that finds faces for crops by the live pipeline: use it in a ``with``, or close it.
+    It owns an OpenGL context, and the detector that finds faces for crops by the live pipeline: use it in a
+    ``with``, or close it.
     """
 
     def __init__(self, assets_dir: str | os.PathLike[str], size_px: int = 224) -> None:
@@ -70,15 +72,17 @@ class CropRenderer:
         MediaPipe's models."""
         self.size_px = size_px
         self.environments = load_environments(assets_dir)
-        self.renderer = HeadRenderer(assets_dir, size_px)
-        self.pipeline = LivePipeline(size_px)
-        self._wardrobe = Wardrobe(
-            self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
-        )
+        with ExitStack() as opened:
+            self.renderer = opened.enter_context(HeadRenderer(assets_dir, size_px))
+            self.pipeline = opened.enter_context(closing(LivePipeline(size_px)))
+            self._wardrobe = Wardrobe(
+                self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
+            )
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
-        """Close the detector; closing twice is harmless."""
-        self.pipeline.close()
+        """Close the detector and give the context back; closing twice is harmless."""
+        self._opened.close()
 
     def __enter__(self) -> CropRenderer:
         return self
@@ -87,7 +91,12 @@ class CropRenderer:
         self.close()
 
     def dress(self, seed: int) -> DressedPerson:
-        """Make the person of a seed ready to be drawn; release it when done."""
+        """Make the person of a seed ready to be drawn; release it when done.
+
+        Raises:
+            GazeError: the renderer is closed.
+        """
+        self.renderer.refuse_closed()
         return self._wardrobe.dress(seed)
 
     def render(self, dressed: DressedPerson, picture_seed: int) -> Crop:

@@ -43,7 +43,7 @@ def test_pictures_go_through_the_gates_of_a_run(monkeypatch, options, status):
         return SimpleNamespace(kind="offset", seed=1)
 
     plain = SimpleNamespace(wears_sunglasses=False)
-    monkeypatch.setattr("gaze.synthesis.webcam.WebcamRenderer", lambda *rest: None)
+    monkeypatch.setattr("gaze.synthesis.webcam.WebcamRenderer", lambda *rest: nullcontext())
     monkeypatch.setattr(rendered.GazeEstimator, "create", lambda *a, **k: nullcontext(FakeEstimator(script)))
     monkeypatch.setattr(rendered, "sitting", lambda *rest: nullcontext(plain))
     monkeypatch.setattr(rendered, "run_trial", trial)

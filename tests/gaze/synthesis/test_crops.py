@@ -93,10 +93,11 @@ def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, assets_dir,
     monkeypatch.setattr(crops_module, "load_environments", lambda path: crop_renderer.environments)
     monkeypatch.setattr(crops_module, "PIPELINE_SHARE", 1.0 if kind == "pipeline" else 0.0)
     crops = []
-    for renderer in (crops_module.CropRenderer(assets_dir, 112), crop_renderer):
-        dressed = renderer.dress(SEED)
-        crops.append(renderer.render(dressed, SEED * 1000 + 1))
-        dressed.release()
+    with crops_module.CropRenderer(assets_dir, 112) as small_renderer:
+        for renderer in (small_renderer, crop_renderer):
+            dressed = renderer.dress(SEED)
+            crops.append(renderer.render(dressed, SEED * 1000 + 1))
+            dressed.release()
     small, large = crops
     assert (large.attributes["crop"] == "pipeline") == (kind == "pipeline")
     assert float(angular_error_deg(small.pitch_yaw_rad, large.pitch_yaw_rad)) < 1e-6
