@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from deploy.evaluate.faces import print_figures
 from deploy.evaluate.options import add_model_options, open_predictor, write_figures
 from deploy.gates import GateConfig
+from gaze.closed_eyes import eyes_closed
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one, not_below
 from gaze.training.face_errors import predict_faces
-from gaze.training.groups import GroupError, errors_by_group, eyes_closed, group_labels
+from gaze.training.groups import GroupError, errors_by_group, group_labels
 from gaze.training.metrics import summary
 from gaze.training.virtual_camera import show_face
 from gaze.types import Prediction
@@ -135,7 +136,7 @@ def _read(args: argparse.Namespace) -> _Crops:
             target[row], head[row] = sample.gaze_pitch_yaw_rad, sample.head_pitch_yaw_rad
             person.append(sample.person)
         try:
-            seeing = np.flatnonzero(~eyes_closed(attributes))
+            seeing = np.flatnonzero([not eyes_closed(crop["eye_open"]) for crop in attributes])
             attributes = [attributes[row] for row in seeing]
             labels = group_labels(attributes, target[seeing], head[seeing])
         except KeyError as error:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.evaluate import rendered as command
+from deploy.truth import load_truth
 from gaze.cli import main
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
@@ -157,6 +158,25 @@ def test_closed_eyes_are_left_out_and_counted(shards, monkeypatch, capsys):
     counts = {row["attribute"]: row["count"] for row in figures["groups"]}
     assert counts["mask"] == COUNT - 20 and counts["lids"] == COUNT - 21
     assert figures["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
+
+
+def test_the_same_eyes_are_closed_in_crops_and_in_clips(shards, monkeypatch):
+    """Lowered lids show a gaze, and so does a wink; slits do not."""
+    pairs = [(0.0, 0.0), (0.19, 0.2), (0.0, 0.39), (0.0, 0.41), (0.21, 0.2), (0.3, 0.3), (0.34, 0.1)]
+    closed = [True, True, True, False, False, False, False]
+    for row, pair in enumerate(pairs):
+        _with_attribute(shards, [row], eye_open=pair)
+    out = shards / "out.json"
+    assert run(shards, monkeypatch, "--json", str(out)) == 0
+    assert json.loads(out.read_text())["closed_eyes_left_out"] == sum(closed)
+
+    camera = {"K": [[800, 0, 320], [0, 800, 240], [0, 0, 1]], "width": 640, "height": 480}
+    ahead = {"direction_cam": [0.0, 0.0, -1.0], "origin_cam_mm": [0.0, 0.0, 500.0]}
+    frames = [{"frame": row, "faces": [{**ahead, "eye_open": pair}]} for row, pair in enumerate(pairs)]
+    lines = [{"schema": "gaze.truth/1", "camera": camera}, *frames]
+    path = shards / "clip.truth.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    assert [not face.eyes_open for (face,) in load_truth(path).frames.values()] == closed
 
 
 def test_shards_of_closed_eyes_alone_are_refused(shards, monkeypatch, capsys):
