@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.planar_pose import flat_points
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError
 from gaze.geometry import FloatArray
@@ -132,7 +133,7 @@ def _calibrate(views: list[BoardView], size_px: tuple[int, int], flags: int) -> 
     steps, its default, then end far from the views. An ordinary webcam's field of view is the first start;
     the other one is for lenses that are far from ordinary.
     """
-    objects = [_flat(view.points_mm).astype(np.float32) for view in views]
+    objects = [flat_points(view.points_mm).astype(np.float32) for view in views]
     images = [view.points_px.astype(np.float32).reshape(-1, 1, 2) for view in views]
     start = Camera.guessed(*size_px).K.copy(), np.zeros(8 if flags & cv2.CALIB_RATIONAL_MODEL else 5)
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-7)
@@ -156,7 +157,7 @@ def _calibrate(views: list[BoardView], size_px: tuple[int, int], flags: int) -> 
 
 def _reproject(view: BoardView, K: FloatArray, distortion: FloatArray) -> tuple[FloatArray, float]:
     """Residuals (N, 2) of a view with its own best pose, and the board's tilt in degrees."""
-    board = _flat(view.points_mm)
+    board = flat_points(view.points_mm)
     _, rvec, tvec = cv2.solvePnP(board, view.points_px, K, distortion, flags=cv2.SOLVEPNP_ITERATIVE)
     projected, _ = cv2.projectPoints(board, rvec, tvec, K, distortion)
     normal_z = abs(float(cv2.Rodrigues(rvec)[0][2, 2]))
@@ -208,10 +209,6 @@ def _judge(camera: Camera, rms: float, coverage: float, tilts_deg: FloatArray) -
             "the board was hardly tilted, so the focal length is weak; tilt it by 20 to 40 degrees"
         )
     return warnings
-
-
-def _flat(points_mm: FloatArray) -> FloatArray:
-    return np.concatenate([points_mm, np.zeros((len(points_mm), 1))], axis=1)
 
 
 def _rms(residual: FloatArray) -> float:

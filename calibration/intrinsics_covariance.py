@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.intrinsics import BoardView
+from calibration.planar_pose import flat_points
 from gaze.camera import Camera
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray
@@ -41,7 +42,7 @@ def intrinsics_covariance(views: list[BoardView], camera: Camera) -> NDArray[np.
 
 def _linearised(view: BoardView, camera: Camera) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Residuals (2N,) of a view at its best pose, and their change with the pose (6) and the camera."""
-    board = np.concatenate([view.points_mm, np.zeros((len(view.points_mm), 1))], axis=1)
+    board = flat_points(view.points_mm)
     _, rvec, tvec = cv2.solvePnP(
         board, view.points_px, camera.K, camera.distortion, flags=cv2.SOLVEPNP_ITERATIVE
     )

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from calibration.camera_spread import CameraSpread
 from calibration.least_squares import jacobian, solve
 from calibration.mirror_start import Layout, normals_of_subsets
-from calibration.planar_pose import planar_pose
+from calibration.planar_pose import flat_points, planar_pose
 from calibration.robust import deviation_per_axis
 from calibration.shared_noise import posterior
 from gaze.camera import Camera
@@ -115,7 +115,7 @@ def solve_mirror(
     corners = about + float(np.ptp(points, axis=0).max()) * CORNERS
     images = np.array([_mirrored_corners(view, camera, corners) for view in views])
     measured = np.concatenate([view.points_px for view in views])
-    flat = np.concatenate([points, np.zeros((len(points), 1))], axis=1)
+    flat = flat_points(points)
     mirror_of = np.repeat(np.arange(len(views)), [len(view.points_mm) for view in views])
     starts = [
         Layout.of(images, chosen, normals, corners, flat, mirror_of)

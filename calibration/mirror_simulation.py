@@ -20,6 +20,7 @@ from calibration.intrinsics_covariance import intrinsics_covariance
 from calibration.mirror import MirrorPose, MirrorView, solve_mirror
 from calibration.mirror_capture import NEW_PART, POINTS_MIN, moved_px, shown_board
 from calibration.mirror_start import reflect
+from calibration.planar_pose import flat_points
 from calibration.screen import Screen
 from calibration.screen_presets import PRESETS, placed_screen, preset
 from calibration.simulated_person import perturbed_screen
@@ -95,7 +96,7 @@ def calibrated_camera(seed: int) -> tuple[Camera, CameraSpread]:
     lens = rng.normal([0.05, -0.1, 0.0, 0.0, 0.0], [0.05, 0.1, 0.0007, 0.0007, 0.0])
     camera = Camera(K, lens, *SIZE_PX)
     board, views = Board(), []
-    points = _flat(board.corners_mm - np.array(board.size_mm) / 2)
+    points = flat_points(board.corners_mm - np.array(board.size_mm) / 2)
     while len(views) < BOARD_VIEWS:
         turn = cv2.Rodrigues(rng.normal(0, [0.35, 0.35, 0.18]))[0]
         at = rng.uniform(300.0, 650.0) * np.array([rng.uniform(-0.6, 0.6), rng.uniform(-0.33, 0.33), 1.0])
@@ -204,7 +205,3 @@ def _row(condition: MirrorCondition, tried: list[tuple[FloatArray, MirrorPose] |
 def _inside(points_px: FloatArray) -> NDArray[np.bool_]:
     """Which points (N, 2) the picture shows (N,)."""
     return np.all((points_px > EDGE_PX) & (points_px < np.array(SIZE_PX) - 1 - EDGE_PX), axis=1)
-
-
-def _flat(points_mm: FloatArray) -> FloatArray:
-    return np.concatenate([points_mm, np.zeros((len(points_mm), 1))], axis=1)

@@ -1,4 +1,4 @@
-"""The pose of a flat board from its points."""
+"""Points of a flat board in space, and the pose of the board from them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gaze.geometry import FloatArray
+
+
+def flat_points(points_mm: ArrayLike) -> FloatArray:
+    """Points (N, 2) of a board as points (N, 3) of its frame, mm: z is 0."""
+    points_mm = np.asarray(points_mm, dtype=np.float64)
+    return np.concatenate([points_mm, np.zeros((len(points_mm), 1))], axis=1)
 
 
 def planar_pose(
@@ -22,8 +28,7 @@ def planar_pose(
     Infinitesimal plane-based pose estimation (Collins and Bartoli, 2014). For a board seen exactly from the
     front OpenCV's divides by zero on some processors; iteration from a homography then gives the pose.
     """
-    points_mm = np.asarray(points_mm, dtype=np.float64)
-    board = np.concatenate([points_mm, np.zeros((len(points_mm), 1))], axis=1)
+    board = flat_points(points_mm)
     for method in (cv2.SOLVEPNP_IPPE, cv2.SOLVEPNP_ITERATIVE):
         good, rvec, tvec = cv2.solvePnP(board, np.asarray(points_px, np.float64), K, None, flags=method)
         if good and np.isfinite(rvec).all() and np.isfinite(tvec).all():

@@ -8,9 +8,9 @@ from calibration.samples import condense
 from calibration.screen import Screen
 from calibration.steps import MovingStep
 
-# Searched in steps of COARSE_S, then in steps of FINE_S about the best of those.
 # Correlation of gaze and target along the path, below which the target was not followed.
 FOLLOWED = 0.5
+# Delays that are searched, in steps of COARSE_S, then in steps of FINE_S about the best of those.
 FIRST_LAG_S, LAST_LAG_S, COARSE_S, FINE_S = -0.05, 0.45, 0.05, 0.01
 
 

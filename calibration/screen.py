@@ -34,7 +34,9 @@ class Screen:
     ``R_cam_screen`` (3, 3) and ``t_cam_mm`` (3,): the pose (see the module); ``pose_source``: how the pose
     was found (preset, measured, gaze, mirror); ``rotation_sd_deg`` and ``position_sd_mm``: how well, as the
     deviation of the turn and of the place of the screen's middle on one axis (root mean square of the three);
-    the whole angle and distance are sqrt(3) times as much.
+    the whole angle and distance are sqrt(3) times as much; ``name``: what the file of screens calls it;
+    ``stated_width_mm``: the width that the display stated when the screen was described, by which it is known
+    again, 0 where it stated none or one that is not believed.
 
     Raises:
         CalibrationError: a size is not positive, or the pose is not a rotation and a finite position.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,14 +56,7 @@ def preset(name: str, height_mm: float) -> Placement:
         raise UsageError(f"no screen preset {name!r}; there are {', '.join(PRESETS)}")
     placement = PRESETS[name]
     if name == "below":
-        return Placement(
-            placement.right_mm,
-            placement.up_mm - height_mm,
-            placement.front_mm,
-            placement.down_deg,
-            placement.position_sd_mm,
-            placement.rotation_sd_deg,
-        )
+        return replace(placement, up_mm=placement.up_mm - height_mm)
     return placement
 
 

@@ -93,6 +93,4 @@ def first_pause(plan: Plan, read_s: float) -> WaitStep:
 
 def move_of_head(position: int) -> WaitStep:
     """The pause in which the person moves to a further place of the head, or to USUAL_POSITION."""
-    pause = WaitStep((POSITIONS[position], TURN_AND_WAIT))
-    pause.hold_s = 6.0
-    return pause
+    return WaitStep((POSITIONS[position], TURN_AND_WAIT), hold_s=6.0)

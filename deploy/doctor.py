@@ -1,4 +1,4 @@
-"""`gaze doctor`: what works on this machine, and the mend for what does not."""
+"""`gaze doctor`: what works on this machine, and how to fix what does not."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def as_text(checks: Sequence[Check]) -> str:
-    """The report for people: one line a check, the mend below it."""
+    """The report for people: one line a check, how to fix it below."""
     machine = describe_machine()
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}",

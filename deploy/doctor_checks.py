@@ -1,4 +1,4 @@
-"""The single checks of `gaze doctor`: each tries the thing itself and knows the mend."""
+"""The single checks of `gaze doctor`: each tries the thing itself and says how to fix it."""
 
 from __future__ import annotations
 

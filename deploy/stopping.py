@@ -46,7 +46,7 @@ class StopSignals:
 
 @contextmanager
 def sigterm_exits() -> Iterator[None]:
-    """Inside, SIGTERM raises SystemExit(143), so that every ``with`` closes, and does not end the process."""
+    """Inside, SIGTERM raises SystemExit(143) and so closes every ``with``, instead of ending the process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

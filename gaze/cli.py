@@ -12,14 +12,14 @@ from gaze.errors import GazeError, UsageError
 # name -> (module with `main(argv) -> int`, one line of help). Strings, so that nothing heavy is imported.
 COMMANDS = {
     "run": ("deploy.run_command", "estimate gaze live, or on a video, image or folder"),
-    "doctor": ("deploy.doctor", "what works on this machine, and the mend for what does not"),
+    "doctor": ("deploy.doctor", "what works on this machine, and how to fix what does not"),
     "bench": ("deploy.bench.command", "measure speed and memory of the loop or of exported models"),
     "calibrate": ("deploy.calibrate.command", "camera, screen, person; check a profile"),
     "analyze": ("calibration.analyze_command", "fixations, dwell times and heat map of a recording"),
     "synthesize": ("gaze.synthesis.command", "render people with exact gaze labels"),
-    "prepare": ("gaze.datasets.prepare_command", "raw MPIIFaceGaze to one normalised HDF5"),
+    "prepare": ("gaze.datasets.prepare_command", "MPIIFaceGaze and the like to one HDF5 of normalised faces"),
     "train": ("gaze.training.train_command", "train the network"),
-    "evaluate": ("deploy.evaluate.command", "angular error: data set, face crops, video"),
+    "evaluate": ("deploy.evaluate.command", "angular error: data sets, face crops, rendered people, clips"),
     "export": ("export.command", "checkpoint to ONNX, OpenVINO, INT8 and TensorRT, with parity"),
     "download-models": ("gaze.download", "fetch the MediaPipe Tasks model and check it"),
 }

@@ -21,6 +21,7 @@ from gaze.mirrored import mirrored_if
 from gaze.normalization import gaze_ray, normalize_face
 from gaze.quiet_start import QuietDetector
 from gaze.types import (
+    ROTATION_ONLY,
     Estimate,
     Face,
     Frame,
@@ -66,9 +67,9 @@ class GazeEstimator:
             ModelError: the predictor's model wants faces that this estimator does not make.
         """
         spec = predictor.spec
-        if spec.label_space != "rotation-only":
+        if spec.label_space != ROTATION_ONLY:
             raise ModelError(
-                f"{spec.name}: label space is {spec.label_space!r}, the estimator needs 'rotation-only'; "
+                f"{spec.name}: label space is {spec.label_space!r}, the estimator needs {ROTATION_ONLY!r}; "
                 "train on rotation-only labels (see gaze.normalization.unscale_direction)"
             )
         self.detector = detector

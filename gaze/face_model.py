@@ -36,7 +36,7 @@ FACE_CENTRE_HEAD_MM.setflags(write=False)
 # ICT-FaceKit face model (MIT licence), five known poses each, were rendered, MediaPipe's landmarks of the
 # pictures triangulated, made symmetric and moved by one similarity onto the six points above, so that both
 # templates share the head frame and the scale. `gaze synthesize rigid-table` measures it anew: on 16
-# heads it comes out 1.4 mm away on average and 4.2 mm at most, between the brows (docs/synthesis.md).
+# heads it comes out 1.6 mm away on average and 4.7 mm at most, between the brows (docs/synthesis.md).
 _RIGID_TABLE = (
     (168, 168, 0.0, -4.2, -14.6),  # nose root
     (6, 6, 0.0, 5.1, -19.1),

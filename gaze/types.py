@@ -267,7 +267,10 @@ class NormalizedCamera:
         return NormalizedCamera(self.focal_px, self.distance_mm, self.size_px - 2 * margin_px)
 
 
-LABEL_SPACES = ("rotation-only", "scaled")
+# The gaze label of a normalised face is rotated into the normalised camera, or also scaled as the picture is.
+ROTATION_ONLY = "rotation-only"
+SCALED = "scaled"
+LABEL_SPACES = (ROTATION_ONLY, SCALED)
 # Of RGB values in 0..1.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -289,7 +292,7 @@ class ModelSpec:
     name: str
     input_size: int
     normalized_camera: NormalizedCamera
-    label_space: str = "rotation-only"
+    label_space: str = ROTATION_ONLY
     channel_order: str = "BGR"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD

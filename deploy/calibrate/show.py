@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +23,7 @@ from deploy.calibrate.common import (
     refuse_unless_fits,
 )
 from deploy.calibrate.feed import SimulatedFeed, open_feed
+from deploy.display.ellipse import draw_ellipse
 from deploy.display.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.option_types import at_least
@@ -31,7 +31,6 @@ from gaze.types import PointOfGaze
 
 DOT = (60, 180, 255)
 PURSUIT_S = 20.0
-DEVIATIONS = 2.0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -113,10 +112,6 @@ def picture(
         discs = (*discs, Disc(*point.screen_px, height / 80.0, DOT))
     image = draw(Scene(size_px, discs, texts))
     if point is not None and point.on_screen and point.covariance_mm2 is not None:
-        values, vectors = np.linalg.eigh(point.covariance_mm2 / np.outer(mm_per_px, mm_per_px))
-        axes = np.minimum(DEVIATIONS * np.sqrt(np.maximum(values, 0.0)), 4.0 * width)
-        angle = float(np.rad2deg(np.arctan2(vectors[1, 1], vectors[0, 1])))
-        middle = tuple(round(float(value)) for value in point.screen_px)
-        size = (max(1, round(float(axes[1]))), max(1, round(float(axes[0]))))
-        cv2.ellipse(image, middle, size, angle, 0, 360, DOT, 2, cv2.LINE_AA)
+        covariance_px2 = point.covariance_mm2 / np.outer(mm_per_px, mm_per_px)
+        draw_ellipse(image, point.screen_px, covariance_px2, DOT, 2, most_px=4.0 * width)
     return image

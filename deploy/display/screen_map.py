@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.screen import Screen
+from deploy.display.ellipse import draw_ellipse
 from gaze.types import PointOfGaze
 
 WIDTH_PART = 0.24
 FRAME, POINT, ELLIPSE, DARK = (230, 230, 230), (60, 180, 255), (60, 180, 255), (24, 22, 20)
-# The ellipse holds 86 % of a two-dimensional Gaussian.
-ELLIPSE_DEVIATIONS = 2.0
 
 
 def draw_screen_map(
@@ -40,11 +39,8 @@ def draw_screen_map(
     at = point.screen_mm * scale
     inside = np.clip(at, 3, [w - 4, h - 4])
     if point.covariance_mm2 is not None and point.on_screen:
-        values, vectors = np.linalg.eigh(point.covariance_mm2 * np.outer(scale, scale))
-        axes = ELLIPSE_DEVIATIONS * np.sqrt(np.maximum(values, 0.0))
-        angle = float(np.rad2deg(np.arctan2(vectors[1, 1], vectors[0, 1])))
-        size = (max(1, min(round(axes[1]), 2 * w)), max(1, min(round(axes[0]), 2 * w)))
-        cv2.ellipse(region, (round(at[0]), round(at[1])), size, angle, 0, 360, ELLIPSE, 1, cv2.LINE_AA)
+        covariance_px2 = point.covariance_mm2 * np.outer(scale, scale)
+        draw_ellipse(region, at, covariance_px2, ELLIPSE, 1, most_px=2.0 * w)
     centre = (round(inside[0]), round(inside[1]))
     radius = max(2, round(w / 60))
     cv2.circle(region, centre, radius + 1, DARK, -1, cv2.LINE_AA)

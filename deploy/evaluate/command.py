@@ -1,4 +1,4 @@
-"""`gaze evaluate`: angular error of a data set's folds, of face crops, of a clip.
+"""`gaze evaluate`: angular error of a data set's folds, of face crops, of rendered people, of a clip.
 
 It stands here because measuring needs what gaze itself must not import: the runtimes and the calibration.
 """

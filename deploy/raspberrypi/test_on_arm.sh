@@ -4,9 +4,10 @@
 # usage: sudo deploy/raspberrypi/test_on_arm.sh [FOLDER [PYTEST ARGUMENT...]]
 #
 # FOLDER (default: a new one in /var/tmp) keeps the root for the next run. What follows goes to pytest, such as the
-# folders of tests to run instead of all. Needs debootstrap, qemu-user-static, binfmt_misc, the network, 5 GB, and a Python 3.11 (PYTHON=...) with
-# pip and packaging: it fetches and unpacks the wheels for Arm outside of the emulation, where that takes a minute
-# and not hours. CPU=... names the processor that is emulated. The result is printed and kept in FOLDER/result.txt.
+# folders of tests to run instead of all. Needs debootstrap, qemu-user-static, binfmt_misc, the network, 5 GB, and a
+# Python 3.11 (PYTHON=...) with pip and packaging: it fetches and unpacks the wheels for Arm outside of the emulation,
+# where that takes a minute and not hours. CPU=... names the processor that is emulated. The result is printed and kept
+# in FOLDER/result.txt.
 set -euo pipefail
 
 FOLDER=${1:-$(mktemp -d /var/tmp/gaze-arm.XXXXXX)}

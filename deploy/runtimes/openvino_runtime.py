@@ -224,7 +224,7 @@ def _read(core: openvino.Core, path: Path, spec: ModelSpec) -> openvino.Model:
         if not weights.is_file() or sha256_of(weights) != spec.notes.get("sha256_bin"):
             raise ModelError(
                 f"{weights}: is missing, truncated or altered (its checksum is in the sidecar); keep "
-                " the .xml, .bin and .json together or run `gaze export` again"
+                "the .xml, .bin and .json together or run `gaze export` again"
             )
     try:
         model = core.read_model(path)

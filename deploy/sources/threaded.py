@@ -30,7 +30,7 @@ class ThreadedSource(Source):
     ``wait`` says to keep trying. ``reopen`` False: the end of the stream is the end.
 
     ``Frame.index`` counts captured pictures, so that dropped ones are gaps; ``t_s`` runs from the moment
-    the source was made, or by ``fps`` from the picture's number where ``timed_by_count`` is set. ``why``
+    the source was made, or is the picture's number over ``timed_by_count_fps`` where that is given. ``why``
     gives the likely reason when an opened source delivers nothing.
     """
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.datasets.pictures import read_picture
-from gaze.datasets.sample import ROTATION_ONLY, GazeSample
+from gaze.datasets.sample import GazeSample
 from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
 from gaze.geometry import FloatArray
+from gaze.types import ROTATION_ONLY
 
 REQUIRED = ("file", "pitch_rad", "yaw_rad")
 

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.datasets.pictures import day_of, read_picture
-from gaze.datasets.sample import ROTATION_ONLY, SCALED, GazeSample
+from gaze.datasets.sample import GazeSample
 from gaze.errors import DataError
 from gaze.geometry import FloatArray, angles_from_vector, angular_error_deg, vector_from_angles
 from gaze.normalization import unscale_direction
+from gaze.types import ROTATION_ONLY, SCALED
 
 HEADER = ("Face", "Left", "Right", "Origin", "WhichEye", "3DGaze", "3DHead", "2DGaze", "2DHead")
 HEADER += ("Rmat", "Smat", "GazeOrigin")

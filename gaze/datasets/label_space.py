@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from gaze.datasets.mpiifacegaze_annotations import Annotations
-from gaze.datasets.sample import ROTATION_ONLY, SCALED
 from gaze.errors import DataError
 from gaze.evenly import evenly_spread
 from gaze.geometry import FloatArray, angles_from_vector, head_angles_from_rotation, mirror_angles
 from gaze.normalization import normalize_direction, normalizing_rotation, scale_direction
+from gaze.types import ROTATION_ONLY, SCALED
 
 # Two hypotheses are told apart when one explains the labels this closely and the other this much worse.
 CLOSE_DEG = 0.2

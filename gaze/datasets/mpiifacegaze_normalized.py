@@ -15,8 +15,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.datasets.sample import LABEL_SPACES, GazeSample
+from gaze.datasets.sample import GazeSample
 from gaze.errors import DataError
+from gaze.types import LABEL_SPACES
 
 SIZE_PX = 448
 LABELS = 16

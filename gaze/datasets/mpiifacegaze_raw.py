@@ -17,12 +17,13 @@ from gaze.datasets.mpiifacegaze_annotations import Annotations, RowProblem, read
 from gaze.datasets.mpiifacegaze_calibration import PersonCalibration, calibration_files, load_calibration
 from gaze.datasets.mpiifacegaze_counts import PUBLISHED_COUNTS
 from gaze.datasets.pictures import day_of, read_picture
-from gaze.datasets.sample import ROTATION_ONLY, GazeSample
+from gaze.datasets.sample import GazeSample
 from gaze.datasets.system_errors import checksum, reading
 from gaze.errors import DataError
 from gaze.files import read_json
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.normalization import normalize_direction, normalizing_rotation
+from gaze.types import ROTATION_ONLY
 
 # A set with other people than the published ones says so in this file: {"schema": ..., "counts": {...}}.
 MANIFEST = "dataset.json"

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from gaze.datasets.hdf5_writing import replacing_hdf5
 from gaze.datasets.normalized_rows import COLUMNS, NormalizedRows
-from gaze.datasets.sample import ROTATION_ONLY, SCALED, GazeSample
+from gaze.datasets.sample import GazeSample
 from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
-from gaze.types import NormalizedCamera
+from gaze.types import ROTATION_ONLY, SCALED, NormalizedCamera
 
 SCHEMA = "gaze.normalized/1"
 MEND = "run `gaze prepare` again"
@@ -292,7 +292,7 @@ def _utf8(texts: NDArray[np.str_]) -> NDArray[np.bytes_]:
 
 def _column(file: h5py.File, name: str) -> NDArray:
     if name == "mirrored" and "rows/mirrored" not in file:
-        # Files of version 0.1.0, which mirrored nothing.
+        # Files written before there was this column mirror nothing.
         return np.zeros(len(file["rows/person"]), np.bool_)
     values = file[f"rows/{name}"][()]
     return np.char.decode(values, "utf-8") if COLUMNS[name][1] is None else values

@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import threading
 import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -35,6 +34,7 @@ from gaze.datasets.normalized_rows import NormalizedRows
 from gaze.datasets.system_errors import reading, writing
 from gaze.errors import DataError, UsageError
 from gaze.files import read_json, write_json
+from gaze.worker_processes import end_with_parent
 
 REPORT_SCHEMA = "gaze.prepare_report/1"
 PARTS_SCHEMA = "gaze.prepare_parts/1"
@@ -163,7 +163,7 @@ def _run_blocks(
             return
         # Not fork: OpenCV and HDF5 may hold locks in this process.
         context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, context, end_with_parent) as pool:
             futures = {pool.submit(_do_block, source, header, parts, block): block for block in missing}
             try:
                 for future in concurrent.futures.as_completed(futures):
@@ -177,15 +177,6 @@ def _run_blocks(
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-
-
-def _end_with_parent() -> None:
-    # A worker whose parent was killed would wait for its next block for ever.
-    def wait() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _do_block(source: BlockSource, header: NormalizedHeader, parts: Path, block: Block) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gaze.datasets.sample import ROTATION_ONLY, SCALED
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one, between
+from gaze.types import ROTATION_ONLY, SCALED
 
 if TYPE_CHECKING:
     from gaze.datasets.prepare import BlockSource

@@ -17,7 +17,6 @@ from gaze.datasets.mpiifacegaze_raw import RawDataset, RawPerson, read_subset
 from gaze.datasets.normalized_hdf5 import NormalizedHeader
 from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.prepare import Block, LoadedBlock, Skipped, split_blocks
-from gaze.datasets.sample import ROTATION_ONLY
 from gaze.datasets.system_errors import checksum
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
@@ -27,7 +26,7 @@ from gaze.normalization import (
     normalize_face,
     normalizing_warp,
 )
-from gaze.types import Frame, HeadPose, NormalizedCamera
+from gaze.types import ROTATION_ONLY, Frame, HeadPose, NormalizedCamera
 
 FACE_CENTRE = "mean of the six model points (four eye corners, two mouth corners), as stored in the set"
 # A screen pixel is about 0.2 mm; targets further than this from their pixel belong to other columns or

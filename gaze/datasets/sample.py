@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-ROTATION_ONLY = "rotation-only"
-SCALED = "scaled"
-LABEL_SPACES = (ROTATION_ONLY, SCALED)
+from gaze.types import LABEL_SPACES, ROTATION_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class GazeSample:
     person: str
     day: str | None
     frame_id: str
-    label_space: str = "rotation-only"
+    label_space: str = ROTATION_ONLY
     normalized: bool = True
     attributes: dict[str, object] = field(default_factory=dict)
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.datasets.sample import ROTATION_ONLY, GazeSample
+from gaze.datasets.sample import GazeSample
 from gaze.datasets.shard_features import shows_any
 from gaze.errors import DataError
 from gaze.files import read_json
-from gaze.types import NormalizedCamera
+from gaze.types import ROTATION_ONLY, NormalizedCamera
 
 SCHEMA = "gaze.shards/1"
 

@@ -22,8 +22,6 @@ from gaze.synthesis.pack_environments import pack_environment
 from gaze.synthesis.pack_ict import gather, pack_ict
 from gaze.synthesis.pack_mobilenet import pack_mobilenet
 
-# Addresses and checksums. A file without one of its own is checked by the arrays packed from it.
-
 Files = Downloads | LocalFiles
 Arrays = dict[str, NDArray]
 

@@ -28,9 +28,10 @@ from gaze.camera import Camera
 from gaze.datasets.mpiifacegaze_calibration import Screen
 from gaze.datasets.mpiifacegaze_raw import MANIFEST, MANIFEST_SCHEMA
 from gaze.errors import DataError
-from gaze.face_model import FACE_CENTRE_HEAD_MM, SIX_POINTS_MM
+from gaze.face_model import FACE_CENTRE_HEAD_MM
 from gaze.files import write_json
 from gaze.geometry import FloatArray, angular_error_rad
+from gaze.head_pose import face_centre_cam_mm, head_pose_from_six_points
 from gaze.synthesis.standin_calibration import invent_camera, invent_screen, write_calibration
 
 SUBSET_FOLDER = "Evaluation Subset/sample list for eye image"
@@ -152,12 +153,14 @@ def _write_person(
         if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, options.jpeg_quality]):
             raise DataError(f"{path}: cannot be written; is the disk full?")
         seen = np.rint(landmarks + rng.normal(0.0, options.landmark_noise_px, (6, 2)))
-        rvec, tvec = estimate_pose(seen, camera)
-        centre = cv2.Rodrigues(rvec)[0] @ FACE_CENTRE_HEAD_MM + tvec
+        pose = head_pose_from_six_points(seen, camera)
+        if pose is None:
+            raise DataError(f"{path}: no head pose fits the landmarks {seen.tolist()}")
+        centre = face_centre_cam_mm(pose)
         true_centre = np.asarray(R) @ FACE_CENTRE_HEAD_MM + np.asarray(t)
         noise.append(np.rad2deg(angular_error_rad(target - centre, target - true_centre)))
         whole = [*screen_px.astype(int), *seen.reshape(-1).astype(int)]
-        exact = [*rvec, *tvec, *centre, *target]
+        exact = [*cv2.Rodrigues(pose.R_cam_head)[0].ravel(), *pose.t_cam_mm, *centre, *target]
         words = [picture, *map(str, whole), *(f"{value:.6f}" for value in exact), eye]
         lines.append(" ".join(words))
         entries.append(f"{picture} {eye}")
@@ -180,22 +183,3 @@ def _schedule(screen: Screen, images: int, rng: np.random.Generator) -> list[tup
         px = np.rint(rng.uniform(-margin, 1.0 + margin, 2) * size)
         schedule.append((f"day{day:02d}/{within:04d}.jpg", px, "left" if rng.random() < 0.5 else "right"))
     return schedule
-
-
-def estimate_pose(landmarks_px: FloatArray, camera: Camera) -> tuple[FloatArray, FloatArray]:
-    """Head rotation vector and translation, mm, of six raw landmarks, by EPNP, then iterative refinement.
-
-    Raises:
-        DataError: no pose fits the landmarks.
-    """
-    points = np.ascontiguousarray(landmarks_px, dtype=np.float64).reshape(6, 1, 2)
-    model = SIX_POINTS_MM.reshape(6, 1, 3)
-    K, distortion = np.array(camera.K), np.array(camera.distortion)
-    good, rvec, tvec = cv2.solvePnP(model, points, K, distortion, flags=cv2.SOLVEPNP_EPNP)
-    if good:
-        good, rvec, tvec = cv2.solvePnP(
-            model, points, K, distortion, rvec, tvec, True, flags=cv2.SOLVEPNP_ITERATIVE
-        )
-    if not good or tvec[2, 0] <= 0:
-        raise DataError(f"no head pose fits the landmarks {landmarks_px.tolist()}")
-    return rvec.reshape(3), tvec.reshape(3)

@@ -13,6 +13,7 @@ import numpy as np
 from gaze.errors import DataError
 from gaze.files import replacing, write_json
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.types import ROTATION_ONLY
 
 if TYPE_CHECKING:  # so that --help needs no OpenGL
     from gaze.synthesis.crops import Crop, CropRenderer
@@ -24,8 +25,8 @@ PICTURES_PER_PERSON = 16
 PEOPLE_PER_SHARD = 30
 # Of a crop. A shard is put together in memory: 380 MB, held twice, at the larger side.
 SIDE_PX = (32, 512)
-# Picture seeds of different people never meet.
-_SEED_STRIDE = 1000
+# A person's pictures have the seeds from this many times the person's on: those of two people never meet.
+SEEDS_PER_PERSON = 1000
 
 
 def shard_path(folder: str | os.PathLike[str], number: int) -> Path:
@@ -63,7 +64,7 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int, environments_sh
             "distance_mm": camera.distance_mm,
             "size_px": camera.size_px,
         },
-        "label_space": "rotation-only",
+        "label_space": ROTATION_ONLY,
         "pictures_per_person": PICTURES_PER_PERSON,
         "people_per_shard": PEOPLE_PER_SHARD,
         "renderer": RENDERER,
@@ -102,7 +103,7 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
         dressed = renderer.dress(seed)
         try:
             for picture in range(PICTURES_PER_PERSON):
-                rows.append(_row(renderer.render(dressed, seed * _SEED_STRIDE + picture)))
+                rows.append(_row(renderer.render(dressed, seed * SEEDS_PER_PERSON + picture)))
         finally:
             dressed.release()
     # Neighbours in a shard are different people: a reader may take pictures in order.

@@ -6,7 +6,6 @@ import argparse
 import multiprocessing
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -30,6 +29,7 @@ from gaze.synthesis.shards import (
     shard_is_whole,
     shard_path,
 )
+from gaze.worker_processes import end_with_parent
 
 # A driver may come down within seconds of a start, and not the next time.
 TRIES = 3
@@ -102,7 +102,7 @@ def render_all(render_one: Callable[[int], int], numbers: Sequence[int], workers
     while left:
         before = len(left)
         broken: BrokenProcessPool | None = None
-        with ProcessPoolExecutor(min(workers, before), context) as pool:
+        with ProcessPoolExecutor(min(workers, before), context, end_with_parent) as pool:
             tasks = {pool.submit(render_one, number): number for number in sorted(left)}
             try:
                 for task in as_completed(tasks):
@@ -131,7 +131,6 @@ def _render_one(assets_dir: str, size_px: int, folder: Path, number: int) -> int
     """One shard, in a process of its own; the renderer is made for the first and kept to its end."""
     global _renderer
     if _renderer is None:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
         import cv2
 
         from gaze.synthesis.crops import CropRenderer
@@ -139,9 +138,3 @@ def _render_one(assets_dir: str, size_px: int, folder: Path, number: int) -> int
         cv2.setNumThreads(1)
         _renderer = CropRenderer(assets_dir, size_px)
     return render_shard(_renderer, folder, number)
-
-
-def _end_with_parent() -> None:
-    """A killed run leaves no process behind that renders on or waits for ever."""
-    multiprocessing.parent_process().join()
-    os._exit(1)

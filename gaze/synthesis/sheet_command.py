@@ -15,6 +15,7 @@ from gaze.geometry import vector_from_angles
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least, at_least_one, whole_between
 from gaze.synthesis.assets import default_assets_dir
+from gaze.synthesis.shards import SEEDS_PER_PERSON
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for column in range(args.columns):
                 seed = args.seed + row * args.columns + column
                 dressed = renderer.dress(seed)
-                crop = renderer.render(dressed, seed * 1000)
+                crop = renderer.render(dressed, seed * SEEDS_PER_PERSON)
                 dressed.release()
                 crops.append(_with_arrow(crop.image, crop.pitch_yaw_rad) if args.arrows else crop.image)
             rows.append(np.hstack(crops))

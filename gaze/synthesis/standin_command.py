@@ -8,11 +8,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gaze.datasets.sample import ROTATION_ONLY, SCALED
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least, at_least_one, not_below, whole_between
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.mpiifacegaze_standin import SUBSET_FOLDER, StandinOptions, write_standin
+from gaze.types import ROTATION_ONLY, SCALED
 
 
 def main(argv: Sequence[str] | None = None) -> int:

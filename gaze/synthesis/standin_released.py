@@ -11,10 +11,10 @@ from gaze.datasets.hdf5_writing import replacing_hdf5
 from gaze.datasets.mpiifacegaze_normalized import LABELS, SIZE_PX
 from gaze.datasets.mpiifacegaze_raw import RawDataset
 from gaze.datasets.prepare_raw import RawSource
-from gaze.datasets.sample import SCALED
 from gaze.geometry import angles_from_vector, vector_from_angles
 from gaze.normalization import scale_direction
 from gaze.synthesis.mpiifacegaze_standin import SUBSET_FOLDER
+from gaze.types import SCALED
 
 RELEASED_FOLDER = "MPIIFaceGaze_normalizad"
 _USERBLOCK = (b"MATLAB 7.3 MAT-file, stand-in for MPIIFaceGaze_normalizad".ljust(124) + b"\x00\x02IM").ljust(

@@ -6,6 +6,8 @@ Kautz and Snyder, SIGGRAPH 2002), once per process for the neutral head; it chan
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -60,12 +62,10 @@ class Visibility:
         points = mesh.vertices_mm[index].astype(np.float64)
         outward = np.zeros_like(points)
         outward[:SKIN_COUNT] = normals
-        row = SKIN_COUNT
-        for ball in EYEBALLS:
-            count = ball.stop - ball.start
-            centre = mesh.vertices_mm[ball].mean(axis=0)
-            outward[row : row + count] = points[row : row + count] - centre
-            row += count
+        ends = SKIN_COUNT + np.cumsum([0, *(ball.stop - ball.start for ball in EYEBALLS)])
+        self.rows_of_eyeballs = tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
+        for ball, rows in zip(EYEBALLS, self.rows_of_eyeballs, strict=True):
+            outward[rows] = points[rows] - mesh.vertices_mm[ball].mean(axis=0)
         outward /= np.linalg.norm(outward, axis=1, keepdims=True) + 1e-9
         triangles = np.concatenate([mesh.face_triangles, mesh.scalp_triangles])
         directions = sphere_directions(_DIRECTIONS)
@@ -78,19 +78,12 @@ class Visibility:
         cosine = np.clip(outward @ directions.T, 0.0, None)
         openness = ((seen * cosine).sum(1) / (cosine.sum(1) + 1e-9)).astype(np.float32)
         # Lids uncover now this, now that part of a ball: all of it is given what its front sees.
-        row = SKIN_COUNT
-        for ball in EYEBALLS:
-            rows = slice(row, row + ball.stop - ball.start)
+        for rows in self.rows_of_eyeballs:
             depth = points[rows, 2]
             front = depth < depth.min() + 1.5
             coefficients[rows] = coefficients[rows][front].mean(axis=0)
             openness[rows] = openness[rows][front].mean()
-            row = rows.stop
         self.coefficients, self.openness = coefficients, openness
-        self.rows_of_eyeballs = (
-            slice(SKIN_COUNT, SKIN_COUNT + 770),
-            slice(SKIN_COUNT + 770, SKIN_COUNT + 1540),
-        )
 
     def towards(self, directions_head: NDArray[np.float64]) -> NDArray[np.float32]:
         """Soft visibility (V, k) 0..1 of directions (k, 3) in the head frame."""

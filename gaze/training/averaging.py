@@ -11,14 +11,13 @@ from pathlib import Path
 
 import torch
 
-from gaze.datasets.sample import ROTATION_ONLY
 from gaze.errors import ModelError
 from gaze.network import GazeNet
 from gaze.network_checkpoint import load_checkpoint
 from gaze.training.augment import Augment, AugmentConfig
 from gaze.training.batches import FaceSource
 from gaze.training.finishing import finish
-from gaze.types import NormalizedCamera
+from gaze.types import ROTATION_ONLY, NormalizedCamera
 
 
 def average_runs(

@@ -125,9 +125,7 @@ def _check_same_view(
     name = Path(path).name
     if "normalized_camera" in meta:
         seen = NormalizedCamera(**meta["normalized_camera"])
-        # The crop depends on focal length over distance alone.
-        covers = [item.size_px * item.distance_mm / item.focal_px for item in (seen, camera)]
-        if not math.isclose(*covers, rel_tol=1e-3):
+        if not math.isclose(seen.view_mm, camera.view_mm, rel_tol=1e-3):
             raise ModelError(
                 f"{name}: the teacher sees faces by {seen}, the data shows {camera}; give a teacher of the "
                 "same normalisation"

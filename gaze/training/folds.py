@@ -22,7 +22,6 @@ from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.forward import predict
 from gaze.training.loop import DEFAULT_OPTIONS, Result, RunOptions, Validate, train
-from gaze.training.metrics import summary
 from gaze.training.prepared_predictions import predictions_of
 from gaze.training.runs import (
     ALL_PEOPLE,
@@ -34,6 +33,7 @@ from gaze.training.runs import (
     write_run,
 )
 from gaze.training.start import people_seen, person_key
+from gaze.training.validation import validation_figures
 
 READ_AT_ONCE = 256
 VALIDATION_FACES = 1000
@@ -197,10 +197,6 @@ def _validation(file: NormalizedFile, person: str) -> Validate:
 
     def validate(net: GazeNet) -> dict[str, float]:
         answers = predict_rows(net, file, rows)
-        figures = summary(answers.predicted_rad, answers.pitch_yaw_rad)
-        return {
-            "validation_deg": float(figures["mean_deg"]),
-            "validation_offset_removed_deg": float(figures["mean_offset_removed_deg"]),
-        }
+        return validation_figures(answers.predicted_rad, answers.pitch_yaw_rad)
 
     return validate

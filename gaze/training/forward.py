@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from gaze.errors import UsageError
-from gaze.geometry import MIRROR_SIGNS
 from gaze.network import FacePreprocess, GazeNet
 from gaze.training import batch_norm, cpu_features
 
@@ -56,11 +55,8 @@ class TrainingForward(nn.Module):
 
 
 @torch.no_grad()
-def predict(net: GazeNet, faces: Tensor, mirror: bool = False, batch: int = 128) -> Tensor:
-    """(pitch, yaw) (N, 2) float32 rad of uint8 BGR faces (N, S, S, 3), net in eval mode, full precision.
-
-    With ``mirror`` the mean with the mirrored face's answer (its yaw negated).
-    """
+def predict(net: GazeNet, faces: Tensor, batch: int = 128) -> Tensor:
+    """(pitch, yaw) (N, 2) float32 rad of uint8 BGR faces (N, S, S, 3), net in eval mode, full precision."""
     was_training = net.training
     net.eval()
     device = next(net.parameters()).device
@@ -74,10 +70,6 @@ def predict(net: GazeNet, faces: Tensor, mirror: bool = False, batch: int = 128)
     parts = []
     for piece in faces.split(batch):
         x = preprocess(piece.to(device)).contiguous(memory_format=torch.channels_last)
-        angles = run(x)
-        if mirror:
-            other = run(x.flip(3)) * torch.tensor(MIRROR_SIGNS, device=device)
-            angles = 0.5 * (angles + other)
-        parts.append(angles.cpu())
+        parts.append(run(x).cpu())
     net.train(was_training)
     return torch.cat(parts)

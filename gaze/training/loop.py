@@ -13,7 +13,6 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from gaze.datasets.sample import ROTATION_ONLY
 from gaze.errors import GazeError
 from gaze.files import replacing
 from gaze.network import GazeNet
@@ -32,6 +31,7 @@ from gaze.training.losses import angular, loss_of
 from gaze.training.runs import writing_run
 from gaze.training.schedule import Schedule
 from gaze.training.start import build
+from gaze.types import ROTATION_ONLY
 
 LOG_STEPS = 25
 # Called with the averaged network at every save and at the end; what it returns goes into the log.

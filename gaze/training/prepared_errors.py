@@ -38,7 +38,7 @@ def check_fits(file: NormalizedFile, predictor: Predictor) -> None:
     shown_mm, seen_mm = header.normalized_camera.view_mm, spec.normalized_camera.view_mm
     if shown_mm < seen_mm * (1.0 - VIEW_TOLERANCE):
         raise DataError(
-            f"{file.path}: faces show {shown_mm:.0f} mm, the model was trained on {seen_mm:.0f} mm; "
+            f"{file.path}: faces show {shown_mm:.0f} mm, the model sees {seen_mm:.0f} mm; "
             "prepare the data with a wider normalised camera"
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gaze.datasets.sample import ROTATION_ONLY, SCALED
+from gaze.types import ROTATION_ONLY, SCALED
 
 
 @dataclass(frozen=True, slots=True)

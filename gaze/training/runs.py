@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.datasets.sample import LABEL_SPACES
 from gaze.datasets.system_errors import writing
 from gaze.errors import DataError
 from gaze.files import read_json, replacing, write_json
+from gaze.types import LABEL_SPACES
 
 RUN_SCHEMA = "gaze.run/1"
 RUN_FILE = "run.json"

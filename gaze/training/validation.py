@@ -1,11 +1,13 @@
-"""Error of the averaged weights on rendered people that the training does not see."""
+"""Error of the averaged weights, while training, on faces that are not trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gaze.datasets.shards import ShardFolder
 from gaze.evenly import evenly_spread
@@ -24,10 +26,18 @@ def shard_validation(
     faces = torch.from_numpy(plain(faces, size_px))
 
     def validate(net: GazeNet) -> dict[str, float]:
-        figures = summary(predict(net, faces).numpy(), target)
-        return {
-            "validation_deg": float(figures["mean_deg"]),
-            "validation_offset_removed_deg": float(figures["mean_offset_removed_deg"]),
-        }
+        return validation_figures(predict(net, faces).numpy(), target)
 
     return validate
+
+
+def validation_figures(
+    predicted_rad: NDArray[np.floating], target_rad: NDArray[np.floating]
+) -> dict[str, float]:
+    """What a training writes of (pitch, yaw) (N, 2) and their truth: mean error in degrees, raw and with each
+    axis' mean error removed."""
+    figures = summary(predicted_rad, target_rad)
+    return {
+        "validation_deg": float(figures["mean_deg"]),
+        "validation_offset_removed_deg": float(figures["mean_offset_removed_deg"]),
+    }

@@ -38,7 +38,7 @@ vec3 lamp_diffuse(int i, vec3 n, vec3 scatter) {
 }
 
 // Light that a matt albedo multiplies (irradiance / pi). env_visibility: share of the hemisphere that is open;
-// lamp_visibility: share of each lamp that is seen (shadow map for lamp_shadow, ones for the others).
+// lamp_visibility: share of each lamp that is seen (0..1).
 vec3 diffuse_light(vec3 n, float env_visibility, vec3 lamp_visibility, vec3 scatter) {
     vec3 light = environment_diffuse(n) * env_visibility;
     for (int i = 0; i < LAMPS; i++) {
@@ -47,8 +47,6 @@ vec3 diffuse_light(vec3 n, float env_visibility, vec3 lamp_visibility, vec3 scat
     }
     return light;
 }
-
-vec3 diffuse_light(vec3 n) { return diffuse_light(n, 1.0, vec3(1.0), vec3(0.0)); }
 
 vec2 _octahedral(vec3 d) {
     d /= abs(d.x) + abs(d.y) + abs(d.z);
@@ -106,8 +104,6 @@ vec3 specular_light(vec3 n, vec3 v, float roughness, float f0, float env_visibil
     }
     return light;
 }
-
-vec3 specular_light(vec3 r, float roughness) { return environment_specular(r, roughness); }
 
 // How much of lamp i a ray from point p along unit r meets (0..1), blur: softening of its edges in half sizes.
 float lamp_shape(int i, vec3 p, vec3 r, float blur) {

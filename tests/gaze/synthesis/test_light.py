@@ -180,7 +180,7 @@ def test_shader_compiles_and_matches_numpy_on_the_gpu():
         + shader_source("light.glsl")
         + "uniform vec3 n; out vec4 o; void main() {"
         + " vec3 gloss = reflection(n, n, 0.1) + specular_light(n, n, 0.5, 0.04, 1.0, vec3(1.0));"
-        + " o = vec4(diffuse_light(n) + 0.0 * gloss, 1.0); }",
+        + " o = vec4(diffuse_light(n, 1.0, vec3(1.0), vec3(0.0)) + 0.0 * gloss, 1.0); }",
     )
     rig.write(program)
     LightRig.texture(context, environment).use(0)

@@ -11,12 +11,12 @@ import torch
 from spot_faces import write_shard
 
 from gaze.cli import main
-from gaze.datasets.sample import ROTATION_ONLY
 from gaze.datasets.shards import ShardFolder
 from gaze.network import GazeNet
 from gaze.network_checkpoint import load_checkpoint, save_checkpoint
 from gaze.training.forward import predict
 from gaze.training.virtual_camera import resize_face
+from gaze.types import ROTATION_ONLY
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_figures_person_by_person_with_mirrored_faces_turned_back(prepared):
             ModelSpec("m", 28, NormalizedCamera(120.0, 600.0, 28), "scaled"),
             "labels are rotation-only, .*scaled",
         ),
-        (ModelSpec("m", 28, NormalizedCamera(100.0, 600.0, 28)), "faces show 140 mm, .* trained on 168 mm"),
+        (ModelSpec("m", 28, NormalizedCamera(100.0, 600.0, 28)), "faces show 140 mm, .* sees 168 mm"),
     ],
 )
 def test_unlike_things_are_not_compared(prepared, spec, message):
