@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,8 @@ from calibration.screen import Screen
 from calibration.screen_presets import PRESETS, placed_screen
 from calibration.targets import layout, to_px, validation_layout
 from gaze.errors import CalibrationError
-from gaze.estimator import GazeEstimator
 from gaze.geometry import FloatArray
+from gaze.types import Estimate, Frame
 
 SCREEN = placed_screen(PRESETS["laptop"], (1920, 1080), (344.0, 194.0), "virtual screen")
 SECONDS_BETWEEN_TARGETS, FRAMES_PER_S = 2.0, 30.0
@@ -25,6 +26,8 @@ MOST_FRAMES = int(SECONDS_BETWEEN_TARGETS * FRAMES_PER_S)
 # Numbers of the targets that only measure.
 FIRST_MEASURED = 100
 PLACES_MIN = 3
+
+EstimateFrame = Callable[[Frame], Sequence[Estimate]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +46,22 @@ class Trial:
 
 
 def run_trial(
-    sitter: Sitter, estimator: GazeEstimator, seed: int, points: int, frames: int, kind: str, start_s: float
+    sitter: Sitter, estimate: EstimateFrame, seed: int, points: int, frames: int, kind: str, start_s: float
 ) -> Trial:
     """Calibrate on a layout of ``points``, measure on other targets, with ``frames`` pictures at each.
 
+    ``estimate`` gives the estimates of a frame, gated as those of a camera are.
+
     Raises:
-        CalibrationError: the face was not found at enough targets.
+        CalibrationError: too little was seen at the targets.
     """
     size = (SCREEN.width_px, SCREEN.height_px)
     fit_px, rest_px = to_px(layout(points), size), to_px(validation_layout(), size)
-    samples, centres = look_at_targets(sitter, estimator, SCREEN, fit_px, frames, start_s, 0)
+    samples, centres = look_at_targets(sitter, estimate, SCREEN, fit_px, frames, start_s, 0)
     later_s = start_s + SECONDS_BETWEEN_TARGETS * (points + 1)
-    rest, more = look_at_targets(sitter, estimator, SCREEN, rest_px, frames, later_s, FIRST_MEASURED)
+    rest, more = look_at_targets(sitter, estimate, SCREEN, rest_px, frames, later_s, FIRST_MEASURED)
     if len(np.unique(rest.place)) < PLACES_MIN:
-        raise CalibrationError("the face was not found at enough targets")
+        raise CalibrationError("the face was not found, or its gaze not sure, at enough targets")
     correction = fit(condense(samples, SCREEN), kind)
     before, after = (measure(rest, item, SCREEN) for item in (correction.switched_off(), correction))
     errors = GazeErrors.of(Samples.join([samples, rest]), np.concatenate([centres, more]), SCREEN, seed)
@@ -74,7 +79,7 @@ def run_trial(
 
 def look_at_targets(
     sitter: Sitter,
-    estimator: GazeEstimator,
+    estimate: EstimateFrame,
     screen: Screen,
     targets_px: FloatArray,
     frames: int,
@@ -89,7 +94,7 @@ def look_at_targets(
         for i in range(frames):
             t_s = start_s + number * SECONDS_BETWEEN_TARGETS + i / FRAMES_PER_S
             frame, centre = sitter.frame(point, first_place + number * frames + i, t_s)
-            seen = observe(estimator.estimate(frame), t_s)
+            seen = observe(estimate(frame), t_s)
             if seen.problem is None:
                 kept.append(seen)
                 centres.append(centre)

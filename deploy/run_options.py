@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from deploy.gate_options import add_max_sigma
 from deploy.gates import GateConfig
 from deploy.network_options import add_network_options
 from deploy.smoothing import SmoothingConfig
@@ -121,13 +122,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds of the very same picture after which the camera is frozen; 0 never",
     )
-    group.add_argument(
-        "--max-sigma",
-        type=not_below(0),
-        default=GateConfig().sigma_deg,
-        metavar="DEG",
-        help="a gaze that the network itself holds for less certain is not given; 0 never",
-    )
+    add_max_sigma(group)
     group = parser.add_argument_group("point of gaze")
     group.add_argument(
         "--profile",

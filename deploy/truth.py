@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from deploy.pipeline import FrameResult
 from gaze.camera import Camera
+from gaze.closed_eyes import eyes_closed
 from gaze.errors import DataError, GazeError
 from gaze.geometry import angular_error_rad
 from gaze.types import Estimate, Status
 
 SCHEMA = "gaze.truth/1"
-# A truth face whose eyes are both more closed than this has no gaze to be measured.
-OPEN_ENOUGH = 0.35
 # Further away than any face that a webcam shows.
 FARTHEST_MM = 100_000.0
 
@@ -87,7 +86,7 @@ def _face(record: dict) -> TruthFace:
             "direction_cam must have length 1 and origin_cam_mm lie in front of the camera, within "
             f"{FARTHEST_MM:,.0f} mm; got {direction.tolist()} and {origin.tolist()}"
         )
-    return TruthFace(direction, origin, max(record.get("eye_open", [1.0])) >= OPEN_ENOUGH)
+    return TruthFace(direction, origin, not eyes_closed(record.get("eye_open", [1.0])))
 
 
 def nearest_box(true: TruthFace, camera: Camera, boxes_px: Sequence[Sequence[float]]) -> int | None:

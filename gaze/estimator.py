@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
 import warnings
@@ -220,15 +219,12 @@ def _gather(
     """Put the batch's answers back to the faces they belong to."""
     estimates = []
     row = 0
+    sigma_rad = None if prediction is None else prediction.sigma_of_both_rad
     for face, pose, view in zip(faces, poses, normalized, strict=True):
         if view is None or prediction is None:
             estimates.append(Estimate(frame.index, frame.t_s, Status.POSE_FAILED, face, pose))
             continue
         pitch_rad, yaw_rad = (float(angle) for angle in prediction.pitch_yaw_rad[row])
-        sigma_rad = None
-        if prediction.sigma_rad is not None:
-            # One figure for both angles: the root mean square of their deviations.
-            sigma_rad = math.hypot(*prediction.sigma_rad[row].tolist()) / math.sqrt(2.0)
         ray = gaze_ray(vector_from_angles((pitch_rad, yaw_rad)), view)
         weight_map = None if prediction.weight_map is None else prediction.weight_map[row]
         estimates.append(
@@ -239,7 +235,7 @@ def _gather(
                 face=face,
                 head_pose=pose,
                 normalized=view,
-                gaze=GazeAngles(pitch_rad, yaw_rad, sigma_rad),
+                gaze=GazeAngles(pitch_rad, yaw_rad, None if sigma_rad is None else float(sigma_rad[row])),
                 ray=ray,
                 weight_map=weight_map,
             )

@@ -207,6 +207,13 @@ class Prediction:
     sigma_rad: NDArray[np.float32] | None = None
     weight_map: NDArray[np.float32] | None = None
 
+    @property
+    def sigma_of_both_rad(self) -> NDArray[np.float32] | None:
+        """One deviation (N,) for both angles: the root mean square of the two; None where there is none."""
+        if self.sigma_rad is None:
+            return None
+        return np.sqrt(np.square(self.sigma_rad).mean(axis=1))
+
 
 # Narrowest and widest part of a face, mm, that a network is shown or trained on.
 VIEW_LIMITS_MM = (80.0, 250.0)

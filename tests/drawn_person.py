@@ -16,6 +16,9 @@ def _ring(centre, rx, ry, n=32):
 class DrawnPerson:
     """Draws head outline, eyes with irises, nose and mouth as flat patches through the real camera."""
 
+    def close(self):
+        """Nothing is held."""
+
     def render(self, person_seed, frame_seed, camera, target_cam_mm):
         """See gaze.synthesis.mpiifacegaze_standin.PersonRenderer."""
         person, frame = np.random.default_rng(person_seed), np.random.default_rng(frame_seed)

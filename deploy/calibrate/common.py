@@ -18,6 +18,7 @@ from calibration.session import Session
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.feed import Feed, Setup
 from deploy.display.fullscreen import FullScreen
+from deploy.gate_options import add_max_sigma
 from deploy.network_options import add_network_options
 from deploy.stopping import StopSignals
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
@@ -74,6 +75,7 @@ def add_profile_options(parser: argparse.ArgumentParser, source_help: str) -> No
         "--display", metavar="N", help="number or name of the display (default: as the profile says)"
     )
     add_network_options(parser)
+    add_max_sigma(parser)
 
 
 def refuse_beside(options: argparse.Namespace, way: str, names: Iterable[str], why: str = "") -> None:

@@ -14,6 +14,7 @@ from calibration.screen import Screen
 from calibration.session import Session
 from calibration.simulated_person import PLAIN, perturbed_screen
 from calibration.simulated_viewer import SimulatedViewer
+from deploy.gates import GateConfig
 from deploy.network_options import network_settings
 from deploy.pipeline import Pipeline
 from deploy.point_of_gaze import device_of, network_identity
@@ -74,11 +75,13 @@ class Feed(Protocol):
 class CameraFeed:
     """Frames of a source through landmarks, head pose, network and gates."""
 
-    def __init__(self, source: Source, estimator: GazeEstimator, device: str) -> None:
+    def __init__(
+        self, source: Source, estimator: GazeEstimator, device: str, gates: GateConfig | None = None
+    ) -> None:
         self._source = source
         self._estimator = estimator
         self._device = device
-        self._pipeline = Pipeline(estimator, sequence=source.sequence)
+        self._pipeline = Pipeline(estimator, gates=gates, sequence=source.sequence)
         self._last_s = 0.0
         self._last_clock_s = time.monotonic()
 
@@ -172,4 +175,4 @@ def open_feed(
             static=not source.sequence,
         ) as estimator,
     ):
-        yield CameraFeed(source, estimator, device_of(text))
+        yield CameraFeed(source, estimator, device_of(text), GateConfig(sigma_deg=options.max_sigma))

@@ -35,6 +35,7 @@ from deploy.calibrate.feed import Feed, Setup, open_feed
 from deploy.calibrate.result import Fitted, fit_person, save_result
 from deploy.calibrate.screens import SCREEN_OPTIONS, add_screen_options, screen_of
 from deploy.display.fullscreen import FullScreen
+from deploy.gate_options import add_max_sigma
 from deploy.network_options import add_network_options
 from deploy.sources import kind_of_source
 from deploy.stopping import StopSignals
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_camera_options(result)
     add_network_options(result)
+    add_max_sigma(result)
     group = result.add_argument_group("screen")
     group.add_argument("--screens", metavar="JSON", help="of gaze calibrate screen; the first is used")
     add_screen_options(group)

@@ -17,7 +17,10 @@ from calibration.rendered_person import Sitter, sitting
 from calibration.rendered_trial import MOST_FRAMES, SCREEN, Trial, run_trial
 from calibration.targets import COUNTS
 from deploy.calibrate.common import make_parser
+from deploy.gate_options import add_max_sigma
+from deploy.gates import GateConfig
 from deploy.network_options import add_network_options, network_settings
+from deploy.pipeline import Pipeline
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, UsageError
 from gaze.estimator import GazeEstimator
@@ -38,8 +41,8 @@ def parser() -> argparse.ArgumentParser:
     result = make_parser(
         "rendered",
         "Renders people who look at calibration targets on a virtual screen, sends the pictures through "
-        "landmarks, head pose and network, fits a profile and measures it on other targets. Exit code 1 when "
-        "the mean error is not at least halved.",
+        "landmarks, head pose, network and gates, fits a profile and measures it on other targets. Exit code "
+        "1 when the mean error is not at least halved.",
     )
     result.add_argument("--people", type=at_least_one, default=12, metavar="N", help="how many people")
     result.add_argument(
@@ -57,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
         "--size", type=size_argument, default="1280x720", metavar="WxH", help="of the pictures, in px"
     )
     add_network_options(result)
+    add_max_sigma(result)
     return result
 
 
@@ -98,9 +102,12 @@ def _trials(options: argparse.Namespace) -> Iterator[Trial]:
     from gaze.synthesis.webcam import WebcamRenderer  # here, so that --help needs no OpenGL
 
     camera = Camera.from_hfov(HFOV_DEG, *options.size, source="calibrated")
-    renderer = WebcamRenderer(options.assets, camera)
     tried = 0
-    with GazeEstimator.create(camera, **network_settings(options)) as estimator:
+    with (
+        WebcamRenderer(options.assets, camera) as renderer,
+        GazeEstimator.create(camera, **network_settings(options)) as estimator,
+    ):
+        pipeline = Pipeline(estimator, gates=GateConfig(sigma_deg=options.max_sigma))
         for number in count():
             if tried == options.people:
                 return
@@ -114,7 +121,13 @@ def _trials(options: argparse.Namespace) -> Iterator[Trial]:
                 start_s = number * SECONDS_PER_PERSON
                 try:
                     trial = run_trial(
-                        sitter, estimator, seed, options.points, options.frames, options.kind, start_s
+                        sitter,
+                        lambda frame: pipeline.process(frame).estimates,
+                        seed,
+                        options.points,
+                        options.frames,
+                        options.kind,
+                        start_s,
                     )
                 except CalibrationError as error:
                     log.warning("person %d: %s", seed, error)

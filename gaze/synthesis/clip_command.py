@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tqdm import tqdm
@@ -48,10 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from gaze.synthesis.webcam import WebcamRenderer
 
     camera = Camera.from_hfov(args.hfov, *args.size, "calibrated")
-    renderer = WebcamRenderer(args.assets, camera)
     options = ClipOptions(tuple(args.people), args.seconds, args.fps, args.seed, args.clean)
     total = round(args.seconds * args.fps / len(args.people)) * len(args.people)
-    frames = tqdm(render_clip(renderer, options), total=total, unit="frame")
-    count = write_clip(args.out, camera, frames, args.fps)
+    with (
+        WebcamRenderer(args.assets, camera) as renderer,
+        closing(render_clip(renderer, options)) as frames,
+    ):
+        count = write_clip(args.out, camera, tqdm(frames, total=total, unit="frame"), args.fps)
     print(f"{count} frames: {args.out}")
     return 0

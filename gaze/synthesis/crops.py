@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,28 +61,28 @@ class Crop:
 
 
 class CropRenderer:
-    """Renders crops of ``size_px``; drawing is done at ``supersampling`` times that.
+    """Renders crops of ``size_px``.
 
-    It owns the detector that finds faces for crops by the live pipeline: use it in a ``with``, or close it.
+    It owns an OpenGL context, and the detector that finds faces for crops by the live pipeline: use it in a
+    ``with``, or close it.
     """
 
-    def __init__(
-        self, assets_dir: str | os.PathLike[str], size_px: int = 224, supersampling: float = 1.0
-    ) -> None:
+    def __init__(self, assets_dir: str | os.PathLike[str], size_px: int = 224) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL, ModelError without
         MediaPipe's models."""
         self.size_px = size_px
-        self.draw_px = round(size_px * supersampling)
         self.environments = load_environments(assets_dir)
-        self.renderer = HeadRenderer(assets_dir, self.draw_px)
-        self.pipeline = LivePipeline(size_px)
-        self._wardrobe = Wardrobe(
-            self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
-        )
+        with ExitStack() as opened:
+            self.renderer = opened.enter_context(HeadRenderer(assets_dir, size_px))
+            self.pipeline = opened.enter_context(closing(LivePipeline(size_px)))
+            self._wardrobe = Wardrobe(
+                self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
+            )
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
-        """Close the detector; closing twice is harmless."""
-        self.pipeline.close()
+        """Close the detector and give the context back; closing twice is harmless."""
+        self._opened.close()
 
     def __enter__(self) -> CropRenderer:
         return self
@@ -90,7 +91,12 @@ class CropRenderer:
         self.close()
 
     def dress(self, seed: int) -> DressedPerson:
-        """Make the person of a seed ready to be drawn; release it when done."""
+        """Make the person of a seed ready to be drawn; release it when done.
+
+        Raises:
+            GazeError: the renderer is closed.
+        """
+        self.renderer.refuse_closed()
         return self._wardrobe.dress(seed)
 
     def render(self, dressed: DressedPerson, picture_seed: int) -> Crop:
@@ -123,9 +129,9 @@ class CropRenderer:
             kind, view, image, grid_px = "pipeline", crop.view, crop.image, crop.grid_px
         else:
             linear = self.renderer.render(dressed, head, moment.pupil_radius_mm, view, rig, finish, held)
-            background = paint_background(light_rng, rig, self.draw_px)
-            image = expose(before(background, linear), settings, camera_rng, self.size_px)
-            view, grid_px = view.resized(self.size_px), settings.grid_px
+            background = paint_background(light_rng, rig, self.size_px)
+            image = expose(before(background, linear), settings, camera_rng)
+            grid_px = settings.grid_px
         label = angles_from_vector(view.R_norm_cam @ head.gaze_cam)
         head_label = head_angles_from_rotation(view.R_norm_cam @ head.R_cam_head)
         attributes = {
@@ -153,6 +159,6 @@ class CropRenderer:
         """The kind and the view: the exact one for a quarter, else one that the live pipeline would take."""
         centre = head.face_centre_cam_mm
         if rng.random() < 0.25:
-            return "exact", exact_view(head.R_cam_head, centre, self.draw_px)
+            return "exact", exact_view(head.R_cam_head, centre, self.size_px)
         scale = sample_person_scale(stream(person.seed, STREAM_POSE_HABIT))
-        return "noisy", live_view(rng, head.R_cam_head, centre, self.draw_px, scale)
+        return "noisy", live_view(rng, head.R_cam_head, centre, self.size_px, scale)

@@ -55,7 +55,7 @@ class DressedPerson:
         }
 
     def release(self) -> None:
-        """Free the GPU's memory."""
+        """Free the GPU's memory; before the renderer is closed, which frees it too."""
         with self.albedo.ctx:
             self.albedo.release()
             self.detail.release()

@@ -33,6 +33,14 @@ def create_context() -> moderngl.Context:
         ) from error
 
 
+def release_context(context: moderngl.Context) -> None:
+    """Give a context's memory back, with everything that was made in it; once only."""
+    # EGL keeps a context that is current until another is: leaving it once makes none current.
+    with context:
+        pass
+    context.release()
+
+
 def shader_source(name: str) -> str:
     """The text of a shader file with its ``#include "file"`` lines replaced."""
     text = (SHADERS / name).read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ iterative refinement, with the six-point model).
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
 import multiprocessing
 import shutil
@@ -49,6 +50,9 @@ class PersonRenderer(Protocol):
         it in px, and the head pose R_cam_head (3, 3), t_cam_mm (3,).
         """
 
+    def close(self) -> None:
+        """Give back what it holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class StandinOptions:
@@ -70,7 +74,8 @@ def write_standin(
 ) -> dict[str, object]:
     """Write the stand-in and return its manifest. People that are there already are kept as they are.
 
-    ``make_renderer`` is called once per process and must be picklable when ``workers`` is above 1.
+    ``make_renderer`` is called once per process and must be picklable when ``workers`` is above 1; what it
+    makes is closed here, or ends with its process.
 
     Raises:
         DataError: the folder holds a data set made with other options.
@@ -82,10 +87,11 @@ def write_standin(
     done = options.persons - len(missing)
     with tqdm(total=options.persons, initial=done, unit="person", disable=not progress) as bar:
         if workers <= 1:
-            renderer = make_renderer() if missing else None
-            for index, name in missing:
-                _write_person(out, name, index, renderer, options)
-                bar.update()
+            with contextlib.ExitStack() as opened:
+                renderer = opened.enter_context(contextlib.closing(make_renderer())) if missing else None
+                for index, name in missing:
+                    _write_person(out, name, index, renderer, options)
+                    bar.update()
         else:
             context = multiprocessing.get_context("spawn")
             with concurrent.futures.ProcessPoolExecutor(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -47,25 +48,30 @@ def webcam_pictures(
         DataError: the assets are missing.
         RuntimeUnavailableError: there is no EGL.
     """
-    renderer = None
-    for seed in seeds:
-        rng = stream(seed, STREAM_PICTURE)
-        camera = sample_webcam(rng, *size)
-        if renderer is None:
-            renderer = WebcamRenderer(assets_dir, camera)
-        renderer.use_camera(camera)
-        pose = sample_pose(rng, camera)
-        shot = renderer.set_up(rng, pose.eyes_cam_mm)
-        moment = blinking(rng, sample_moment(rng, shot.rig.lux), BLINK_SHARE)
-        dressed = renderer.dress(seed)
-        moment = with_late_lids(stream(seed, STREAM_LATE_LIDS), moment, dressed.person.lid_habit.lag_s)
-        try:
-            picture, head = renderer.render(dressed, pose, moment, shot, rng)
-            facts = {"pose": pose.kind, "scene": shot.rig.scene, **dressed.attributes}
-        finally:
-            dressed.release()
-        truth = _truth(seed, head, camera.project, facts)
-        yield seed, (picture, {**truth, "camera": camera.as_json()})
+    with ExitStack() as opened:
+        renderer = None
+        for seed in seeds:
+            rng = stream(seed, STREAM_PICTURE)
+            camera = sample_webcam(rng, *size)
+            if renderer is None:
+                renderer = opened.enter_context(WebcamRenderer(assets_dir, camera))
+            renderer.use_camera(camera)
+            yield seed, _webcam_picture(renderer, seed, rng)
+
+
+def _webcam_picture(renderer: WebcamRenderer, seed: int, rng: np.random.Generator) -> Picture:
+    camera = renderer.camera
+    pose = sample_pose(rng, camera)
+    shot = renderer.set_up(rng, pose.eyes_cam_mm)
+    moment = blinking(rng, sample_moment(rng, shot.rig.lux), BLINK_SHARE)
+    dressed = renderer.dress(seed)
+    moment = with_late_lids(stream(seed, STREAM_LATE_LIDS), moment, dressed.person.lid_habit.lag_s)
+    try:
+        picture, head = renderer.render(dressed, pose, moment, shot, rng)
+        facts = {"pose": pose.kind, "scene": shot.rig.scene, **dressed.attributes}
+    finally:
+        dressed.release()
+    return picture, {**_truth(seed, head, camera.project, facts), "camera": camera.as_json()}
 
 
 def crop_pictures(

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.errors import GazeError
 from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.culling import CulledArray
 from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import CLOTHES, SCALP_KIND, VertexNormals, skin_kind, skin_normals
 from gaze.synthesis.eye_uniforms import eye_uniforms
-from gaze.synthesis.gl import column_major, create_context, load_program, noise_texture, set_uniforms
+from gaze.synthesis.gl import (
+    column_major,
+    create_context,
+    load_program,
+    noise_texture,
+    release_context,
+    set_uniforms,
+)
 from gaze.synthesis.hair_pass import HairPass
 from gaze.synthesis.lashes import LashBuilder, Lashes
 from gaze.synthesis.light import LAMPS, LightRig
@@ -53,28 +62,52 @@ class _Targets:
 
 
 class HeadRenderer:
-    """Holds the context, the mesh on the GPU and the programs; renders squares, mostly of ``size_px``."""
+    """Holds the context, the mesh on the GPU and the programs; renders squares, mostly of ``size_px``.
+
+    Use it in a ``with``, or close it: nothing else gives the context's memory back.
+    """
 
     def __init__(self, assets_dir: str | os.PathLike[str], size_px: int) -> None:
         """Raises DataError without the head model, RuntimeUnavailableError without EGL."""
         self.mesh = HeadMesh.load(assets_dir)
         self.normals_of = skin_normals(self.mesh)
         self.size_px = size_px
-        self.context = create_context()
         self._lash_builder = LashBuilder(self.mesh)
-        neutral_normals = self.normals_of(self.mesh.vertices_mm)
-        self.visibility = Visibility(self.context, self.mesh, neutral_normals)
         self._orbit_shade = OrbitShade(self.mesh)
         mouth_triangles = np.concatenate([self.mesh.gum_triangles, self.mesh.teeth_triangles])
         mouth_normals = VertexNormals(mouth_triangles, MOUTH.stop)(self.mesh.vertices_mm)
         self._mouth_normals = mouth_normals[MOUTH]
         self._atlases: dict[str, moderngl.Texture] = {}
-        self._noise = noise_texture(self.context)
-        self._make_programs()
-        self._make_buffers()
-        self.hair = HairPass(self.context, _ATLAS, _STRANDS)
-        self.wear = WearPass(self.context, _ATLAS, _SCENE)
         self._targets: dict[int, _Targets] = {}
+        self._closed = False
+        self.context = create_context()
+        with ExitStack() as opened:
+            opened.callback(self.close)
+            neutral_normals = self.normals_of(self.mesh.vertices_mm)
+            self.visibility = Visibility(self.context, self.mesh, neutral_normals)
+            self._noise = noise_texture(self.context)
+            self._make_programs()
+            self._make_buffers()
+            self.hair = HairPass(self.context, _ATLAS, _STRANDS)
+            self.wear = WearPass(self.context, _ATLAS, _SCENE)
+            opened.pop_all()
+
+    def close(self) -> None:
+        """Give the context back, and with it all that was made for it; closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            release_context(self.context)
+
+    def __enter__(self) -> HeadRenderer:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def refuse_closed(self) -> None:
+        """Raises GazeError: the renderer is closed."""
+        if self._closed:
+            raise GazeError("the renderer is closed; draw inside its `with`, or make another")
 
     def _make_programs(self) -> None:
         self._surface = load_program(self.context, "surface.vert", "surface.frag")
@@ -148,7 +181,11 @@ class HeadRenderer:
         """Linear RGB and coverage (S, S, 4) of a posed head, S as in the view; the first row is the top.
 
         ``held`` are things of this picture alone. Other contexts of the process may be in use in between.
+
+        Raises:
+            GazeError: the renderer is closed.
         """
+        self.refuse_closed()
         with self.context:
             return self._draw(dressed, head, pupil_radius_mm, view, rig, finish, held)
 

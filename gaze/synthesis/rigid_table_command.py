@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,10 +61,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     from gaze.synthesis.webcam import WebcamRenderer
 
-    renderer = WebcamRenderer(args.assets, CAMERA)
     seeds, heads = [], []
-    with create_detector("mesh", static=True) as detector, tqdm(total=args.heads, unit="head") as bar:
-        for seed, head_mm in measured_heads(renderer, detector, args.seed):
+    with (
+        WebcamRenderer(args.assets, CAMERA) as renderer,
+        create_detector("mesh", static=True) as detector,
+        tqdm(total=args.heads, unit="head") as bar,
+        closing(measured_heads(renderer, detector, args.seed)) as measured,
+    ):
+        for seed, head_mm in measured:
             seeds.append(seed)
             heads.append(head_mm)
             bar.update()

@@ -117,23 +117,15 @@ class SensorSettings:
 
 
 def expose(
-    linear_rgb: NDArray[np.float32],
-    settings: SensorSettings,
-    rng: np.random.Generator,
-    size_px: int | None = None,
+    linear_rgb: NDArray[np.float32], settings: SensorSettings, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Picture (S, S, 3) uint8 BGR of linear light (H, W, 3) RGB; S is ``size_px`` or the input's height.
-
-    The input is square; it may be larger than the output (a supersampled rendering).
-    """
-    size = size_px or linear_rgb.shape[0]
+    """Picture (S, S, 3) uint8 BGR of linear light (S, S, 3) RGB."""
+    size = linear_rgb.shape[0]
     light = np.ascontiguousarray(linear_rgb, dtype=np.float32)
     grid = int(np.clip(settings.grid_px, 16, size))
     scale = grid / size
-    if light.shape[0] > size:
-        light = cv2.resize(light, (size, size), interpolation=cv2.INTER_AREA)
     light = _lens(light, settings)
-    if light.shape[0] != grid:
+    if grid != size:
         light = cv2.resize(light, (grid, grid), interpolation=cv2.INTER_AREA)
     gains = exposure_gain(light, settings) * np.asarray(settings.gains, np.float32)
     light = cv2.transform(light, _saturation(settings.saturation) * gains)

@@ -23,6 +23,8 @@ SCHEMA = "gaze.shards/1"
 RENDERER = 5
 PICTURES_PER_PERSON = 16
 PEOPLE_PER_SHARD = 30
+# Of a crop. A shard is put together in memory: 380 MB, held twice, at the larger side.
+SIDE_PX = (32, 512)
 # A person's pictures have the seeds from this many times the person's on: those of two people never meet.
 SEEDS_PER_PERSON = 1000
 

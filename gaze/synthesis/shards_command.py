@@ -17,12 +17,13 @@ from tqdm import tqdm
 
 from gaze.errors import GazeError
 from gaze.help_format import HelpFormatter
-from gaze.option_types import at_least, at_least_one
+from gaze.option_types import at_least, at_least_one, whole_between
 from gaze.synthesis.asset_checks import environments_digest
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.shards import (
     PEOPLE_PER_SHARD,
     PICTURES_PER_PERSON,
+    SIDE_PX,
     prepare_folder,
     render_shard,
     shard_is_whole,
@@ -53,7 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help=f"how many shards, of {PEOPLE_PER_SHARD * PICTURES_PER_PERSON} crops each",
     )
-    parser.add_argument("--size", type=at_least(32), default=224, metavar="PX", help="side of a crop")
+    parser.add_argument(
+        "--size",
+        type=whole_between(*SIDE_PX),
+        default=224,
+        metavar="PX",
+        help=f"side of a crop, {SIDE_PX[0]} to {SIDE_PX[1]}",
+    )
     parser.add_argument(
         "--workers", type=at_least_one, default=os.cpu_count() or 1, metavar="N", help="processes that render"
     )
@@ -121,7 +128,7 @@ def render_all(render_one: Callable[[int], int], numbers: Sequence[int], workers
 
 
 def _render_one(assets_dir: str, size_px: int, folder: Path, number: int) -> int:
-    """One shard, in a process of its own; the renderer is made for the first and kept."""
+    """One shard, in a process of its own; the renderer is made for the first and kept to its end."""
     global _renderer
     if _renderer is None:
         import cv2

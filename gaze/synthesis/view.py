@@ -5,7 +5,7 @@ Camera frame: x right, y down, z forward, mm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +31,6 @@ class View:
         """Picture px (N, 2) of camera-frame points (N, 3)."""
         q = np.asarray(points_cam_mm, np.float64) @ self.R_norm_cam.T
         return self.focal_px * q[:, :2] / q[:, 2:] + np.asarray(self.middle_px)
-
-    def resized(self, size_px: int) -> View:
-        """The view of the picture after it is resized to ``size_px``; pixel centres lie at whole numbers."""
-        scale = size_px / self.size_px
-        x, y = (scale * (middle + 0.5) - 0.5 for middle in self.middle_px)
-        return replace(self, focal_px=scale * self.focal_px, size_px=size_px, middle_px=(x, y))
 
 
 def exact_view(R_cam_head, centre_cam_mm, size_px: int, crop_mm: float = 140.0) -> View:

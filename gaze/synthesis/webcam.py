@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import cv2
@@ -42,18 +43,30 @@ class Shot:
 
 
 class WebcamRenderer:
-    """Renders pictures of one camera's size."""
+    """Renders pictures of one camera's size. It owns an OpenGL context: use it in a ``with``, or close it."""
 
     def __init__(self, assets_dir: str | os.PathLike[str], camera: Camera) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL."""
         self.camera = camera
         self._size_px = max(camera.width, camera.height) + 2 * _MARGIN_PX
         self.environments = load_environments(assets_dir)
-        self.renderer = HeadRenderer(assets_dir, self._size_px)
-        self._wardrobe = Wardrobe(
-            self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
-        )
-        self.use_camera(camera)
+        with ExitStack() as opened:
+            self.renderer = opened.enter_context(HeadRenderer(assets_dir, self._size_px))
+            self._wardrobe = Wardrobe(
+                self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
+            )
+            self.use_camera(camera)
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        """Give the context back; closing twice is harmless."""
+        self._opened.close()
+
+    def __enter__(self) -> WebcamRenderer:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def use_camera(self, camera: Camera) -> None:
         """Change the lens; the picture's size stays.
@@ -70,7 +83,12 @@ class WebcamRenderer:
         self._lens = Lens(camera, self._size_px)
 
     def dress(self, seed: int) -> DressedPerson:
-        """The person of a seed, ready to be drawn; release it when done."""
+        """The person of a seed, ready to be drawn; release it when done.
+
+        Raises:
+            GazeError: the renderer is closed.
+        """
+        self.renderer.refuse_closed()
         return self._wardrobe.dress(seed)
 
     def set_up(self, rng: np.random.Generator, head_cam_mm, clean: bool = False) -> Shot:
@@ -132,19 +150,31 @@ def _square(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return cv2.copyMakeBorder(picture, 0, side - height, 0, side - width, cv2.BORDER_REFLECT)
 
 
-@dataclass(frozen=True)
 class PersonAtLaptop:
-    """Renders people looking at points of a screen, for the stand-in data set (its PersonRenderer)."""
+    """Renders people looking at points of a screen, for the stand-in data set (its PersonRenderer).
 
-    assets_dir: str
+    One renderer for each size of picture is kept, as a context is dear to make, and so is a lens; and of each
+    the person who was drawn last, as painting a skin takes as long as drawing it.
+    """
+
+    def __init__(self, assets_dir: str) -> None:
+        self._assets_dir = assets_dir
+        self._renderers: dict[tuple[int, int], WebcamRenderer] = {}
+        self._dressed: dict[WebcamRenderer, tuple[int, DressedPerson]] = {}
+
+    def close(self) -> None:
+        """Give the contexts back, and the people with them; closing twice is harmless."""
+        while self._renderers:
+            self._renderers.popitem()[1].close()
+        self._dressed.clear()
 
     def render(
         self, person_seed: int, frame_seed: int, camera: Camera, target_cam_mm: NDArray[np.float64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Picture, the six landmarks (6, 2) in px, and the six-point model's true R_cam_head and t_cam_mm."""
-        renderer = _renderer_for(self.assets_dir, camera)
+        renderer = self._renderer_for(camera)
         rng = stream(frame_seed, 300 + person_seed % 7)
-        dressed = _dressed_for(renderer, person_seed)
+        dressed = self._dressed_for(renderer, person_seed)
         pose = sample_laptop_pose(rng, target_cam_mm)
         shot = renderer.set_up(rng, pose.eyes_cam_mm)
         moment = sample_moment(rng, shot.rig.lux)
@@ -152,30 +182,22 @@ class PersonAtLaptop:
         six = head.six_points_cam_mm
         return picture, camera.project(six), head.R_cam_head, six[:4].mean(axis=0)
 
+    def _renderer_for(self, camera: Camera) -> WebcamRenderer:
+        size = (camera.width, camera.height)
+        if size not in self._renderers:
+            self._renderers[size] = WebcamRenderer(self._assets_dir, camera)
+        elif self._renderers[size].camera is not camera:
+            self._renderers[size].use_camera(camera)
+        return self._renderers[size]
 
-_renderers: dict[tuple[str, int, int], WebcamRenderer] = {}
-_dressed: dict[WebcamRenderer, tuple[int, DressedPerson]] = {}
-
-
-def _renderer_for(assets_dir: str, camera: Camera) -> WebcamRenderer:
-    """One renderer a process and picture size: a context is dear to make, and so is a lens."""
-    key = (assets_dir, camera.width, camera.height)
-    if key not in _renderers:
-        _renderers[key] = WebcamRenderer(assets_dir, camera)
-    elif _renderers[key].camera is not camera:
-        _renderers[key].use_camera(camera)
-    return _renderers[key]
-
-
-def _dressed_for(renderer: WebcamRenderer, seed: int) -> DressedPerson:
-    """The person who was drawn last is kept: painting a skin takes as long as drawing it."""
-    if renderer in _dressed:
-        last, dressed = _dressed[renderer]
-        if last == seed:
-            return dressed
-        dressed.release()
-    _dressed[renderer] = (seed, dress_for_work(renderer, seed))
-    return _dressed[renderer][1]
+    def _dressed_for(self, renderer: WebcamRenderer, seed: int) -> DressedPerson:
+        last, dressed = self._dressed.pop(renderer, (None, None))
+        if dressed is None or last != seed:
+            if dressed is not None:
+                dressed.release()
+            dressed = dress_for_work(renderer, seed)
+        self._dressed[renderer] = (seed, dressed)
+        return dressed
 
 
 def dress_for_work(renderer: WebcamRenderer, seed: int) -> DressedPerson:

@@ -16,6 +16,7 @@ from gaze.mirrored import mirrored_if
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.training.metrics import offset_removed_deg, summary
 from gaze.training.virtual_camera import show_face
+from gaze.types import Prediction
 
 if TYPE_CHECKING:
     from gaze.estimator import GazeEstimator, Predictor
@@ -29,11 +30,14 @@ CROP_CAMERA = Camera(DEFAULT_NORMALIZED_CAMERA.resized(448).K, np.zeros(5), 448,
 
 def predict_faces(
     predictor: Predictor, faces: NDArray[np.uint8], mirror: bool = False, batch: int = 32
-) -> NDArray[np.float64]:
-    """(pitch, yaw) (N, 2) rad of faces (N, S, S, 3); with ``mirror`` the mean with the mirrored faces."""
+) -> Prediction:
+    """Angles of faces (N, S, S, 3) and deviations, if any; with ``mirror`` the means with mirrored faces."""
     predictor = mirrored_if(predictor, mirror)
-    parts = [predictor.predict(faces[k : k + batch]).pitch_yaw_rad for k in range(0, len(faces), batch)]
-    return np.concatenate(parts).astype(np.float64)
+    parts = [predictor.predict(faces[k : k + batch]) for k in range(0, len(faces), batch)]
+    sigmas = [part.sigma_rad for part in parts if part.sigma_rad is not None]
+    return Prediction(
+        np.concatenate([part.pitch_yaw_rad for part in parts]), np.concatenate(sigmas) if sigmas else None
+    )
 
 
 def crop_answers(predictor: Predictor, mirror: bool = False) -> Answers:
@@ -45,7 +49,7 @@ def crop_answers(predictor: Predictor, mirror: bool = False) -> Answers:
 
     def answer(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
         faces = np.stack([show_face(crop, DEFAULT_NORMALIZED_CAMERA, wanted) for crop in crops])
-        return predict_faces(predictor, faces, mirror)
+        return predict_faces(predictor, faces, mirror).pitch_yaw_rad.astype(np.float64)
 
     return answer
 

@@ -12,9 +12,6 @@ from gaze.geometry import angular_error_rad, vector_from_angles
 
 # Fewer samples than this make no group's mean.
 LEAST = 20
-# Eyes on average less open than this show hardly any gaze: a slit of 1.9 mm. By landmarks alone a blink was
-# seen in 11 of 39 such rendered people.
-CLOSED = 0.2
 _STRAIGHT = np.array([0.0, 0.0, -1.0])
 
 
@@ -70,11 +67,6 @@ def group_labels(
         "sensor px across the crop": _bands(column("grid_px"), (90, 150, 220), " px"),
         "lids": _bands(open_least, (0.3, 0.6), " of open"),
     }
-
-
-def eyes_closed(attributes: Sequence[dict[str, object]]) -> NDArray[np.bool_]:
-    """Which samples (N,) show no gaze, their eyes being closed. ``attributes`` are those of the shards."""
-    return np.array([float(np.mean(sample["eye_open"])) < CLOSED for sample in attributes], dtype=bool)
 
 
 def errors_by_group(error_deg: NDArray[np.floating], labels: dict[str, list[str]]) -> list[GroupError]:

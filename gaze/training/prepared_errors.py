@@ -62,7 +62,7 @@ def evaluate_prepared(file: NormalizedFile, predictor: Predictor, mirror: bool =
         rows = np.arange(start, min(start + READ_AT_ONCE, len(file)))
         faces = np.stack([show_face(face, shown, wanted) for face in file.read(rows)])
         reading_s += time.perf_counter() - begun
-        answers.append(predict_faces(predictor, faces, mirror))
+        answers.append(predict_faces(predictor, faces, mirror).pitch_yaw_rad.astype(np.float64))
     seconds = time.perf_counter() - started
     found = predictions_of(file.rows, np.arange(len(file)), np.concatenate(answers))
     persons = {name: figures(found.where(found.person == name)) for name in file.persons}

@@ -40,7 +40,7 @@ class SimulatedSitter:
 
 def test_a_person_is_calibrated_and_the_networks_errors_are_noted():
     sitter = SimulatedSitter(5)
-    trial = run_trial(sitter, sitter, 5, points=9, frames=6, kind="auto", start_s=0.0)
+    trial = run_trial(sitter, sitter.estimate, 5, points=9, frames=6, kind="auto", start_s=0.0)
     assert trial.before_deg > 2.0
     assert trial.after_deg < 0.5 * trial.before_deg
     assert trial.frames == (9 + 6) * 6
@@ -55,7 +55,7 @@ def test_a_person_is_calibrated_and_the_networks_errors_are_noted():
 def test_every_target_has_its_place():
     sitter = SimulatedSitter(1)
     samples, centres = look_at_targets(
-        sitter, sitter, SCREEN, np.array([[100.0, 100], [900, 500]]), 4, 10.0, 100
+        sitter, sitter.estimate, SCREEN, np.array([[100.0, 100], [900, 500]]), 4, 10.0, 100
     )
     assert samples.place.tolist() == [100] * 4 + [101] * 4
     assert len(centres) == len(samples) == 8
@@ -64,5 +64,5 @@ def test_every_target_has_its_place():
 
 def test_a_face_that_is_not_found_is_said():
     sitter = SimulatedSitter(1, hidden=True)
-    with pytest.raises(CalibrationError, match="not found at enough targets"):
-        run_trial(sitter, sitter, 1, points=4, frames=2, kind="auto", start_s=0.0)
+    with pytest.raises(CalibrationError, match="not found, or its gaze not sure, at enough targets"):
+        run_trial(sitter, sitter.estimate, 1, points=4, frames=2, kind="auto", start_s=0.0)

@@ -133,5 +133,9 @@ def test_wrong_lines_name_the_line(tmp_path):
         write_truth(path, [[face((0, 0))], [{**face((0, 0)), **wrong}]])
         with pytest.raises(DataError, match=r"line 3: .*must have length 1 and origin_cam_mm lie in front"):
             load_truth(path)
+    for wrong in ([], ["open"], None):
+        write_truth(path, [[face((0, 0))], [{**face((0, 0)), "eye_open": wrong}]])
+        with pytest.raises(DataError, match=r"line 3: .*write the file again"):
+            load_truth(path)
     with pytest.raises(DataError, match="cannot be read"):
         load_truth(tmp_path / "missing.jsonl")

@@ -22,6 +22,7 @@ RANK = {
     "one_euro": 0,
     "geometry": 0,
     "evenly": 0,
+    "closed_eyes": 0,
     "worker_processes": 0,
     "types": 1,
     "camera": 2,

@@ -1,6 +1,9 @@
 """Observations from a camera."""
 
+import dataclasses
 import json
+import math
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -9,9 +12,11 @@ from loop_fakes import SIZE, FakeEstimator, ListSource, make_estimate, noise
 
 from calibration.plan import Plan
 from calibration.session import Session
+from deploy.calibrate import check, feed, person, show
 from deploy.calibrate.common import run_session, why_stopped
-from deploy.calibrate.feed import CameraFeed, Setup
-from gaze.types import Status
+from deploy.calibrate.feed import CameraFeed, Setup, open_feed
+from gaze.camera import Camera
+from gaze.types import GazeAngles, Status
 
 pytestmark = pytest.mark.usefixtures("no_display")
 
@@ -43,6 +48,33 @@ def test_camera_feed_passes_on_what_is_wrong():
     assert none.next(None).problem == "no face in view"
     failed = camera_feed(lambda f: [make_estimate(f.index, f.t_s, status=Status.POSE_FAILED)])
     assert failed.next(None).problem == "the head is not clear to see"
+
+
+def uncertain(frame):
+    """A gaze of which the network itself says 20 degrees."""
+    estimate = make_estimate(frame.index, frame.t_s)
+    return [dataclasses.replace(estimate, gaze=GazeAngles(0.1, 0.2, math.radians(20.0)))]
+
+
+@pytest.mark.parametrize("stage", [person, check, show])
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ([], "the eyes are not clear to see"),
+        (["--max-sigma", "21"], None),
+        (["--max-sigma", "19"], "the eyes are not clear to see"),
+        (["--max-sigma", "0"], None),
+    ],
+)
+def test_what_a_run_would_not_show_is_not_fitted_on(monkeypatch, stage, options, problem):
+    """Every stage that looks through a camera gates at the deviation that `gaze run` is given."""
+    source = nullcontext(ListSource([noise(0, SIZE)]))
+    estimator = nullcontext(FakeEstimator(uncertain))
+    monkeypatch.setattr(feed, "open_source", lambda *args, **kwargs: source)
+    monkeypatch.setattr(feed.GazeEstimator, "create", lambda *args, **kwargs: estimator)
+    chosen = stage.parser().parse_args(options)
+    with open_feed(chosen, lambda: Camera.guessed(*SIZE), panel_screen()) as camera:
+        assert camera.next(None).problem == problem
 
 
 def test_recording_that_ends_early_keeps_what_it_gave():

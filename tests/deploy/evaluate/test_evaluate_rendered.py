@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.evaluate import rendered as command
+from deploy.truth import load_truth
 from gaze.cli import main
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
@@ -31,6 +32,20 @@ class Painted:
 
     def close(self):
         """Nothing to close."""
+
+
+class Doubting(Painted):
+    """Painted, with a deviation for each angle: ``of_masks_rad`` for masks, OFFSET_RAD for the others."""
+
+    def __init__(self, of_masks_rad):
+        super().__init__()
+        self.of_masks_rad = of_masks_rad
+
+    def predict(self, faces):
+        """As Painted."""
+        masks = faces[:, 14, 14, 2:3] > 0
+        sigma = np.where(masks, np.float32(self.of_masks_rad), np.float32([OFFSET_RAD * 1.1, OFFSET_RAD]))
+        return Prediction(super().predict(faces).pitch_yaw_rad, sigma)
 
 
 @pytest.fixture
@@ -85,6 +100,42 @@ def test_mean_groups_and_the_worst_of_them(shards, monkeypatch, capsys):
     assert groups["mask", "none"]["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
 
 
+def test_what_the_live_loop_would_not_show_is_told_apart(shards, monkeypatch, capsys):
+    """Masks, of which the model is unsure in one angle, are not shown: the others' error stands alone."""
+    out = shards / "out.json"
+    doubting = Doubting([MASK_RAD * 0.9, 0.001])  # root mean square of both: 7.3 degrees
+    assert run(shards, monkeypatch, "--max-sigma", "7", "--json", str(out), predictor=doubting) == 0
+    printed = capsys.readouterr().out
+    assert "predicted deviation up to 7°: 66.7% of the crops, raw mean 2.86°" in printed
+    assert "worst group of them: skin, 0.33 to 0.67 melanin: 2.86° on 40 crops, 1.00 times" in printed
+    figures = json.loads(out.read_text())
+    assert figures["n"] == COUNT and figures["worst"]["value"] == "mask"
+    assert figures["shown"]["n"] == 40 and figures["shown"]["share"] == pytest.approx(2 / 3)
+    # Pitch is off by more than the deviation where masks are, by less where not; yaw is exact.
+    assert figures["within_sigma"] == {"pitch": pytest.approx(2 / 3), "yaw": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("limit", "predictor"),
+    [("0", Doubting([0.1, 0.1])), ("7", Painted())],
+    ids=["switched off", "no deviation"],
+)
+def test_nothing_is_said_of_what_is_shown_without_a_limit_or_a_deviation(
+    limit, predictor, shards, monkeypatch, capsys
+):
+    out = shards / "out.json"
+    assert run(shards, monkeypatch, "--max-sigma", limit, "--json", str(out), predictor=predictor) == 0
+    assert "shown" not in capsys.readouterr().out
+    assert "shown" not in json.loads(out.read_text())
+
+
+def test_a_model_unsure_of_everybody_shows_nobody(shards, monkeypatch, capsys):
+    out = shards / "out.json"
+    assert run(shards, monkeypatch, "--max-sigma", "1", "--json", str(out), predictor=Doubting([1, 1])) == 0
+    assert "predicted deviation up to 1°: 0.0% of the crops" in capsys.readouterr().out
+    assert json.loads(out.read_text())["shown"] == {"max_sigma_deg": 1.0, "share": 0.0}
+
+
 def _with_attribute(shards, rows, **changes):
     with np.load(shards / "shard_000000.npz") as data:
         arrays = dict(data)
@@ -107,6 +158,25 @@ def test_closed_eyes_are_left_out_and_counted(shards, monkeypatch, capsys):
     counts = {row["attribute"]: row["count"] for row in figures["groups"]}
     assert counts["mask"] == COUNT - 20 and counts["lids"] == COUNT - 21
     assert figures["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
+
+
+def test_the_same_eyes_are_closed_in_crops_and_in_clips(shards, monkeypatch):
+    """Lowered lids show a gaze, and so does a wink; slits do not."""
+    pairs = [(0.0, 0.0), (0.19, 0.2), (0.0, 0.39), (0.0, 0.41), (0.21, 0.2), (0.3, 0.3), (0.34, 0.1)]
+    closed = [True, True, True, False, False, False, False]
+    for row, pair in enumerate(pairs):
+        _with_attribute(shards, [row], eye_open=pair)
+    out = shards / "out.json"
+    assert run(shards, monkeypatch, "--json", str(out)) == 0
+    assert json.loads(out.read_text())["closed_eyes_left_out"] == sum(closed)
+
+    camera = {"K": [[800, 0, 320], [0, 800, 240], [0, 0, 1]], "width": 640, "height": 480}
+    ahead = {"direction_cam": [0.0, 0.0, -1.0], "origin_cam_mm": [0.0, 0.0, 500.0]}
+    frames = [{"frame": row, "faces": [{**ahead, "eye_open": pair}]} for row, pair in enumerate(pairs)]
+    lines = [{"schema": "gaze.truth/1", "camera": camera}, *frames]
+    path = shards / "clip.truth.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    assert [not face.eyes_open for (face,) in load_truth(path).frames.values()] == closed
 
 
 def test_shards_of_closed_eyes_alone_are_refused(shards, monkeypatch, capsys):

@@ -172,8 +172,8 @@ def test_the_same_seeds_give_the_same_pixels(crop_renderer, made, monkeypatch):
     dressed.release()
 
 
-def test_a_renderer_closes_its_detector(crop_renderer, assets_dir, monkeypatch):
-    """Its threads would stay otherwise; a crop that is asked for afterwards says so."""
+def test_a_renderer_closes_its_detector_and_its_context(crop_renderer, assets_dir, monkeypatch):
+    """Threads and memory would stay otherwise; a crop that is asked for afterwards says so."""
     from gaze.synthesis import crops as crops_module
     from gaze.synthesis import pictures, pipeline_crop
 
@@ -186,21 +186,37 @@ def test_a_renderer_closes_its_detector(crop_renderer, assets_dir, monkeypatch):
         def close(self):
             self.closed += 1
 
-    detectors = []
+    class Heads:
+        """The session's head renderer, which others need open."""
+
+        def __init__(self, *_):
+            self.closed = 0
+            heads.append(self)
+
+        def __getattr__(self, name):
+            return getattr(crop_renderer.renderer, name)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exc_info):
+            self.closed += 1
+
+    detectors, heads = [], []
     monkeypatch.setattr(
         pipeline_crop, "create_detector", lambda **_: detectors.append(Detector()) or detectors[-1]
     )
-    monkeypatch.setattr(crops_module, "HeadRenderer", lambda *_: crop_renderer.renderer)
+    monkeypatch.setattr(crops_module, "HeadRenderer", Heads)
     monkeypatch.setattr(crops_module, "load_environments", lambda _: crop_renderer.environments)
     made = pictures.crop_pictures(assets_dir, 224, range(4, 6))
     next(made)
-    assert [detector.closed for detector in detectors] == [0]
+    assert [each.closed for each in detectors + heads] == [0, 0]
     made.close()  # as when the disk is full
-    assert [detector.closed for detector in detectors] == [1]
+    assert [each.closed for each in detectors + heads] == [1, 1]
     renderer = crops_module.CropRenderer(assets_dir, 224)
     renderer.close()
     renderer.close()
-    assert detectors[1].closed == 1
+    assert (detectors[1].closed, heads[1].closed) == (1, 1)
     with pytest.raises(GazeError, match="estimator is closed"):
         renderer.pipeline.crop(np.zeros((64, 64, 3), np.uint8), Camera.guessed(64, 64))
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from gaze import cli
 from gaze.errors import DataError, GazeError
-from gaze.synthesis import shards
+from gaze.synthesis import shards, shards_command
 from gaze.synthesis.shards import prepare_folder, render_shard, shard_is_whole, shard_path
 from gaze.synthesis.shards_command import render_all
 from tests.gaze.synthesis.fake_renderer import FakeRenderer
@@ -143,6 +143,23 @@ def test_killed_in_the_middle_it_goes_on(tmp_path, moment):
     assert all(".tmp" in name for name in left) and bool(left) == (moment == "writing")
     assert render_shard(FakeRenderer(), tmp_path, 0) == 0
     assert render_shard(FakeRenderer(), tmp_path, 1) == 12
+
+
+@pytest.mark.parametrize("size", ["31", "513", "60000", "many"])
+def test_a_side_that_no_memory_holds_is_refused(tmp_path, capsys, size):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["synthesize", "shards", "--out", str(tmp_path / "out"), "--size", size])
+    assert ended.value.code == 2
+    assert f"--size: '{size}' must be a whole number from 32 to 512" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("size", [32, 512])
+def test_the_bounds_of_a_side_are_allowed(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(shards_command, "environments_digest", lambda folder: SHA256)
+    monkeypatch.setattr(shards_command, "render_all", lambda *rest: 0)
+    assert cli.main(["synthesize", "shards", "--out", str(tmp_path), "--size", str(size)]) == 0
+    assert json.loads((tmp_path / "shards.json").read_text())["size"] == size
 
 
 def test_a_folder_with_other_settings_is_refused(tmp_path, monkeypatch):

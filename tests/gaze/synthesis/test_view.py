@@ -34,19 +34,6 @@ def test_doubling_the_size_doubles_the_px():
     np.testing.assert_allclose(large, 2 * small, atol=1e-9)
 
 
-def test_a_resized_view_is_that_of_the_resized_picture():
-    """A ramp of columns and one of rows, averaged over blocks of two: each point lies where its px went."""
-    view = exact_view(head_rotation(0.1, 0.2), np.array([10.0, 20.0, 500.0]), 224)
-    small = view.resized(112)
-    points = view.centre_cam_mm + np.random.default_rng(1).uniform(-60, 60, (20, 3))
-    rows, columns = np.indices((224, 224), np.float64)
-    where = np.stack([columns, rows], axis=-1).reshape(112, 2, 112, 2, 2).mean(axis=(1, 3))
-    # The ramps are straight: what stands in column u of the small picture is the px of the large one there.
-    first, step = where[0, 0], where[1, 1] - where[0, 0]
-    np.testing.assert_allclose(first + small.project(points) * step, view.project(points), atol=1e-9)
-    assert small.size_px == 112 and view.resized(224) == view
-
-
 def test_mirroring_flips_the_yaw_and_the_px():
     R, centre = head_rotation(-0.1, 0.3, 0.2), np.array([60.0, -20.0, 600.0])
     gaze = np.array([0.3, 0.2, -0.9])
