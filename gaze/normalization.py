@@ -92,6 +92,14 @@ def warp_view(image: NDArray[np.uint8], camera: Camera, W: ArrayLike, size_px: i
     return cv2.resize(fine, (size_px, size_px), interpolation=cv2.INTER_AREA)
 
 
+def resize_face(face: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """The same view (S, S, 3) at another size: averaging when it shrinks, linear when it grows."""
+    if face.shape[0] == size_px and face.shape[1] == size_px:
+        return face
+    method = cv2.INTER_AREA if face.shape[0] > size_px else cv2.INTER_LINEAR
+    return cv2.resize(face, (size_px, size_px), interpolation=method)
+
+
 def _inverse(matrix: ArrayLike) -> FloatArray:
     """Inverse (3, 3) of an invertible matrix; OpenCV's has no thread pool to wait for, as LAPACK's has."""
     return cv2.invert(np.asarray(matrix, dtype=np.float64))[1]

@@ -24,16 +24,13 @@ from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.prepare import Block, LoadedBlock, Skipped, split_blocks
 from gaze.datasets.system_errors import checksum
 from gaze.errors import DataError
-from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.normalization import DEFAULT_NORMALIZED_CAMERA, resize_face
 
 
 def _resized(image: np.ndarray, size: int) -> np.ndarray:
     if image.shape[0] != image.shape[1]:
         raise DataError(f"a face must be square, got {image.shape[1]}x{image.shape[0]}; crop it first")
-    if image.shape[0] == size:
-        return image
-    shrink = image.shape[0] > size
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
+    return resize_face(image, size)
 
 
 def _header(

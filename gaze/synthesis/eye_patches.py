@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.normalization import resize_face
 from gaze.types import Face
 
 # The patch, px, and where the outer and the inner corner of the eye come to lie in it.
@@ -36,9 +37,7 @@ PLACES = {
 
 def comparable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A square crop (S, S, 3) at twice CROP_PX with the detail of CROP_PX."""
-    how = cv2.INTER_AREA if image.shape[0] > CROP_PX else cv2.INTER_LINEAR
-    small = cv2.resize(image, (CROP_PX, CROP_PX), interpolation=how)
-    return cv2.resize(small, (2 * CROP_PX, 2 * CROP_PX), interpolation=cv2.INTER_LINEAR)
+    return resize_face(resize_face(image, CROP_PX), 2 * CROP_PX)
 
 
 def eye_patches(image: NDArray[np.uint8], face: Face) -> list[NDArray[np.float32]]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import mirror_angles
+from gaze.normalization import resize_face
 from gaze.training import photometric, virtual_camera
 from gaze.types import NormalizedCamera
 
@@ -128,12 +129,12 @@ class Augment:
         out = np.empty((len(faces), self.size_px, self.size_px, 3), dtype=np.uint8)
         for row, face in enumerate(faces):
             if self.shrink_first:
-                face = virtual_camera.resize_face(face, self.size_px)
+                face = resize_face(face, self.size_px)
             if flips[row]:
                 face = cv2.flip(face, 1)
             if turns[row]:
                 face = virtual_camera.warp_face(face, warps[row], self.size_px)
-            face = virtual_camera.resize_face(face, self.size_px)
+            face = resize_face(face, self.size_px)
             out[row] = self._light_and_sensor(face, draws.uniform[row], draws.normal[row])
         return out, labels
 
@@ -177,7 +178,7 @@ def plain(faces: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     """Faces (N, S, S, 3) resized for the network, without augmentation."""
     if faces.shape[1] == size_px:
         return faces
-    return np.stack([virtual_camera.resize_face(face, size_px) for face in faces])
+    return np.stack([resize_face(face, size_px) for face in faces])
 
 
 def limit_opencv_threads() -> None:

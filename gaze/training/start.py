@@ -14,12 +14,12 @@ from gaze.network_checkpoint import load_checkpoint
 from gaze.network_file import read_tensors
 from gaze.network_inputs import BACKBONES, map_sizes
 from gaze.network_mobilenet import FEATURE_CHANNELS
+from gaze.normalization import resize_face
 from gaze.training import batch_norm
 from gaze.training.batches import FaceSource
 from gaze.training.config import TrainConfig
 from gaze.training.imagenet import load_imagenet
 from gaze.training.narrowing import take_over_backbone
-from gaze.training.virtual_camera import resize_face
 
 STATISTICS_SAMPLES = 256
 

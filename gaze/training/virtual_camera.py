@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gaze.errors import DataError
 from gaze.geometry import FloatArray, angles_from_vector, vector_from_angles
+from gaze.normalization import resize_face
 from gaze.types import NormalizedCamera
 
 
@@ -75,11 +76,3 @@ def show_face(
     margin_px = (size_px - middle_px) // 2
     middle = slice(margin_px, size_px - margin_px)
     return resize_face(face[middle, middle], wanted.size_px)
-
-
-def resize_face(face: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
-    """The same view at another size: averaging when it shrinks, linear when it grows."""
-    if face.shape[0] == size_px and face.shape[1] == size_px:
-        return face
-    method = cv2.INTER_AREA if face.shape[0] > size_px else cv2.INTER_LINEAR
-    return cv2.resize(face, (size_px, size_px), interpolation=method)

@@ -19,6 +19,7 @@ from gaze.normalization import (
     normalize_face,
     normalizing_rotation,
     normalizing_warp,
+    resize_face,
     scale_direction,
     unscale_direction,
     warp_view,
@@ -264,3 +265,10 @@ def test_a_face_partly_outside_the_picture_is_black_there():
     view = normalize_face(Frame(image), PINHOLE, HeadPose(np.eye(3), centre, 0.0), PINHOLE_CORNER)
     assert view.image[:, :40].max() == 0
     assert view.image[:, 72:].min() == 200
+
+
+def test_resize_averages_when_it_shrinks():
+    face = np.zeros((4, 4, 3), np.uint8)
+    face[::2, ::2] = 200
+    assert np.all(resize_face(face, 2) == 50)
+    assert resize_face(face, 4) is face

@@ -14,8 +14,8 @@ from gaze.cli import main
 from gaze.datasets.shards import ShardFolder
 from gaze.network import GazeNet
 from gaze.network_checkpoint import load_checkpoint, save_checkpoint
+from gaze.normalization import resize_face
 from gaze.training.forward import predict
-from gaze.training.virtual_camera import resize_face
 from gaze.types import ROTATION_ONLY
 
 

@@ -12,10 +12,10 @@ from gaze.errors import ModelError
 from gaze.network import FacePreprocess, GazeNet
 from gaze.network_checkpoint import save_checkpoint
 from gaze.network_mobilenet import InvertedResidual
+from gaze.normalization import resize_face
 from gaze.training.config import TrainConfig
 from gaze.training.narrowing import take_over_backbone
 from gaze.training.start import build
-from gaze.training.virtual_camera import resize_face
 
 
 def _shuffled(net):

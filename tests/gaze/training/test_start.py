@@ -18,10 +18,10 @@ from gaze.model_spec import DEFAULT_MODEL
 from gaze.network import GazeNet
 from gaze.network_checkpoint import load_checkpoint, save_checkpoint
 from gaze.network_mobilenet import FEATURE_CHANNELS
+from gaze.normalization import resize_face
 from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
 from gaze.training.start import build
-from gaze.training.virtual_camera import resize_face
 
 SMALL = {"width": 0.25, "predict_sigma": True}
 

@@ -6,8 +6,8 @@ import pytest
 
 from gaze.errors import DataError
 from gaze.geometry import unit, vector_from_angles
+from gaze.normalization import resize_face
 from gaze.training.virtual_camera import (
-    resize_face,
     show_face,
     turn_label,
     turn_rotation,
@@ -102,10 +102,3 @@ def test_a_narrower_camera_of_the_same_direction_shows_the_middle():
     np.testing.assert_array_equal(show_face(face, wide, wide), face)
     with pytest.raises(DataError, match="140 mm cannot be taken out of one of 120 mm"):
         show_face(face, narrow, wide)
-
-
-def test_resize_averages_when_it_shrinks():
-    face = np.zeros((4, 4, 3), np.uint8)
-    face[::2, ::2] = 200
-    assert np.all(resize_face(face, 2) == 50)
-    assert resize_face(face, 4) is face
