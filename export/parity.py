@@ -13,6 +13,7 @@ from export.faces import FaceSet
 from gaze.errors import ModelError
 from gaze.evenly import evenly_spread
 from gaze.geometry import angular_error_deg
+from gaze.training.face_errors import predict_faces
 
 BATCH = 16
 # Single calls cost one pass each; so many show a difference between batched and single as well as more.
@@ -80,8 +81,7 @@ class Parity:
 
 def predict_batched(predictor: Runtime, faces: NDArray[np.uint8], batch: int = BATCH) -> NDArray[np.float64]:
     """Angles (N, 2) in radians of faces (N, S, S, 3), so many at a time."""
-    parts = [predictor.predict(faces[at : at + batch]).pitch_yaw_rad for at in range(0, len(faces), batch)]
-    return np.concatenate(parts).astype(np.float64)
+    return predict_faces(predictor, faces, batch=batch).pitch_yaw_rad.astype(np.float64)
 
 
 def compare(
