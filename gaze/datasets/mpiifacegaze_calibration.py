@@ -53,7 +53,7 @@ class CameraMat:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class LaptopScreen:
     """The screen of a laptop: size in px and mm, and its pose in the camera frame.
 
     A pixel (u, v) lies at ``R (u w_mm/w_px, v h_mm/h_px, 0) + t`` in the camera frame.
@@ -85,7 +85,7 @@ class PersonCalibration:
     """Everything in the Calibration folder of one person."""
 
     camera_mat: CameraMat
-    screen: Screen
+    screen: LaptopScreen
 
 
 def calibration_files(folder: str | os.PathLike[str]) -> tuple[Path, Path, Path]:
@@ -118,7 +118,7 @@ def load_calibration(folder: str | os.PathLike[str]) -> PersonCalibration:
     for name, value in zip(names, values, strict=True):
         if value <= 0:
             raise DataError(f"{size_path}: {name} must be positive, got {value:g}; {MEND}")
-    screen = Screen(int(values[0]), int(values[1]), values[2], values[3], cv2.Rodrigues(rvec)[0], tvec)
+    screen = LaptopScreen(int(values[0]), int(values[1]), values[2], values[3], cv2.Rodrigues(rvec)[0], tvec)
     return PersonCalibration(load_camera_mat(camera_path), screen)
 
 

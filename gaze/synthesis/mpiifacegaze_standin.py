@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gaze.camera import Camera
-from gaze.datasets.mpiifacegaze_calibration import Screen
+from gaze.datasets.mpiifacegaze_calibration import LaptopScreen
 from gaze.datasets.mpiifacegaze_raw import MANIFEST, MANIFEST_SCHEMA
 from gaze.errors import DataError
 from gaze.face_model import FACE_CENTRE_HEAD_MM
@@ -172,7 +172,9 @@ def _write_person(
     folder.rename(out / name)
 
 
-def _schedule(screen: Screen, images: int, rng: np.random.Generator) -> list[tuple[str, FloatArray, str]]:
+def _schedule(
+    screen: LaptopScreen, images: int, rng: np.random.Generator
+) -> list[tuple[str, FloatArray, str]]:
     """(picture path, screen px (2,), eye) of each picture, spread over days as recordings are."""
     days = np.sort(rng.integers(1, max(2, images // 25) + 1, images))
     size = np.array([screen.width_px, screen.height_px])

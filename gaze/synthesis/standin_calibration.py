@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from gaze.camera import Camera
-from gaze.datasets.mpiifacegaze_calibration import Screen
+from gaze.datasets.mpiifacegaze_calibration import LaptopScreen
 
 WIDTH_PX, HEIGHT_PX = 1280, 720
 # Laptop screens: px and mm.
@@ -40,16 +40,16 @@ def invent_camera(rng: np.random.Generator) -> Camera:
     return Camera(K, distortion, WIDTH_PX, HEIGHT_PX)
 
 
-def invent_screen(rng: np.random.Generator) -> Screen:
+def invent_screen(rng: np.random.Generator) -> LaptopScreen:
     """A screen below its camera, leaning back a little; its pixels run against the camera's x axis."""
     width_px, height_px, width_mm, height_mm = SCREENS[rng.integers(len(SCREENS))]
     turn = np.diag([-1.0, 1.0, -1.0])
     tilt, _ = cv2.Rodrigues(np.deg2rad(rng.normal([6.0, 0.0, 0.0], [4.0, 1.0, 0.5])))
     t = np.array([width_mm / 2.0, 8.0, 0.0]) + rng.normal(0.0, [3.0, 2.0, 3.0])
-    return Screen(width_px, height_px, width_mm, height_mm, tilt @ turn, t)
+    return LaptopScreen(width_px, height_px, width_mm, height_mm, tilt @ turn, t)
 
 
-def write_calibration(folder: Path, camera: Camera, screen: Screen, rng: np.random.Generator) -> None:
+def write_calibration(folder: Path, camera: Camera, screen: LaptopScreen, rng: np.random.Generator) -> None:
     """Write Camera.mat, monitorPose.mat and screenSize.mat as the published set has them."""
     folder.mkdir(parents=True)
     import scipy.io  # here, so that --help needs no package of training
