@@ -17,9 +17,8 @@ from numpy.typing import ArrayLike
 from calibration.robust import deviation_per_axis
 from calibration.samples import Looks
 from gaze.errors import CalibrationError
-from gaze.geometry import FloatArray
+from gaze.geometry import DEG, FloatArray
 
-DEG = np.pi / 180.0
 FEATURE_COUNT = 5
 
 

@@ -19,9 +19,8 @@ from calibration.robust import near_middle
 from calibration.samples import Samples, independent_frames
 from calibration.screen import Screen
 from gaze.errors import CalibrationError
-from gaze.geometry import FloatArray, head_angles_from_rotation, unit, vector_from_angles
+from gaze.geometry import DEG, FloatArray, head_angles_from_rotation, unit, vector_from_angles
 
-DEG = np.pi / 180.0
 AXES = ("turn about x", "turn about y", "turn about z", "shift x", "shift y", "shift z")
 # One look misses by about this although its frames agree: location-dependent errors of the network.
 FLOOR_RAD = 0.6 * DEG

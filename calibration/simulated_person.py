@@ -18,9 +18,8 @@ from numpy.typing import ArrayLike
 from calibration.eye_frame import apply_offset, offset_between
 from calibration.screen import Screen
 from gaze.face_model import FACE_CENTRE_HEAD_MM
-from gaze.geometry import FloatArray, angles_from_vector, unit
+from gaze.geometry import DEG, FloatArray, angles_from_vector, unit
 
-DEG = np.pi / 180.0
 # From the screen, in the mean.
 DISTANCE_MM = 600.0
 # Centres of rotation of the subject's right and left eye in the head frame; 63 mm apart (adult mean).

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+# One degree in radians.
+DEG = np.pi / 180.0
 # What (pitch, yaw) are multiplied with when their picture is mirrored left to right.
 MIRROR_SIGNS = (1.0, -1.0)
 
