@@ -17,6 +17,7 @@ from gaze.network_checkpoint import load_checkpoint
 from gaze.training.augment import Augment, AugmentConfig
 from gaze.training.batches import FaceSource
 from gaze.training.finishing import finish
+from gaze.training.virtual_camera import same_view
 from gaze.types import ROTATION_ONLY, NormalizedCamera
 
 
@@ -50,7 +51,7 @@ def average_runs(
     }
     net.load_state_dict(mean)
     seen = meta.get("normalized_camera")
-    if seen is not None and not _same_view(NormalizedCamera(**seen), source.normalized_camera):
+    if seen is not None and not same_view(NormalizedCamera(**seen), source.normalized_camera):
         raise ModelError(
             f"{paths[-1]}: sees {NormalizedCamera(**seen).view_mm:.0f} mm, the faces show "
             f"{source.normalized_camera.view_mm:.0f} mm; give --view-mm"
@@ -58,10 +59,6 @@ def average_runs(
     augment = Augment(AugmentConfig.named("standard"), source.normalized_camera, net.input_size)
     names = ["/".join(path.parts[-2:]) for path in paths]
     return finish(net, source, augment, seed), {**meta, "average_of": names}
-
-
-def _same_view(one: NormalizedCamera, other: NormalizedCamera) -> bool:
-    return abs(one.view_mm / other.view_mm - 1.0) < 0.01
 
 
 def _shape(net: GazeNet) -> dict[str, object]:

@@ -8,7 +8,6 @@ the student can start with the teacher's head.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from gaze.errors import ModelError
 from gaze.network import FacePreprocess, GazeNet
 from gaze.network_checkpoint import load_checkpoint
 from gaze.training.losses import angular
+from gaze.training.virtual_camera import same_view
 from gaze.types import NormalizedCamera
 
 # Angles that differ by so much cost as much as features that differ by the whole of the teacher's.
@@ -125,7 +125,7 @@ def _check_same_view(
     name = Path(path).name
     if "normalized_camera" in meta:
         seen = NormalizedCamera(**meta["normalized_camera"])
-        if not math.isclose(seen.view_mm, camera.view_mm, rel_tol=1e-3):
+        if not same_view(seen, camera):
             raise ModelError(
                 f"{name}: the teacher sees faces by {seen}, the data shows {camera}; give a teacher of the "
                 "same normalisation"

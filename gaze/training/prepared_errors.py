@@ -13,14 +13,12 @@ from gaze.training.bootstrap import bootstrap_interval
 from gaze.training.face_errors import per_image, predict_faces
 from gaze.training.fold_errors import figures
 from gaze.training.prepared_predictions import predictions_of
-from gaze.training.virtual_camera import show_face
+from gaze.training.virtual_camera import VIEW_TOLERANCE, show_face
 
 if TYPE_CHECKING:
     from gaze.estimator import Predictor
 
 READ_AT_ONCE = 256
-# A view that is narrower by less than this share counts as the same; of a wider one the middle is taken.
-VIEW_TOLERANCE = 0.01
 
 
 def check_fits(file: NormalizedFile, predictor: Predictor) -> None:
@@ -35,6 +33,7 @@ def check_fits(file: NormalizedFile, predictor: Predictor) -> None:
             f"{file.path}: labels are {header.label_space}, the model answers in {spec.label_space}; prepare "
             "the data in the model's label space"
         )
+    # Of a wider view the middle is taken; one that is narrower by less than the tolerance is taken as it is.
     shown_mm, seen_mm = header.normalized_camera.view_mm, spec.normalized_camera.view_mm
     if shown_mm < seen_mm * (1.0 - VIEW_TOLERANCE):
         raise DataError(

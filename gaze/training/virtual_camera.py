@@ -11,6 +11,15 @@ from gaze.geometry import FloatArray, angles_from_vector, vector_from_angles
 from gaze.normalization import resize_face
 from gaze.types import NormalizedCamera
 
+# Views whose widths differ by a smaller share than this count as the same. A view cut out of wider faces is a
+# whole number of px wide, up to one more or less than was asked for: 1 % of 100 px, less of larger faces.
+VIEW_TOLERANCE = 0.01
+
+
+def same_view(one: NormalizedCamera, other: NormalizedCamera) -> bool:
+    """Whether pictures of two cameras show as much of a face, at any sizes of the pictures."""
+    return abs(one.view_mm / other.view_mm - 1.0) < VIEW_TOLERANCE
+
 
 def turn_rotation(pitch_rad: ArrayLike, yaw_rad: ArrayLike, roll_rad: ArrayLike) -> FloatArray:
     """R (..., 3, 3) from the old to the turned camera's frame: about x by pitch, y by yaw, then z by roll."""

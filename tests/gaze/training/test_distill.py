@@ -125,6 +125,8 @@ def test_teachers_that_do_not_fit_the_data(tmp_path):
     }
     save_checkpoint(path, network(), meta)
     assert load_teacher(path, CAMERA.resized(64), "rotation-only").weight == 1.0
+    # A teacher of faces of another size: its view, too, was cut to whole px.
+    assert load_teacher(path, NormalizedCamera(480.0 * 1.005, 600.0, 112), "rotation-only").weight == 1.0
     with pytest.raises(ModelError, match="same normalisation"):
         load_teacher(path, NormalizedCamera(320.0, 600.0, 112), "rotation-only")
     with pytest.raises(ModelError, match="trained on such labels"):
