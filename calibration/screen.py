@@ -76,7 +76,10 @@ class Screen:
         for name in ("rotation_sd_deg", "position_sd_mm"):
             value = getattr(self, name)
             if not _is_number(value) or not math.isfinite(value) or value < 0:
-                raise CalibrationError(f"screen {self.name!r}: {name} must not be negative, got {value!r}")
+                raise CalibrationError(
+                    f"screen {self.name!r}: {name} must be a number of at least 0, got {value!r}; "
+                    "run `gaze calibrate screen`"
+                )
         try:
             R = np.array(self.R_cam_screen, dtype=np.float64)
             t = np.array(self.t_cam_mm, dtype=np.float64)

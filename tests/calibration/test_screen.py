@@ -88,6 +88,12 @@ def test_part_of_a_pixel_is_refused(name):
         dataclasses.replace(laptop(), **{name: 1080.5})
 
 
+@pytest.mark.parametrize("name", ["rotation_sd_deg", "position_sd_mm"])
+def test_negative_deviation_is_refused(name):
+    with pytest.raises(CalibrationError, match=f"{name} must be .* at least 0, got -1; run `gaze calibrate"):
+        dataclasses.replace(laptop(), **{name: -1})
+
+
 def test_pose_that_is_no_rotation_is_refused():
     with pytest.raises(CalibrationError, match="not a rotation"):
         laptop().moved(np.eye(3) * 2, np.zeros(3))
