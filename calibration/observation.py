@@ -12,7 +12,8 @@ from gaze.geometry import FloatArray
 from gaze.types import Estimate, Status
 
 # Eyes less open than this on average (0 closed to 1 open) are in a blink, or hide so much of the iris that
-# the estimate is a guess; stricter than the gate of the live loop.
+# the estimate is a guess. This is where the live loop's gate ends a blink; it begins one only at 0.14
+# (deploy.gates), and a gaze shown is to have no more gaps than it must. Calibration can spare the frames.
 EYE_OPEN_MIN = 0.18
 
 

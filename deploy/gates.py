@@ -18,7 +18,9 @@ PX_PER_MM, MIDDLE_PX = 0.8, 84
 class GateConfig:
     """Limits of the gates; a limit of 0 switches its gate off."""
 
-    # Eyes on average more closed than this (0 closed, 1 open) are a blink; it ends a little above it.
+    # Eyes on average more closed than this (0 closed, 1 open) are a blink; it ends a little above it (see
+    # BlinkGate). Calibration takes no eyes below that end, not even of lids on their way down
+    # (calibration.observation.EYE_OPEN_MIN): it can spare the frames, which would be gaps here.
     eye_open: float = 0.14
     # Sharpness of the face (see sharpness) below which it is blurred.
     sharpness: float = 12.0

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from loop_fakes import noise
 
+from calibration.observation import EYE_OPEN_MIN
 from deploy.gates import BlinkGate, FrozenGate, GateConfig, sharpness, structural_similarity
 
 
@@ -22,6 +23,14 @@ def test_blink_forgets_faces_that_are_gone():
     gate(0, np.array([0.0, 0.0]))
     gate.forget_all_but(set())
     assert not gate(0, np.array([0.25, 0.25]))
+
+
+def test_a_blink_ends_where_calibration_takes_eyes_for_open():
+    """Two numbers in two packages, of which the one may not import the other."""
+    for apart, closed in ((-0.001, True), (0.001, False)):
+        gate = BlinkGate(GateConfig().eye_open)
+        assert gate(0, np.zeros(2))
+        assert gate(0, np.full(2, EYE_OPEN_MIN + apart)) == closed
 
 
 def test_a_limit_of_zero_switches_a_gate_off():
