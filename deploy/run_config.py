@@ -25,7 +25,14 @@ FIRST_CAMERA = "0"
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """Every setting of a run; names are those of the flags."""
+    """Every setting of a run. Names are those of the flags, which gaze.toml uses too: they carry no units.
+
+    ``size``: (width, height) px; ``fps``: pictures a second; ``frames``, ``threads``, ``max_faces``: counts;
+    ``hfov``: degrees across the picture; ``smooth_min_cutoff``: Hz; ``smooth_beta``: Hz per rad/s;
+    ``min_eye_open``: 0 closed to 1 open; ``min_sharpness``: see deploy.gates.sharpness; ``frozen_after``:
+    seconds; ``max_sigma``: degrees. None: not wanted, or left to the machine, the source or the network's
+    sidecar. What the others mean stands in the help of the flags (deploy.run_options).
+    """
 
     source: str | None  # None: the demo chooses
     size: tuple[int, int] | None
