@@ -23,11 +23,20 @@ APEX_BEYOND_BALL_MM = 0.6
 
 @dataclass(frozen=True, slots=True)
 class EyeAppearance:
-    """What one pair of eyes looks like; colours linear RGB, shares 0..1.
+    """What one pair of eyes looks like; colours linear RGB.
 
-    kappa_rad: of the left, then the right eye, how far the optical axis lies outwards of and above the line
-    of sight; depth_mm, lateral_mm, raise_mm: how much deeper, farther outwards and higher the centres of
-    rotation lie than the mesh's balls say.
+    Iris: ``iris_radius_mm``; ``iris_outer`` and ``iris_inner`` are its colours at the rim and round the
+    pupil; ``iris_contrast`` how much lighter and darker its fibres are than that, ``limbal_ring`` how dark
+    the rim is, both 0 not at all to 1; ``texture_seed`` shifts the noise that fibres and veins are drawn
+    with.
+
+    White: ``sclera`` is its colour; ``veins`` how red single veins are, ``pinkness`` the whole of it, most
+    in the corners, ``wetness`` how much the tears on it and along the lower lid shine, all three 0 not at
+    all to 1.
+
+    Place: ``kappa_rad``: of the left, then the right eye, how far the optical axis lies outwards of and
+    above the line of sight; ``depth_mm``, ``lateral_mm``, ``raise_mm``: how much deeper, farther outwards
+    and higher the centres of rotation lie than the mesh's balls say.
     """
 
     iris_radius_mm: float

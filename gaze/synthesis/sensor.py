@@ -30,12 +30,24 @@ _BANK = 640
 class SensorSettings:
     """One camera in one place. Lengths in pixels of the final picture unless said otherwise.
 
-    ``grid_px`` is how many sensor pixels the crop covers; ``iso`` sets the noise (100 is nearly clean);
-    ``metering`` 0 keeps the light's own scale, 1 brings the middle of the picture to ``target``;
-    ``exposure_stops`` is added; ``gains`` (3,) are the white balance's errors, RGB; ``denoise`` 0 to 1 trades
-    noise for smear; ``contrast`` 0 to 1 bends the tone curve, ``shoulder`` is where its highlights start to
-    be compressed; ``jpeg_quality`` 0 means no compression; ``video``: of that quality, but as a frame of a
-    video; ``levels`` 256 is no banding.
+    Lens: ``grid_px`` is how many sensor pixels the crop covers; ``defocus_px`` the deviation of its blur;
+    ``motion_px`` the length of what a point is smeared to and ``motion_rad`` the direction, from x towards y
+    (down); ``veil`` the share of the light that is spread over the whole picture, ``vignette`` the share
+    that is lost in the corners.
+
+    Exposure: ``metering`` 0 keeps the light's own scale, 1 brings the middle of the picture to ``target``,
+    its mean in linear light (1 is white); ``exposure_stops`` is added, in powers of two; ``gains`` (3,) are
+    the white balance's errors, factors on linear RGB; ``saturation`` 0 is grey, 1 leaves the colours alone.
+
+    Noise: ``iso`` sets it (100 is nearly clean, 0 has none); ``denoise`` 0 to 1 trades it for smear.
+
+    Tone curve: ``gamma`` is that of the encoding; ``contrast`` 0 to 1 bends it to an S; ``shoulder`` is the
+    linear light above which highlights are compressed, 1 none; ``levels`` how many values a channel has (256
+    is no banding).
+
+    Picture: ``sharpen`` is the factor on the detail that is added once more, ``sharpen_px`` the deviation of
+    the blur which tells detail, in sensor px, less where these are coarse; ``jpeg_quality`` 1 to 100, 0 means
+    no compression; ``video``: of that quality, but as a frame of a video.
     """
 
     grid_px: int = 4096

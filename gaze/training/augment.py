@@ -37,32 +37,38 @@ Normal = IntEnum(
 
 @dataclass(frozen=True, slots=True)
 class AugmentConfig:
-    """Probabilities 0..1 of each step, and strengths. Angles are standard deviations, cut at 2.5 of them."""
+    """How often each step is taken, and how strongly.
 
-    flip: float = 0.5
-    geometry: float = 0.8
-    turn_deg: float = 0.7
-    roll_deg: float = 2.5
-    scale: float = 0.04
-    tone: float = 0.9
+    The probabilities, 0 to 1: ``flip``, ``geometry``, ``tone``, ``colour``, ``grey``, ``shade``, ``bands``,
+    ``blur``, ``downscale``, ``noise``, ``jpeg``, ``erase``. The strengths stand beneath theirs. Deviations
+    are of normal numbers, which are cut at 2.5 of them; the logarithms of the three factors of ``tone`` have
+    deviations of 0.6 times the number here.
+    """
+
+    flip: float = 0.5  # left to right
+    geometry: float = 0.8  # turn, roll and scale together
+    turn_deg: float = 0.7  # deviation of pitch and of yaw
+    roll_deg: float = 2.5  # deviation
+    scale: float = 0.04  # deviation of the logarithm of the enlargement
+    tone: float = 0.9  # brightness, contrast and gamma together
     brightness: float = 0.25
     contrast: float = 0.25
     gamma: float = 0.35
-    colour: float = 0.6
-    colour_gain: float = 0.12
-    saturation: float = 0.4
-    grey: float = 0.1
-    shade: float = 0.25
-    shade_strength: float = 0.5
-    bands: float = 0.6
-    band_gain: float = 0.5
-    blur: float = 0.2
-    blur_share: float = 0.012
-    downscale: float = 0.25
+    colour: float = 0.6  # where the face was not made grey
+    colour_gain: float = 0.12  # deviation of the logarithm of each channel's gain
+    saturation: float = 0.4  # evenly from 1 - it to 1 + it
+    grey: float = 0.1  # all colour taken out
+    shade: float = 0.25  # light from one side
+    shade_strength: float = 0.5  # largest share by which one edge is brighter and the other darker
+    bands: float = 0.6  # detail of three sizes weakened or strengthened
+    band_gain: float = 0.5  # deviation of the logarithm of each band's gain
+    blur: float = 0.2  # defocus or motion
+    blur_share: float = 0.012  # largest deviation of the blur, as a share of the width
+    downscale: float = 0.25  # to 0.4 to 0.9 of the size and back
     noise: float = 0.35
-    noise_sigma: float = 9.0
-    jpeg: float = 0.2
-    erase: float = 0.2
+    noise_sigma: float = 9.0  # largest deviation in grey values, less the 1 that it is at least
+    jpeg: float = 0.2  # compressed at a quality of 35 to 90
+    erase: float = 0.2  # a rectangle above or below the eyes covered
 
     @classmethod
     def named(cls, name: str) -> AugmentConfig:
