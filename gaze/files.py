@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -11,16 +12,28 @@ from pathlib import Path
 
 from gaze.errors import GazeError, UsageError
 
+# No quantity comes near, and the squares of two such numbers can still be multiplied; and the digits that
+# Python turns into a number at all.
+LARGEST_NUMBER = 1e50
+LONGEST_NUMBER = 4000
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary name in the same folder; rename it to ``path`` on success, remove it on failure.
 
+    A link stays one: the file that it points at is replaced.
+
     Raises:
-        OSError: the folder cannot be written or the disk is full; ``path`` is then untouched.
+        OSError: the folder cannot be written, the disk is full, or ``path`` is a device, pipe or folder;
+            it is then untouched.
     """
-    path = Path(path)
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    path = Path(os.path.realpath(path))
+    if _is_special(path):
+        raise OSError(errno.EINVAL, "is not a plain file", str(path))
+    # A name may have 255 bytes; of a long one the beginning is kept, so that there is room for the rest.
+    stem = path.stem if len(os.fsencode(path.name)) < 200 else path.stem[:40]
+    temporary = path.with_name(f"{stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)
@@ -39,10 +52,18 @@ def prepare_outputs(*paths: str | os.PathLike[str] | None) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=path.parent):
                 pass
+            is_folder, is_special = path.is_dir(), _is_special(path)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror}); give another place") from error
-        if path.is_dir():
+        if is_folder:
             raise UsageError(f"{path}: is a folder; give the name of a file")
+        if is_special:
+            raise UsageError(f"{path}: is not a plain file; give the name of a file, or leave it out")
+
+
+def _is_special(path: Path) -> bool:
+    """Whether something is there that a rename would take away for good: /dev/null, a pipe, a folder."""
+    return path.exists() and not path.is_file()
 
 
 def write_json(path: str | os.PathLike[str], content: object) -> None:
@@ -51,16 +72,38 @@ def write_json(path: str | os.PathLike[str], content: object) -> None:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def parse_json(text: str) -> object:
+def parse_json(text: str | bytes) -> object:
     """What a JSON text holds.
 
     Raises:
-        ValueError: it is not JSON, or nested so deeply that Python cannot read it.
+        ValueError: it is not JSON, is nested so deeply that Python cannot read it, says a key of an object
+            twice, or holds a number that nothing can be calculated with.
     """
     try:
-        return json.loads(text)
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=lambda digits: _number(digits, int),
+            parse_float=lambda digits: _number(digits, float),
+            parse_constant=lambda name: _number(name, float),
+        )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {max(keys, key=keys.count)!r:.60} stands twice in one object")
+    return content
+
+
+def _number(digits: str, kind: type[int] | type[float]) -> float:
+    # NaN passes: it compares as false, and whoever wants a finite number asks for one.
+    if len(digits) > LONGEST_NUMBER or abs(number := kind(digits)) > LARGEST_NUMBER:
+        raise ValueError(f"the number {digits:.20} is too large")
+    return number
 
 
 def read_json(path: str | os.PathLike[str]) -> object:

@@ -69,8 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         attributes = [attributes[row] for row in seeing]
         predicted, target, head = predicted[seeing], target[seeing], head[seeing]
         labels = group_labels(attributes, target, head)
-    except KeyError as error:
-        raise DataError(f"{args.shards}: its crops have no attribute {error}; render them again") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{args.shards}: its crops have no usable attribute {error}; render them again"
+        ) from error
     if not len(seeing):
         raise DataError(f"{args.shards}: shows closed eyes alone; render more people")
     figures = summary(predicted, target)

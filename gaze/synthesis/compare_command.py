@@ -142,7 +142,7 @@ def _comparable_crops(shards: Iterable[Shard]) -> Iterator[NDArray[np.uint8]]:
     for shard in shards:
         try:
             rows = comparable_rows(shard.attributes(), shard.head_pitch_yaw_rad)
-        except KeyError as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise shard.lacking(f"the attribute {error}") from error
         for row in rows:
             yield np.array(shard.faces[row])

@@ -10,7 +10,6 @@ iterative refinement, with the six-point model).
 from __future__ import annotations
 
 import concurrent.futures
-import json
 import multiprocessing
 import shutil
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from gaze.datasets.mpiifacegaze_calibration import Screen
 from gaze.datasets.mpiifacegaze_raw import MANIFEST, MANIFEST_SCHEMA
 from gaze.errors import DataError
 from gaze.face_model import FACE_CENTRE_HEAD_MM, SIX_POINTS_MM
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 from gaze.geometry import FloatArray, angular_error_rad
 from gaze.synthesis.standin_calibration import invent_camera, invent_screen, write_calibration
 
@@ -110,9 +109,12 @@ def _check_options(out: Path, options: StandinOptions) -> None:
     if not path.is_file():
         write_json(path, asdict(options))
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        before = read_json(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); give another --out") from error
     now = asdict(options)
-    if {**before, "persons": 0} != {**now, "persons": 0}:
+    if not isinstance(before, dict) or {**before, "persons": 0} != {**now, "persons": 0}:
         raise DataError(f"{out}: holds a stand-in made with {before}, not {now}; give another --out")
 
 

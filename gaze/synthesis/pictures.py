@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from gaze.camera import Camera
 from gaze.errors import DataError
-from gaze.files import replacing, write_json
+from gaze.files import read_json, replacing, write_json
 from gaze.synthesis.crops import Crop, CropRenderer
 from gaze.synthesis.ground_truth import head_truth, rounded
 from gaze.synthesis.lens import with_lens
@@ -122,7 +121,7 @@ def is_whole(folder: Path, seed: int) -> bool:
     """Whether picture and truth of a seed are there."""
     path = picture_path(folder, seed)
     try:
-        return path.is_file() and json.loads(path.with_suffix(".json").read_text())["schema"] == SCHEMA
+        return path.is_file() and read_json(path.with_suffix(".json"))["schema"] == SCHEMA
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

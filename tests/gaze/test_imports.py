@@ -14,6 +14,7 @@ PACKAGES = ("gaze", "calibration", "deploy", "export")  # each may import itself
 # Inside gaze: a module may import modules of a lower rank only.
 RANK = {
     "errors": -1,
+    "array_files": -1,
     "files": 0,
     "help_format": 0,
     "user_folders": -1,
