@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from deploy.pipeline import FrameResult
 from deploy.records import CSV_COLUMNS, csv_rows, frame_record
 from gaze.errors import GazeError, UsageError
+from gaze.standard_streams import settle_output
 
 # Matroska and AVI can be read without their index, so what a killed process leaves can be too; MP4 cannot.
 VIDEO_CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
@@ -98,6 +99,9 @@ class TextSink:
                 sys.stdout.flush()
             except BrokenPipeError as error:
                 raise ReaderGone from error
+            except OSError as error:
+                settle_output()
+                raise _failure("standard output", error) from error
             return
         content = text.encode("utf-8")
         try:

@@ -17,6 +17,7 @@ RANK = {
     "array_files": -1,
     "files": 0,
     "help_format": 0,
+    "standard_streams": -1,
     "user_folders": -1,
     "option_types": 0,
     "landmark_model": 0,
