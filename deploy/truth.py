@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deploy.pipeline import FrameResult
 from gaze.camera import Camera
 from gaze.errors import DataError, GazeError
-from gaze.files import parse_json
+from gaze.files import parse_json, read_text
 from gaze.geometry import angular_error_rad
 from gaze.types import Estimate, Status
 
@@ -48,7 +48,7 @@ def load_truth(path: Path) -> Truth:
         DataError: it is missing or a line does not hold what the format promises.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give the clip's .truth.jsonl") from error
     except UnicodeDecodeError as error:

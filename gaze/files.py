@@ -16,6 +16,8 @@ from gaze.errors import GazeError, UsageError
 # Python turns into a number at all.
 LARGEST_NUMBER = 1e50
 LONGEST_NUMBER = 4000
+# Settings, tables and pictures: nothing that is read as a whole is ever nearly as large.
+LARGEST_FILE = 500_000_000
 
 
 @contextmanager
@@ -106,6 +108,31 @@ def _number(digits: str, kind: type[int] | type[float]) -> float:
     return number
 
 
+def read_bytes(path: str | os.PathLike[str], most: int = LARGEST_FILE) -> bytes:
+    """What a file holds that is read into memory as a whole.
+
+    Raises:
+        OSError: it cannot be read, or is larger than ``most`` bytes: /dev/zero has no end.
+    """
+    with Path(path).open("rb", buffering=0) as file:
+        content = bytearray()
+        while block := file.read(max(1 << 16, min(os.fstat(file.fileno()).st_size, most))):
+            content += block
+            if len(content) > most:
+                raise OSError(errno.EFBIG, f"is larger than {most / 1e6:.0f} MB", str(path))
+    return bytes(content)
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """The same as text.
+
+    Raises:
+        OSError: as read_bytes.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return read_bytes(path).decode("utf-8")
+
+
 def read_json(path: str | os.PathLike[str]) -> object:
     """What a JSON file holds.
 
@@ -113,7 +140,7 @@ def read_json(path: str | os.PathLike[str]) -> object:
         OSError: it cannot be read.
         ValueError: it is not UTF-8 or not JSON (see parse_json).
     """
-    return parse_json(Path(path).read_text(encoding="utf-8"))
+    return parse_json(read_text(path))
 
 
 def read_object(

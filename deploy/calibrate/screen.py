@@ -42,6 +42,7 @@ from gaze.camera import Camera
 from gaze.errors import CalibrationError, DataError, UsageError
 from gaze.files import prepare_outputs
 from gaze.option_types import at_least_one, between
+from gaze.picture_files import read_picture
 
 log = logging.getLogger("gaze")
 
@@ -197,9 +198,10 @@ def _mirror_pictures(folder: Path, screen: Screen) -> tuple[list[MirrorView], tu
     views: list[MirrorView] = []
     size: tuple[int, int] | None = None
     for path in sorted(folder.iterdir()):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            log.warning("left out: %s: is no picture", path.name)
+        try:
+            image = read_picture(path)
+        except DataError as error:
+            log.warning("left out: %s", error)
             continue
         own = (image.shape[1], image.shape[0])
         size = size or own

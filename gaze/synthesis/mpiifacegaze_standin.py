@@ -29,6 +29,7 @@ from gaze.errors import DataError
 from gaze.face_model import FACE_CENTRE_HEAD_MM, SIX_POINTS_MM
 from gaze.files import read_json, write_json
 from gaze.geometry import FloatArray, angular_error_rad
+from gaze.picture_files import write_picture
 from gaze.synthesis.standin_calibration import invent_camera, invent_screen, write_calibration
 
 SUBSET_FOLDER = "Evaluation Subset/sample list for eye image"
@@ -145,8 +146,7 @@ def _write_person(
         image, landmarks, R, t = renderer.render(person_seed, int(rng.integers(2**31)), camera, target)
         path = folder / picture
         path.parent.mkdir(exist_ok=True)
-        if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, options.jpeg_quality]):
-            raise DataError(f"{path}: cannot be written; is the disk full?")
+        write_picture(path, image, [cv2.IMWRITE_JPEG_QUALITY, options.jpeg_quality])
         seen = np.rint(landmarks + rng.normal(0.0, options.landmark_noise_px, (6, 2)))
         rvec, tvec = estimate_pose(seen, camera)
         centre = cv2.Rodrigues(rvec)[0] @ FACE_CENTRE_HEAD_MM + tvec

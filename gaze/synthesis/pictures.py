@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
 from gaze.errors import DataError
-from gaze.files import read_json, replacing, write_json
+from gaze.files import read_json, write_json
+from gaze.picture_files import write_picture
 from gaze.synthesis.crops import Crop, CropRenderer
 from gaze.synthesis.ground_truth import head_truth, rounded
 from gaze.synthesis.lens import with_lens
@@ -100,9 +100,7 @@ def write_pictures(folder: Path, pictures: Iterator[tuple[int, Picture]]) -> int
         path = picture_path(folder, seed)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as temporary:
-                if not cv2.imwrite(str(temporary), picture):
-                    raise OSError(f"{path.name} cannot be encoded or written")
+            write_picture(path, picture)
             write_json(path.with_suffix(".json"), truth)
         except OSError as error:
             raise DataError(

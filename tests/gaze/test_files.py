@@ -6,7 +6,7 @@ import os
 import pytest
 
 from gaze.errors import DataError, UsageError
-from gaze.files import prepare_outputs, read_json, read_object, replacing, write_json
+from gaze.files import prepare_outputs, read_bytes, read_json, read_object, replacing, write_json
 
 
 def test_success_replaces_the_old_file(tmp_path):
@@ -54,6 +54,21 @@ def test_names_of_any_length_are_written_or_refused(tmp_path):
     assert list(tmp_path.iterdir()) == [long]
     with pytest.raises(UsageError, match=r"cannot be written \(File name too long\); give another place"):
         prepare_outputs(too_long)
+
+
+def test_a_file_without_end_is_not_read_into_memory(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"abc" * 100)
+    assert read_bytes(path) == b"abc" * 100
+    assert read_bytes(path, most=300) == b"abc" * 100
+    for endless in (path, "/dev/zero"):
+        with pytest.raises(OSError, match=r"is larger than 0 MB"):
+            read_bytes(endless, most=299)
+    reading, writing = os.pipe()
+    os.write(writing, b"{}")
+    os.close(writing)
+    assert read_json(f"/dev/fd/{reading}") == {}
+    os.close(reading)
 
 
 def test_json_is_written_whole(tmp_path):

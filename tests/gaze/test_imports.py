@@ -22,6 +22,7 @@ RANK = {
     "option_types": 0,
     "landmark_model": 0,
     "one_euro": 0,
+    "picture_files": 1,
     "geometry": 0,
     "evenly": 0,
     "types": 1,

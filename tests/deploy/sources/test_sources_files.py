@@ -9,8 +9,8 @@ from loop_fakes import noise, write_clip
 
 from deploy.sources import kind_of_source, open_source
 from deploy.sources.base import without_credentials
-from deploy.sources.pictures import read_picture
-from gaze.errors import SourceError, UsageError
+from gaze.errors import DataError, SourceError, UsageError
+from gaze.picture_files import read_picture
 
 
 def read_all(source):
@@ -145,7 +145,7 @@ def _index_first(content):
 
 
 def test_a_directory_without_rights_or_a_missing_file_says_so(tmp_path):
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         read_picture(tmp_path / "missing.png")
 
 
