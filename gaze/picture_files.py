@@ -1,4 +1,4 @@
-"""Picture files, through Python's own reading and writing: OpenCV's crash on names that are no UTF-8."""
+"""Picture files, through Python's own reading and writing: OpenCV crashes on names that are no UTF-8."""
 
 from __future__ import annotations
 
@@ -71,6 +71,22 @@ def write_picture(
         raise OSError(errno.EINVAL, f"is no picture that can be written; end its name in {ENDINGS[0]}", path)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def opencv_path(path: str | os.PathLike[str], kind: type[GazeError] = DataError) -> str:
+    """The name by which OpenCV opens a video of this path, for it does that itself.
+
+    It is absolute, since FFmpeg takes what stands before a colon for a protocol.
+
+    Raises:
+        kind: the name is not UTF-8.
+    """
+    name = os.path.abspath(path)  # noqa: PTH100 - links stay as they are
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise kind(f"{path}: OpenCV takes no name for a video that is not UTF-8; rename it") from error
+    return name
 
 
 def prepare_pictures(*paths: str | os.PathLike[str] | None) -> None:
