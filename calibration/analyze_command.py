@@ -15,7 +15,7 @@ from calibration.pictures import heat_map, save_picture, scan_path
 from calibration.recording import Recording, read_recording
 from calibration.screen import load_screens
 from gaze.errors import DataError, UsageError
-from gaze.files import prepare_outputs, replacing, write_json
+from gaze.files import prepare_outputs, replacing, spare_inputs, write_json
 from gaze.help_format import HelpFormatter
 from gaze.option_types import above, size_argument
 from gaze.picture_files import prepare_pictures, read_picture
@@ -74,6 +74,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(argv)
     if options.dwell and not options.areas:
         raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
+    names = ("events", "dwell", "heatmap", "scanpath")
+    spare_inputs(
+        {f"--{name}": getattr(options, name) for name in names},
+        {
+            "JSONL": [options.recording],
+            "--screens": [options.screens],
+            "--areas": [options.areas],
+            "--background": [options.background],
+        },
+    )
     prepare_outputs(options.events, options.dwell)
     prepare_pictures(options.heatmap, options.scanpath)
     areas = load_areas(options.areas) if options.areas else []

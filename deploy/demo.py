@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from deploy.display.window import display_problem
-from deploy.run_config import RunConfig, spare_inputs
+from deploy.run_config import RunConfig, spare_inputs_of
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera
 from gaze.errors import SourceError
@@ -55,7 +55,7 @@ def with_demo_choices(config: RunConfig, candidates: list[int] | None = None) ->
             jsonl=config.jsonl or str(folder / "demo.jsonl"),
         )
         log.info("demo: %s, writing %s and %s", problem, config.save, config.jsonl)
-        spare_inputs(config)
+        spare_inputs_of(config)
     return config
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from deploy.run_options import DEFAULT_FILE, TABLE, make_parser
 from deploy.smoothing import SmoothingConfig
 from deploy.sources.pictures import picture_files
 from gaze.errors import SourceError, UsageError
-from gaze.files import read_text
+from gaze.files import read_text, spare_inputs
 from gaze.model_spec import resolve_model, sidecar_path
 
 if sys.version_info >= (3, 11):
@@ -118,11 +116,11 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
         )
     if config.dwell is not None and config.areas is None:
         raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
-    spare_inputs(config, path)
+    spare_inputs_of(config, path)
     return config
 
 
-def spare_inputs(config: RunConfig, settings: Path = DEFAULT_FILE) -> None:
+def spare_inputs_of(config: RunConfig, settings: Path = DEFAULT_FILE) -> None:
     """Refuse outputs that would overwrite each other, or a file that the run reads.
 
     Raises:
@@ -130,26 +128,18 @@ def spare_inputs(config: RunConfig, settings: Path = DEFAULT_FILE) -> None:
     """
     model = resolve_model(config.model)
     inputs = {
-        "source": [config.source, *_pictures_of(config.source)],
-        "model": [model, sidecar_path(model)],
-        "config": [settings],
-        **{
-            name: [getattr(config, name)]
-            for name in ("camera", "landmark_model", "profile", "areas", "truth")
-        },
+        "--source": [config.source, *_pictures_of(config.source)],
+        "--model": [model, sidecar_path(model)],
+        "--config": [settings],
+        "--camera": [config.camera],
+        "--landmark-model": [config.landmark_model],
+        "--profile": [config.profile],
+        "--areas": [config.areas],
+        "--truth": [config.truth],
     }
-    taken = {_identity(path): name for name, paths in inputs.items() for path in paths if path}
-    for name in ("save", "jsonl", "csv", "heatmap", "scanpath", "dwell", "status_file"):
-        path = getattr(config, name)
-        if not path or path == "-":
-            continue
-        other = taken.setdefault(_identity(path), name)
-        if other != name:
-            does = "reads" if other in inputs else "writes"
-            raise UsageError(
-                f"--{name.replace('_', '-')} {path} would overwrite what --{other.replace('_', '-')} {does}; "
-                "choose another name"
-            )
+    names = ("save", "jsonl", "csv", "heatmap", "scanpath", "dwell", "status_file")
+    written = {f"--{name.replace('_', '-')}": getattr(config, name) for name in names}
+    spare_inputs({name: path for name, path in written.items() if path != "-"}, inputs)
 
 
 def _pictures_of(source: str | None) -> list[Path]:
@@ -157,17 +147,6 @@ def _pictures_of(source: str | None) -> list[Path]:
         return picture_files(Path(source))[0] if source and Path(source).is_dir() else []
     except (OSError, SourceError):
         return []  # told when the source is opened
-
-
-def _identity(path: str | os.PathLike[str]) -> object:
-    """What two names of one file have in common, by whatever links."""
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return os.path.realpath(path)
-    if not stat.S_ISREG(found.st_mode):
-        return object()  # everything may go to /dev/null
-    return found.st_dev, found.st_ino
 
 
 def _read_toml(path: Path, parser: argparse.ArgumentParser) -> dict[str, object]:

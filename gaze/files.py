@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,6 +62,38 @@ def prepare_outputs(*paths: str | os.PathLike[str] | None) -> None:
             raise UsageError(f"{path}: is a folder; give the name of a file")
         if is_special:
             raise UsageError(f"{path}: is not a plain file; give the name of a file, or leave it out")
+
+
+def spare_inputs(
+    outputs: Mapping[str, str | os.PathLike[str] | None],
+    inputs: Mapping[str, Iterable[str | os.PathLike[str] | None]],
+) -> None:
+    """Refuse outputs that would take the place of each other, or of a file that is read.
+
+    By how they are called, such as "--out"; None is passed over. Links to one file are one file.
+
+    Raises:
+        UsageError: one would.
+    """
+    taken = {_identity(path): name for name, paths in inputs.items() for path in paths if path}
+    for name, path in outputs.items():
+        if not path:
+            continue
+        other = taken.setdefault(_identity(path), name)
+        if other != name:
+            does = "reads" if other in inputs else "writes"
+            raise UsageError(f"{name} {path} would overwrite what {other} {does}; choose another name")
+
+
+def _identity(path: str | os.PathLike[str]) -> object:
+    path = os.path.realpath(path)
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return path
+    if not stat.S_ISREG(found.st_mode):
+        return object()  # everything may go to /dev/null
+    return found.st_dev, found.st_ino
 
 
 def _is_special(path: Path) -> bool:

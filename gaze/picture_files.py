@@ -95,10 +95,10 @@ def prepare_pictures(*paths: str | os.PathLike[str] | None) -> None:
     Raises:
         UsageError: one cannot be written there, or its ending is none of ENDINGS.
     """
+    prepare_outputs(*paths)
     for path in paths:
         if path is not None and _ending(path).lower() not in ENDINGS:
             raise UsageError(f"{path}: a picture is saved as {', '.join(ENDINGS)}; end its name in one")
-    prepare_outputs(*paths)
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

@@ -40,7 +40,7 @@ from deploy.sources import open_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, DataError, UsageError
-from gaze.files import prepare_outputs
+from gaze.files import prepare_outputs, spare_inputs
 from gaze.option_types import at_least_one, between
 from gaze.picture_files import read_picture
 
@@ -108,6 +108,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         refuse_beside(options, "from_session", CAMERA_OPTIONS, "the session has its camera")
     for way in ways:
         refuse_beside(options, way, ("preset", *MEASURED), "it finds the place by itself")
+    spare_inputs(
+        {"--out": options.out}, {"--from-session": [options.from_session], "--camera": [options.camera]}
+    )
     prepare_outputs(options.out)
     if options.from_session:
         session = Session.load(options.from_session)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from deploy.evaluate.faces import print_figures
-from deploy.evaluate.options import add_model_options, open_predictor, write_figures
+from deploy.evaluate.options import add_model_options, open_predictor, prepare_figures, write_figures
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, RuntimeUnavailableError: the options, shards or model are unusable.
     """
     args = parser().parse_args(argv)
+    prepare_figures(args.json, model=args.model, checkpoint=args.checkpoint)
     folder = ShardFolder([args.shards], args.limit)
     attributes = [crop for shard in folder.shards for crop in shard.attributes()][: len(folder)]
     predictor = open_predictor(args)

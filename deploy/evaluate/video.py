@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from deploy import records
-from deploy.evaluate.options import write_figures
+from deploy.evaluate.options import prepare_figures, write_figures
 from deploy.truth import Truth, load_truth, nearest_box
 from gaze.errors import DataError
 from gaze.files import parse_json
@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     split = argv.index("--") if "--" in argv else len(argv)
     args, run_options = parser.parse_args(argv[:split]), argv[split + 1 :]
     truth_path = args.truth or args.clip.with_suffix(".truth.jsonl")
+    prepare_figures(args.json, clip=args.clip, truth=truth_path, jsonl=args.jsonl)
     truth = load_truth(truth_path)
     if args.jsonl is not None:
         result = evaluate_records(truth, read_records(args.jsonl), str(args.jsonl))

@@ -6,7 +6,15 @@ import os
 import pytest
 
 from gaze.errors import DataError, UsageError
-from gaze.files import prepare_outputs, read_bytes, read_json, read_object, replacing, write_json
+from gaze.files import (
+    prepare_outputs,
+    read_bytes,
+    read_json,
+    read_object,
+    replacing,
+    spare_inputs,
+    write_json,
+)
 
 
 def test_success_replaces_the_old_file(tmp_path):
@@ -69,6 +77,19 @@ def test_a_file_without_end_is_not_read_into_memory(tmp_path):
     os.close(writing)
     assert read_json(f"/dev/fd/{reading}") == {}
     os.close(reading)
+
+
+def test_outputs_spare_inputs_and_each_other(tmp_path):
+    read, other = tmp_path / "read", tmp_path / "other"
+    read.write_text("x")
+    (tmp_path / "hard").hardlink_to(read)
+    (tmp_path / "soft").symlink_to(read)
+    for path in (read, tmp_path / "hard", str(tmp_path / "soft"), tmp_path / "a" / ".." / "read"):
+        with pytest.raises(UsageError, match=r"--out .* would overwrite what --in reads; choose another"):
+            spare_inputs({"--out": path}, {"--in": [None, "", str(read)]})
+    with pytest.raises(UsageError, match=r"--b .*other would overwrite what --a writes"):
+        spare_inputs({"--a": other, "--b": str(other)}, {})
+    spare_inputs({"--a": None, "--b": other, "--c": "/dev/null", "--d": "/dev/null"}, {"--in": [read]})
 
 
 def test_json_is_written_whole(tmp_path):

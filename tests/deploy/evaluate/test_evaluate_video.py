@@ -9,7 +9,7 @@ import pytest
 
 from deploy.evaluate.video import evaluate_records, main, read_records
 from deploy.truth import load_truth
-from gaze.errors import DataError
+from gaze.errors import DataError, UsageError
 
 CAMERA = {"K": [[800, 0, 320], [0, 800, 240], [0, 0, 1]], "distortion": [], "width": 640, "height": 480}
 ORIGIN = [0.0, 0.0, 500.0]
@@ -69,8 +69,9 @@ def test_the_command_writes_json(tmp_path, capsys):
     assert content["mean_deg"] == pytest.approx(1.0, abs=1e-4)
     assert content["mean_offset_removed_deg"] == pytest.approx(0.0, abs=1e-3)
     assert len(content["per_frame"]) == 4
-    with pytest.raises(DataError, match=r"none/out.json: cannot be written .* or give another --json"):
-        main([str(tmp_path / "clip.mp4"), "--jsonl", str(path), "--json", str(tmp_path / "none/out.json")])
+    for wrong, message in ((path / "out.json", "cannot be written"), (path, "would overwrite what --jsonl")):
+        with pytest.raises(UsageError, match=message):
+            main([str(tmp_path / "clip.mp4"), "--jsonl", str(path), "--json", str(wrong)])
 
 
 @pytest.mark.parametrize(
