@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from calibration.areas import area_report, load_areas, report_text
@@ -16,9 +15,10 @@ from calibration.pictures import heat_map, save_picture, scan_path
 from calibration.recording import Recording, read_recording
 from calibration.screen import load_screens
 from gaze.errors import DataError, UsageError
-from gaze.files import prepare_outputs, replacing, write_json
+from gaze.files import prepare_outputs, replacing, spare_inputs, write_json
 from gaze.help_format import HelpFormatter
 from gaze.option_types import above, size_argument
+from gaze.picture_files import prepare_pictures, read_picture
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -74,7 +74,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(argv)
     if options.dwell and not options.areas:
         raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
-    prepare_outputs(options.events, options.dwell, options.heatmap, options.scanpath)
+    names = ("events", "dwell", "heatmap", "scanpath")
+    spare_inputs(
+        {f"--{name}": getattr(options, name) for name in names},
+        {
+            "JSONL": [options.recording],
+            "--screens": [options.screens],
+            "--areas": [options.areas],
+            "--background": [options.background],
+        },
+    )
+    prepare_outputs(options.events, options.dwell)
+    prepare_pictures(options.heatmap, options.scanpath)
     areas = load_areas(options.areas) if options.areas else []
     recording = read_recording(options.recording, options.event_method, options.face)
     print(summary(recording))
@@ -132,7 +143,4 @@ def _size(options: argparse.Namespace, name: str) -> tuple[int, int]:
 def _picture(path: str) -> np.ndarray:
     if not Path(path).is_file():
         raise DataError(f"{path}: no such file; give a screenshot of what was looked at")
-    picture = cv2.imread(path, cv2.IMREAD_COLOR)
-    if picture is None:
-        raise DataError(f"{path}: cannot be read as a picture")
-    return picture
+    return read_picture(path)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from calibration.board import Board
 from calibration.intrinsics import BoardView
 from gaze.errors import CalibrationError, DataError
 from gaze.files import read_object, write_json
+from gaze.picture_files import read_picture
 
 SCHEMA = "gaze.board-views/1"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -64,9 +64,10 @@ def views_of_folder(
     views, left_out = [], []
     size: tuple[int, int] | None = None
     for path in files:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            left_out.append(f"{path.name}: cannot be read")
+        try:
+            image = read_picture(path)
+        except DataError as error:
+            left_out.append(str(error).removeprefix(f"{folder}{os.sep}"))
             continue
         own = (image.shape[1], image.shape[0])
         size = size or own

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from calibration.accuracy import Accuracy
 from gaze.errors import CalibrationError
-from gaze.files import replacing
 from gaze.geometry import FloatArray
+from gaze.picture_files import write_picture
 
 PAPER = (38, 36, 34)
 LINE = (120, 120, 120)
@@ -113,13 +113,10 @@ def save_picture(picture: NDArray[np.uint8], path: str | os.PathLike[str]) -> No
         CalibrationError: it cannot be written.
     """
     try:
-        with replacing(path) as temporary:
-            if not cv2.imwrite(str(temporary), picture):
-                raise CalibrationError(f"{path}: cannot be written; is the disk full?")
-    except (OSError, cv2.error) as error:
-        why = error.strerror if isinstance(error, OSError) else error.err
+        write_picture(path, picture)
+    except OSError as error:
         raise CalibrationError(
-            f"{path}: cannot be written ({why}); give a .png in a folder that exists"
+            f"{path}: cannot be written ({error.strerror}); give a .png in a folder that exists"
         ) from error
 
 

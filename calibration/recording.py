@@ -75,11 +75,11 @@ def read_recording(path: str | os.PathLike[str], method: str = "ivt", face: int 
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no text"
         raise DataError(f"{path}: cannot be read ({reason}); give a file of `gaze run --jsonl`") from error
-    rows = list(_rows(path, lines))
+    rows = list(_rows(path, text))
     if not rows:
         raise DataError(
             f"{path}: holds no point of gaze; record with `gaze run --profile profile.json --jsonl {path}`"
@@ -100,12 +100,13 @@ def read_recording(path: str | os.PathLike[str], method: str = "ivt", face: int 
     return recording
 
 
-def _rows(path: Path, lines: list[str]) -> Iterable[tuple[int, GazeRow]]:
+def _rows(path: Path, text: str) -> Iterable[tuple[int, GazeRow]]:
+    lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
         try:
             record = parse_json(line)
         except ValueError as error:
-            if number == len(lines):
+            if number == len(lines) and not text.endswith("\n"):
                 return  # the run was ended in the middle of a line
             raise DataError(f"{path}, line {number}: is not JSON ({error})") from error
         if not isinstance(record, dict) or record.get("schema") != "gaze/1":

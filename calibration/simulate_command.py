@@ -25,7 +25,7 @@ from calibration.simulation_tables import (
     screens_differ,
     tables,
 )
-from gaze.files import prepare_outputs, write_json
+from gaze.files import prepare_outputs, spare_inputs, write_json
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least
 
@@ -73,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if not (options.people or options.table_people or options.mirrors):
         parser.error("--people, --table-people and --mirrors are all 0: nothing is left to simulate")
+    spare_inputs({"--json": options.json}, {"--errors": [options.errors]})
     prepare_outputs(options.json)
     full = FULL if options.errors is None else error_model(GazeErrors.load(options.errors))
     start = time.monotonic()

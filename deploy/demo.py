@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from deploy.display.window import display_problem
-from deploy.run_config import RunConfig
+from deploy.run_config import RunConfig, spare_inputs_of
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera
 from gaze.errors import SourceError
@@ -41,6 +41,7 @@ def with_demo_choices(config: RunConfig, candidates: list[int] | None = None) ->
 
     Raises:
         SourceError: no camera delivers and the package lacks its clip.
+        UsageError: what the demo writes would overwrite what it reads.
     """
     if config.source is None:
         config = _with_source(config, candidates)
@@ -54,6 +55,7 @@ def with_demo_choices(config: RunConfig, candidates: list[int] | None = None) ->
             jsonl=config.jsonl or str(folder / "demo.jsonl"),
         )
         log.info("demo: %s, writing %s and %s", problem, config.save, config.jsonl)
+        spare_inputs_of(config)
     return config
 
 

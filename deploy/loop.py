@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from deploy.sinks import ReaderGone, Sink, SinkError, VideoSink, any_needs_pictu
 from deploy.sources import Source
 from deploy.stopping import StopSignals
 from gaze.errors import SourceError
+from gaze.picture_files import write_picture
 from gaze.types import Status
 
 log = logging.getLogger("gaze")
@@ -255,13 +255,12 @@ class Loop:
         try:
             path = self._new_path(".png")
             picture = draw_overlay(self._last, dataclasses.replace(self._overlay, help=False)).image
-            saved = cv2.imwrite(str(path), self._hooked(picture, self._last))
+            write_picture(path, self._hooked(picture, self._last))
         except OSError as error:
             self._say(f"no snapshot: {error}")
             return
-        if saved:
-            self._summary.files.append(str(path))
-        self._say(f"saved {path}" if saved else f"no snapshot: {path} cannot be written")
+        self._summary.files.append(str(path))
+        self._say(f"saved {path}")
 
     def _toggle_recording(self) -> None:
         if self._recording is not None:

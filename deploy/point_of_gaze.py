@@ -24,9 +24,10 @@ from deploy.run_config import RunConfig
 from deploy.sources import Source, kind_of_source
 from deploy.sources.cameras import find_cameras
 from gaze.estimator import GazeEstimator, Predictor
-from gaze.files import write_json
+from gaze.files import prepare_outputs, write_json
 from gaze.geometry import unit
 from gaze.mirrored import MirroredPredictor
+from gaze.picture_files import prepare_pictures
 from gaze.types import Estimate, Status
 
 log = logging.getLogger("gaze")
@@ -195,7 +196,10 @@ def hook_for_run(
 
     Raises:
         DataError: the areas cannot be read.
+        UsageError: a file cannot be written where it is wanted; better said now than after the run.
     """
+    prepare_pictures(config.heatmap, config.scanpath)
+    prepare_outputs(config.dwell)
 
     def check() -> None:
         profile.refuse_unless_fits(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from deploy.sources import Source, open_source  # noqa: E402
 from deploy.sources.pictures import PictureSource  # noqa: E402
 from deploy.stopping import StopSignals  # noqa: E402
 from deploy.truth import TruthScore, load_truth  # noqa: E402
+from gaze.standard_streams import settle_output  # noqa: E402
 
 if TYPE_CHECKING:
     from calibration.profile import Profile
@@ -182,12 +182,4 @@ def _report(summary: LoopSummary, source: Source, config: RunConfig, score: Trut
     if score is not None:
         log.info("%s", score.summary())
     if config.jsonl == "-" or config.csv == "-":
-        _flush_stdout()
-
-
-def _flush_stdout() -> None:
-    """Flush now, so that a reader that has gone is no error when the interpreter ends."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        settle_output()  # so that a reader that has gone is no error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,10 @@ from pathlib import Path
 from deploy.gates import GateConfig
 from deploy.run_options import DEFAULT_FILE, TABLE, make_parser
 from deploy.smoothing import SmoothingConfig
-from gaze.errors import UsageError
+from deploy.sources.pictures import picture_files
+from gaze.errors import SourceError, UsageError
+from gaze.files import read_text, spare_inputs
+from gaze.model_spec import resolve_model, sidecar_path
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -121,29 +123,45 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
         )
     if config.dwell is not None and config.areas is None:
         raise UsageError("--dwell writes the times of areas; give them with --areas areas.json")
-    _spare_inputs(config)
+    spare_inputs_of(config, path)
     return config
 
 
-def _spare_inputs(config: RunConfig) -> None:
-    """Raises UsageError: an output would overwrite a file that the run reads."""
-    names = ("source", "camera", "model", "landmark_model", "profile", "areas", "truth")
-    inputs = {os.path.realpath(path): name for name in names if (path := getattr(config, name))}
-    for name in ("save", "jsonl", "csv", "heatmap", "scanpath", "dwell", "status_file"):
-        path = getattr(config, name)
-        if path and Path(path).is_file() and (read := inputs.get(os.path.realpath(path))) is not None:
-            raise UsageError(
-                f"--{name.replace('_', '-')} {path} would overwrite what --{read.replace('_', '-')} reads; "
-                "choose another name"
-            )
+def spare_inputs_of(config: RunConfig, settings: Path = DEFAULT_FILE) -> None:
+    """Refuse outputs that would overwrite each other, or a file that the run reads.
+
+    Raises:
+        UsageError: one would.
+    """
+    model = resolve_model(config.model)
+    inputs = {
+        "--source": [config.source, *_pictures_of(config.source)],
+        "--model": [model, sidecar_path(model)],
+        "--config": [settings],
+        "--camera": [config.camera],
+        "--landmark-model": [config.landmark_model],
+        "--profile": [config.profile],
+        "--areas": [config.areas],
+        "--truth": [config.truth],
+    }
+    names = ("save", "jsonl", "csv", "heatmap", "scanpath", "dwell", "status_file")
+    written = {f"--{name.replace('_', '-')}": getattr(config, name) for name in names}
+    spare_inputs({name: path for name, path in written.items() if path != "-"}, inputs)
+
+
+def _pictures_of(source: str | None) -> list[Path]:
+    try:
+        return picture_files(Path(source))[0] if source and Path(source).is_dir() else []
+    except (OSError, SourceError):
+        return []  # told when the source is opened
 
 
 def _read_toml(path: Path, parser: argparse.ArgumentParser) -> dict[str, object]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not TOML: {error}") from error
     # Other commands may have tables of their own; anything outside a table would be lost.
     if stray := [key for key, value in content.items() if not isinstance(value, dict)]:
@@ -167,6 +185,8 @@ def _converted(path: Path, key: str, value: object, action: argparse.Action) -> 
         return value
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise UsageError(f"{path}: {key} must be a text or a number, got {value!r}")
+    if "\0" in str(value):
+        raise UsageError(f"{path}: {key} must be a text of one line, got {value!r}")
     try:
         converted = action.type(str(value)) if action.type is not None else str(value)
     except (ValueError, argparse.ArgumentTypeError) as error:

@@ -11,7 +11,7 @@ from deploy.network_options import add_network_options
 from deploy.smoothing import SmoothingConfig
 from gaze.camera import ASSUMED_HFOV_DEG
 from gaze.help_format import HelpFormatter
-from gaze.option_types import above, at_least_one, hfov_argument, not_below, size_argument
+from gaze.option_types import above, at_least_one, between, hfov_argument, not_below, size_argument
 
 DEFAULT_FILE = Path("gaze.toml")
 TABLE = "run"
@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--fps",
-        type=above(0),
+        type=between(0.01, 1000.0),  # what a video can state, and be told of one
         help="rate asked of a camera; of standard input; of a folder, which is then a sequence "
         "and not unrelated pictures",
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 
 from gaze.errors import GazeError, UsageError
 from gaze.files import write_json
@@ -21,19 +23,19 @@ class Systemd:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         interval = environment.get("WATCHDOG_USEC", "")
         ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self.watchdog_s = int(interval) / 1e6 if self._address and ours and interval.isdigit() else None
+        self.watchdog_s = int(interval) / 1e6 if self._address and ours and _is_number(interval) else None
         self._socket = (
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if self._address else None
         )
         self._next_feed = 0.0
 
     def send(self, message: str) -> None:
-        """Send ``KEY=value`` lines; a full or vanished socket is no reason to stop."""
+        """Send ``KEY=value`` lines; a full or vanished socket, or none, is no reason to stop."""
         if self._socket is None:
             return
         try:
             self._socket.sendto(message.encode("utf-8"), socket.MSG_DONTWAIT, self._address)
-        except (BlockingIOError, ConnectionError, FileNotFoundError):
+        except OSError:
             self._next_feed = 0.0
 
     def feed(self, now_s: float) -> None:
@@ -47,6 +49,10 @@ class Systemd:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,18}", text) is not None and int(text) > 0
 
 
 class Health:
@@ -89,7 +95,9 @@ class Health:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         failed = isinstance(error, Exception)
         self._systemd.send("STOPPING=1")
-        self.tell("failed" if failed else "ended", {"error": str(error)} if failed else {})
+        # What ended the run is not hidden by a status file that cannot be written either.
+        with suppress(GazeError) if failed else nullcontext():
+            self.tell("failed" if failed else "ended", {"error": str(error)} if failed else {})
         self._systemd.close()
 
     def tell(self, state: str, facts: Mapping[str, object]) -> None:

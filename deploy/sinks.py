@@ -15,6 +15,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +27,8 @@ from numpy.typing import NDArray
 from deploy.pipeline import FrameResult
 from deploy.records import CSV_COLUMNS, csv_rows, frame_record
 from gaze.errors import GazeError, UsageError
+from gaze.picture_files import opencv_path
+from gaze.standard_streams import settle_output
 
 # Matroska and AVI can be read without their index, so what a killed process leaves can be too; MP4 cannot.
 VIDEO_CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
@@ -58,12 +65,28 @@ def _failure(path: object, error: OSError) -> SinkError:
 
 
 def _open_file(path: str) -> BinaryIO:
-    """Open for writing without emptying the file: a run that gives no frame must not cost an older one."""
+    """Open for writing without emptying the file: a run that gives no frame must not cost an older one.
+
+    While it is open no other run can open it here: two would write over each other's lines.
+    """
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb", buffering=0)
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb", buffering=0)
     except OSError as error:
         raise _failure(path, error) from error
+    try:
+        if fcntl is not None and _is_plain(file):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise SinkError(f"{path}: another run is writing it; give this one another name") from error
+    except OSError:  # a network's disk that knows no locks
+        pass
+    return file
+
+
+def _is_plain(file: BinaryIO) -> bool:
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 class TextSink:
@@ -89,7 +112,7 @@ class TextSink:
     def _put(self, text: str) -> None:
         if not self._begun:
             self._begun = True
-            if self._file is not None and self._is_plain():
+            if self._file is not None and _is_plain(self._file):
                 self._file.truncate(0)
             text = self.header + text
         if self._file is None:
@@ -98,6 +121,9 @@ class TextSink:
                 sys.stdout.flush()
             except BrokenPipeError as error:
                 raise ReaderGone from error
+            except OSError as error:
+                settle_output()
+                raise _failure("standard output", error) from error
             return
         content = text.encode("utf-8")
         try:
@@ -110,9 +136,6 @@ class TextSink:
                 self._file.truncate(self._good_bytes)
             raise _failure(self.name, error) from error
         self._good_bytes += len(content)
-
-    def _is_plain(self) -> bool:
-        return stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
 
     def close(self) -> None:
         """Close the file; standard output stays open."""
@@ -164,9 +187,15 @@ class VideoSink:
         self._written = 0
         self._first_s: float | None = None
         self._next_check = 0.0
-        self._made = not Path(path).exists()
-        _open_file(path).close()  # says now, not after a minute of work, that the path is no good
-        self._check_space()
+        self._opencv_path = opencv_path(path, SinkError)
+        # Says now, not after a minute of work, that the path is no good; and keeps other runs off it.
+        self._lock = _open_file(path)
+        self._made = _is_plain(self._lock) and os.fstat(self._lock.fileno()).st_size == 0
+        try:
+            self._check_space()
+        except SinkError:
+            self.close()
+            raise
 
     def write(self, result: FrameResult, picture: NDArray[np.uint8] | None) -> None:
         """Append the picture (H, W, 3) BGR."""
@@ -182,12 +211,13 @@ class VideoSink:
         height, width = picture.shape[:2]
         # Encoders want even sides, and none takes a single pixel.
         self._size = (max(16, width + width % 2), max(16, height + height % 2))
-        self._writer = cv2.VideoWriter(self.name, cv2.VideoWriter_fourcc(*self._codec), self._fps, self._size)
+        codec = cv2.VideoWriter_fourcc(*self._codec)
+        self._writer = cv2.VideoWriter(self._opencv_path, codec, self._fps, self._size)
         if not self._writer.isOpened():
             self._writer = None
             raise SinkError(
                 f"{self.name}: this OpenCV cannot encode {self._size[0]}x{self._size[1]} as {self._codec}; "
-                "try another size or .avi"
+                "try smaller pictures or .avi"
             )
 
     def _repeats(self, t_s: float) -> int:
@@ -222,6 +252,7 @@ class VideoSink:
             self._writer = None
         elif self._written == 0 and self._made:
             Path(self.name).unlink(missing_ok=True)
+        self._lock.close()
 
 
 def fit_picture(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from deploy.pipeline import FrameResult
 from gaze.camera import Camera
 from gaze.closed_eyes import eyes_closed
 from gaze.errors import DataError, GazeError
+from gaze.files import parse_json, read_text
 from gaze.geometry import angular_error_rad
 from gaze.types import Estimate, Status
 
@@ -47,7 +47,7 @@ def load_truth(path: Path) -> Truth:
         DataError: it is missing or a line does not hold what the format promises.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give the clip's .truth.jsonl") from error
     except UnicodeDecodeError as error:
@@ -56,7 +56,7 @@ def load_truth(path: Path) -> Truth:
         raise DataError(f"{path}: is empty; write the file again")
     number = 1
     try:
-        head = json.loads(lines[0])
+        head = parse_json(lines[0])
         if head["schema"] != SCHEMA:
             raise DataError(f"{path}: line 1: schema is {head['schema']!r}, wanted {SCHEMA!r}")
         content = head["camera"]
@@ -66,7 +66,7 @@ def load_truth(path: Path) -> Truth:
         frames = {}
         for line in lines[1:]:
             number += 1
-            record = json.loads(line)
+            record = parse_json(line)
             frames[int(record["frame"])] = tuple(map(_face, record["faces"]))
     except (KeyError, TypeError, ValueError, GazeError) as error:
         if isinstance(error, DataError):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 
 from export.faces import FaceSet
+from gaze.array_files import DAMAGED_ARRAYS
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.evenly import evenly_spread
@@ -41,7 +41,7 @@ def bundled_faces(camera: NormalizedCamera, path: Path = FILE) -> FaceSet:
         taken = NormalizedCamera(focal_px, distance_mm, int(size_px))
         faces = [show_face(cv2.imdecode(each, cv2.IMREAD_COLOR), taken, camera) for each in pictures]
         return FaceSet(NAME, np.stack(faces), angles_rad)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, cv2.error) as error:
+    except (*DAMAGED_ARRAYS, cv2.error) as error:
         raise DataError(
             f"{path}: cannot be read ({error}); install the package again, or give --faces and --calibration"
         ) from error

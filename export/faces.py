@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.evenly import evenly_spread
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.picture_files import read_picture
 from gaze.training.virtual_camera import show_face
 from gaze.types import NormalizedCamera
 
@@ -68,9 +68,7 @@ def load_faces(path: str | os.PathLike[str], camera: NormalizedCamera, limit: in
 
 
 def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
-    face = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    if face is None:
-        raise DataError(f"{file}: cannot be read as a picture; remove it or replace it")
+    face = read_picture(file)
     if face.shape[0] != face.shape[1]:
         raise DataError(
             f"{file}: is {face.shape[1]}x{face.shape[0]}, a normalised face is square; "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gaze.errors import GazeError, UsageError
+from gaze.standard_streams import prepare, printable, settle_output
 
 # name -> (module with `main(argv) -> int`, one line of help). Strings, so that nothing heavy is imported.
 COMMANDS = {
@@ -47,6 +48,55 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand. Exit codes: 0 good, 1 the work failed, 2 wrong use."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    prepare()
+
+    def tell(message: object) -> None:
+        with suppress(OSError):
+            print(" ".join(["gaze", *argv[:1]]) + f": {printable(str(message))}", file=sys.stderr)
+
+    try:
+        try:
+            code = _run(argv)
+        except SystemExit as end:  # of --help among others, whose text is still to be flushed
+            if not end.code:
+                sys.stdout.flush()
+            raise
+        sys.stdout.flush()
+        return code
+    except UsageError as error:
+        tell(error)
+        return 2
+    except GazeError as error:
+        tell(error)
+        return 1
+    except ModuleNotFoundError as error:
+        extra = _extra_of(argv[0], error.name or "")
+        if extra is None:
+            raise
+        tell(
+            f"needs the package {error.name}; "
+            f"run `pip install 'webcam-gaze[{extra}]'` (in a checkout: `pip install '.[{extra}]'`)"
+        )
+        return 1
+    except BrokenPipeError:
+        # The reader of standard output has gone, as in `gaze ... | head`.
+        settle_output()
+        return 1
+    except OSError as error:
+        # No disk, folder or right is asked for before every use of it.
+        what = error.filename or "standard output, or a file"
+        tell(f"{what}: {error.strerror or error}; check the disk, the folder and your rights to it")
+        settle_output()
+        return 1
+    except MemoryError as error:
+        tell(f"needs more memory than there is ({error}); give less at once, or close other programs")
+        return 1
+    except KeyboardInterrupt:
+        tell("interrupted")
+        return 130
+
+
+def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
         return 0 if argv else 2
@@ -56,34 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(version("webcam-gaze"))
         return 0
     if argv[0] not in COMMANDS:
-        print(f"gaze: no such command: {argv[0]}\n\n{usage()}", file=sys.stderr)
+        print(f"gaze: no such command: {printable(argv[0], 60)}\n\n{usage()}", file=sys.stderr)
         return 2
-    try:
-        module = importlib.import_module(COMMANDS[argv[0]][0])
-        return module.main(argv[1:])
-    except UsageError as error:
-        print(f"gaze {argv[0]}: {error}", file=sys.stderr)
-        return 2
-    except GazeError as error:
-        print(f"gaze {argv[0]}: {error}", file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        extra = _extra_of(argv[0], error.name or "")
-        if extra is None:
-            raise
-        print(
-            f"gaze {argv[0]}: needs the package {error.name}; "
-            f"run `pip install 'webcam-gaze[{extra}]'` (in a checkout: `pip install '.[{extra}]'`)",
-            file=sys.stderr,
-        )
-        return 1
-    except BrokenPipeError:
-        # The reader of standard output has gone, as in `gaze ... | head`. The interpreter flushes once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print(f"gaze {argv[0]}: interrupted", file=sys.stderr)
-        return 130
+    return importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:])
 
 
 def _extra_of(command: str, package: str) -> str | None:

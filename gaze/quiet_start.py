@@ -34,24 +34,28 @@ _START_NOISE = (
 @contextlib.contextmanager
 def without_start_noise() -> Iterator[None]:
     """Hold the process's error stream back for a moment, then pass on what is not known noise."""
-    try:
-        kept = os.dup(_ERROR_STREAM)
-    except OSError:  # a process without one, such as a service or a windowed program
-        yield
-        return
-    _flush()
-    with tempfile.TemporaryFile() as held:
+    with contextlib.ExitStack() as stack:
+        try:
+            kept = os.dup(_ERROR_STREAM)
+            stack.callback(os.close, kept)
+            held = stack.enter_context(tempfile.TemporaryFile())
+        except OSError:
+            # A process without one, such as a service or a windowed program; or no place for a file, as on a
+            # disk that is full or read only.
+            yield
+            return
+        _flush()
         os.dup2(held.fileno(), _ERROR_STREAM)
         try:
             yield
         finally:
             _flush()
             os.dup2(kept, _ERROR_STREAM)
-            os.close(kept)
             held.seek(0)
-            for line in held:
-                if not any(noise in line for noise in _START_NOISE):
-                    os.write(_ERROR_STREAM, line)
+            with contextlib.suppress(OSError):  # nobody reads it
+                for line in held:
+                    if not any(noise in line for noise in _START_NOISE):
+                        os.write(_ERROR_STREAM, line)
 
 
 def _flush() -> None:

@@ -14,7 +14,7 @@ quieten()
 
 from deploy.demo import CLIP  # noqa: E402
 from gaze.errors import GazeError  # noqa: E402
-from gaze.files import prepare_outputs, write_json  # noqa: E402
+from gaze.files import prepare_outputs, spare_inputs, write_json  # noqa: E402
 from gaze.help_format import HelpFormatter  # noqa: E402
 from gaze.option_types import at_least_one, size_argument  # noqa: E402
 
@@ -63,6 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = make_parser().parse_args(argv)
     if arguments.json != "-":
+        spare_inputs(
+            {"--json": arguments.json}, {"--source": [arguments.source], "--model": [arguments.model]}
+        )
         prepare_outputs(arguments.json)
     result = run_bench(arguments)
     if arguments.json == "-":

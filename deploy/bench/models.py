@@ -20,7 +20,7 @@ from deploy.bench.progress import progress_line
 from deploy.machine import describe_machine
 from deploy.runtimes.base import check_threads
 from gaze.errors import GazeError, UsageError
-from gaze.files import prepare_outputs, write_json
+from gaze.files import prepare_outputs, spare_inputs, write_json
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one
 
@@ -44,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("--profile prints its tables alone; leave out --json, --markdown and --picture")
     for count in options.threads:
         check_threads(count)
+    spare_inputs(
+        {"--json": options.json, "--markdown": options.markdown, "--picture": options.picture},
+        {"--models": options.models.iterdir()},
+    )
     prepare_outputs(options.json, options.markdown, options.picture)
     wanted, left_out = configurations(options.models, devices, options.threads)
     _tell(left_out)

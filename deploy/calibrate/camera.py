@@ -21,8 +21,9 @@ from deploy.sources import open_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, SourceError, UsageError
-from gaze.files import prepare_outputs
+from gaze.files import prepare_outputs, spare_inputs
 from gaze.option_types import at_least, hfov_argument, size_argument
+from gaze.picture_files import prepare_pictures
 
 log = logging.getLogger("gaze")
 
@@ -67,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         GazeError: as its message says; views taken so far are kept.
     """
     options = parser().parse_args(argv)
-    prepare_outputs(options.out, options.report)
+    spare_inputs({"--out": options.out, "--report": options.report}, {"--resume": [options.resume]})
+    prepare_outputs(options.out)
+    prepare_pictures(options.report)
     ways = [name for name in ("images", "hfov", "webcam") if getattr(options, name) is not None]
     if len(ways) > 1:
         raise UsageError(f"--{ways[0]} and --{ways[1]} exclude each other")

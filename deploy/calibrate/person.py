@@ -41,8 +41,9 @@ from deploy.sources import kind_of_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError, UsageError
-from gaze.files import prepare_outputs
+from gaze.files import prepare_outputs, spare_inputs
 from gaze.option_types import at_least
+from gaze.picture_files import prepare_pictures
 
 log = logging.getLogger("gaze")
 
@@ -139,7 +140,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(argv)
     _check(options)
-    prepare_outputs(options.out, options.picture)
+    read = ("camera", "screens", "schedule", "resume", "refit", "model", "landmark_model", "source")
+    spare_inputs(
+        {"--out": options.out, "--picture": options.picture},
+        {f"--{name.replace('_', '-')}": [getattr(options, name)] for name in read},
+    )
+    prepare_outputs(options.out)
+    prepare_pictures(options.picture)
     if options.refit:
         session = Session.load(options.refit)
         return _finish(

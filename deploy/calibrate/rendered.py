@@ -26,6 +26,7 @@ from gaze.errors import CalibrationError, UsageError
 from gaze.estimator import GazeEstimator
 from gaze.files import prepare_outputs
 from gaze.option_types import at_least, at_least_one, size_argument
+from gaze.picture_files import write_picture
 from gaze.synthesis.assets import default_assets_dir
 
 log = logging.getLogger("gaze")
@@ -144,9 +145,7 @@ def _row(name: str, trials: list[Trial], kind: str) -> str:
 
 
 def _save_first(sitter: Sitter, folder: Path, seed: int) -> None:
-    import cv2
-
-    folder.mkdir(parents=True, exist_ok=True)
     point = SCREEN.to_camera([SCREEN.width_mm / 2, SCREEN.height_mm / 2])
     frame, _ = sitter.frame(point, 0, 0.0)
-    cv2.imwrite(str(folder / f"{seed}.jpg"), frame.image)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_picture(folder / f"{seed}.jpg", frame.image)

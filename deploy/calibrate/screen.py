@@ -40,8 +40,9 @@ from deploy.sources import open_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, DataError, UsageError
-from gaze.files import prepare_outputs
+from gaze.files import prepare_outputs, spare_inputs
 from gaze.option_types import at_least_one, between
+from gaze.picture_files import read_picture
 
 log = logging.getLogger("gaze")
 
@@ -107,6 +108,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         refuse_beside(options, "from_session", CAMERA_OPTIONS, "the session has its camera")
     for way in ways:
         refuse_beside(options, way, ("preset", *MEASURED), "it finds the place by itself")
+    spare_inputs(
+        {"--out": options.out}, {"--from-session": [options.from_session], "--camera": [options.camera]}
+    )
     prepare_outputs(options.out)
     if options.from_session:
         session = Session.load(options.from_session)
@@ -197,9 +201,10 @@ def _mirror_pictures(folder: Path, screen: Screen) -> tuple[list[MirrorView], tu
     views: list[MirrorView] = []
     size: tuple[int, int] | None = None
     for path in sorted(folder.iterdir()):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            log.warning("left out: %s: is no picture", path.name)
+        try:
+            image = read_picture(path)
+        except DataError as error:
+            log.warning("left out: %s", error)
             continue
         own = (image.shape[1], image.shape[0])
         size = size or own

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploy.evaluate.options import add_model_options, open_predictor, write_figures
+from deploy.evaluate.options import add_model_options, open_predictor, prepare_figures, write_figures
 from gaze.datasets.face_folder import FaceFolder, read_face_folder
 from gaze.errors import UsageError
 from gaze.estimator import GazeEstimator
@@ -151,6 +151,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, RuntimeUnavailableError: the options, crops or model are unusable.
     """
     args = parser().parse_args(argv)
+    prepare_figures(
+        args.json, labels=args.labels, data=args.data, model=args.model, checkpoint=args.checkpoint
+    )
     if (args.data is None) == (args.images is None) or (args.images is None) != (args.labels is None):
         raise UsageError("give --images DIR with --labels CSV, or --data FILE.h5")
     if args.views is not None and args.images is None:

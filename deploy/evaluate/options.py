@@ -10,7 +10,7 @@ from deploy.network_options import add_engine_options
 from deploy.runtimes import create_runtime
 from gaze.datasets.system_errors import writing
 from gaze.errors import UsageError
-from gaze.files import write_json
+from gaze.files import prepare_outputs, spare_inputs, write_json
 from gaze.model_spec import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -32,6 +32,17 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         default=False,
         help="mean with the mirrored face: twice the work",
     )
+
+
+def prepare_figures(path: Path | None, **inputs: Path | None) -> None:
+    """Make room for the file of figures before the work; ``inputs`` are the files that it must not replace.
+
+    Raises:
+        UsageError: it cannot be written there, or would take the place of an input.
+    """
+    read = {f"--{name}": [found] for name, found in inputs.items()}
+    spare_inputs({"--json": path}, read)
+    prepare_outputs(path)
 
 
 def write_figures(path: Path, content: dict[str, object]) -> None:

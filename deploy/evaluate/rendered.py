@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.evaluate.faces import print_figures
-from deploy.evaluate.options import add_model_options, open_predictor, write_figures
+from deploy.evaluate.options import add_model_options, open_predictor, prepare_figures, write_figures
 from deploy.gates import GateConfig
 from gaze.closed_eyes import eyes_closed
 from gaze.datasets.shards import ShardFolder
@@ -77,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, RuntimeUnavailableError: the options, shards or model are unusable.
     """
     args = parser().parse_args(argv)
+    prepare_figures(args.json, model=args.model, checkpoint=args.checkpoint)
     crops = _read(args)
     everyone = np.ones(len(crops.target_rad), bool)
     figures, groups = _figures(crops, everyone)
@@ -139,9 +140,9 @@ def _read(args: argparse.Namespace) -> _Crops:
             seeing = np.flatnonzero([not eyes_closed(crop["eye_open"]) for crop in attributes])
             attributes = [attributes[row] for row in seeing]
             labels = group_labels(attributes, target[seeing], head[seeing])
-        except KeyError as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"{args.shards}: its crops have no attribute {error}; render them again"
+                f"{args.shards}: its crops have no usable attribute {error}; render them again"
             ) from error
         if not len(seeing):
             raise DataError(f"{args.shards}: shows closed eyes alone; render more people")

@@ -7,7 +7,6 @@ switched off among the options behind `--`.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -17,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from deploy import records
-from deploy.evaluate.options import write_figures
+from deploy.evaluate.options import prepare_figures, write_figures
 from deploy.truth import Truth, load_truth, nearest_box
 from gaze.errors import DataError
-from gaze.geometry import angles_from_vector, angular_error_rad
+from gaze.files import parse_json
+from gaze.geometry import angles_from_vector, angular_error_rad, unit
 from gaze.help_format import HelpFormatter
 from gaze.training.metrics import summary
 
@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     split = argv.index("--") if "--" in argv else len(argv)
     args, run_options = parser.parse_args(argv[:split]), argv[split + 1 :]
     truth_path = args.truth or args.clip.with_suffix(".truth.jsonl")
+    prepare_figures(args.json, clip=args.clip, truth=truth_path, jsonl=args.jsonl)
     truth = load_truth(truth_path)
     if args.jsonl is not None:
         result = evaluate_records(truth, read_records(args.jsonl), str(args.jsonl))
@@ -79,7 +80,7 @@ def read_records(path: Path) -> Iterator[dict[str, object]]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    record = json.loads(line)
+                    record = parse_json(line)
                     if record["schema"] != records.SCHEMA:
                         raise ValueError(f"schema is {record['schema']!r}, wanted {records.SCHEMA!r}")
                 except (ValueError, KeyError, TypeError) as error:
@@ -116,11 +117,12 @@ def evaluate_records(truth: Truth, found: Iterator[dict[str, object]], where: st
                     missing["NO_FACE" if face is None else str(face["status"])] += 1
                     continue
                 true_directions.append(true.direction_cam)
-                found_directions.append(np.array(face["gaze"]["direction_cam"], float))
+                found_directions.append(unit(np.array(face["gaze"]["direction_cam"], float).reshape(3)))
                 frames.append(index)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"{where}: frame {record.get('frame')}: {type(error).__name__}: {error}"
+                f"{where}: frame {record.get('frame')!r:.20}: {type(error).__name__}: {error}; "
+                "run `gaze run --jsonl` again"
             ) from error
     unseen = sum(face.eyes_open for index in set(truth.frames) - seen for face in truth.frames[index])
     if unseen:

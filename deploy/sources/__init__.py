@@ -32,24 +32,33 @@ def kind_of_source(text: str) -> str:
         raise UsageError("--source is empty; name a camera, file, folder or stream (`gaze run --help`)")
     if text == "-":
         return "stdin"
-    if re.fullmatch(r"\d+", text) or text.startswith("/dev/"):
+    if re.fullmatch(r"[0-9]{1,9}", text) or text.startswith("/dev/"):
         return "camera"
-    if re.search(r"\s!\s", text):
-        return "gstreamer"
-    if re.match(r"[a-z][a-z0-9+.-]*://", text):
+    if re.match(r"(?i)[a-z][a-z0-9+.-]*://", text):
         return "url"
     path = Path(text)
+    is_pipeline = re.search(r"\s!\s", text) is not None
     try:
         if path.is_dir():
             return "folder"
         there = path.exists()
+        is_file = path.is_file()
     except OSError as error:  # a name longer than any file's
+        if is_pipeline:
+            return "gstreamer"
         raise SourceError(
             f"--source {text[:60]}...: {error.strerror}; name a file, camera or stream"
         ) from error
     if not there:
+        if is_pipeline:
+            return "gstreamer"
         cameras = ", ".join(map(str, find_cameras())) or "none"
         raise SourceError(f"{text}: no such file or folder; cameras found: {cameras}")
+    if not is_file:
+        raise SourceError(
+            f"{text}: is a pipe or device and no plain file; save what comes out of it as a file, or "
+            "give raw frames on standard input with --source -"
+        )
     return "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "video"
 
 
@@ -85,14 +94,17 @@ def open_source(
         timed = None if newest else fps or 30.0
         return ThreadedSource("standard input", opener, newest=newest, reopen=False, timed_by_count_fps=timed)
     if kind == "camera":
-        device = int(text) if text.isdigit() else text
+        device = text if text.startswith("/dev/") else int(text)
         opener, why = partial(open_camera, device, size, fps), partial(why_no_camera, device)
         return ThreadedSource(f"camera {text}", opener, wait=wait, why=why)
     if kind == "gstreamer":
         return ThreadedSource("GStreamer pipeline", partial(open_gstreamer, text), wait=wait)
     if kind == "url":
         # A file on a web server is read like a file: every frame, and its end is the end.
-        is_file = Path(text.partition("?")[0]).suffix.lower() in VIDEO_SUFFIXES and text.startswith("http")
+        scheme, _, rest = text.partition("://")
+        text = f"{scheme.lower()}://{rest}"
+        is_film = Path(rest.partition("?")[0]).suffix.lower() in VIDEO_SUFFIXES
+        is_file = is_film and text.startswith(("http", "file:"))
         return ThreadedSource(
             without_credentials(text),
             partial(open_url, text),

@@ -5,41 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from deploy.sources.base import Source
 from gaze.errors import SourceError
+from gaze.picture_files import read_picture
 from gaze.types import Frame
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-
-
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """A picture file as (H, W, 3) uint8 BGR, upright.
-
-    EXIF rotation is applied, alpha is dropped, grey becomes three equal channels, 16 bit is reduced to
-    its upper eight.
-
-    Raises:
-        SourceError: the file cannot be read, is empty, or holds no picture.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SourceError(
-            f"{path}: cannot be read ({error.strerror}); check the path and its rights"
-        ) from error
-    if not content:
-        raise SourceError(f"{path}: is empty (0 bytes); copy it again")
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise SourceError(f"{path}: cannot be decoded ({error.err}); save it as PNG or JPEG") from error
-    if image is None:
-        raise SourceError(f"{path}: holds no picture that can be decoded; save it as PNG or JPEG")
-    return image
 
 
 def picture_files(folder: Path) -> tuple[list[Path], int]:
@@ -62,8 +33,9 @@ def picture_files(folder: Path) -> tuple[list[Path], int]:
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
-    pieces = re.split(r"(\d+)", path.name.lower())
-    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in pieces]
+    # Of digits there are more kinds than int() reads: ² is one.
+    pieces = re.split(r"([0-9]+)", path.name.lower())
+    return [(0, int(piece), "") if number % 2 else (1, 0, piece) for number, piece in enumerate(pieces)]
 
 
 class PictureSource(Source):
@@ -93,7 +65,7 @@ class PictureSource(Source):
             position = self._next
             self._next += 1
             try:
-                image = read_picture(self._files[position])
+                image = read_picture(self._files[position], SourceError)
             except SourceError as error:
                 if len(self.skipped) + 1 == len(self._files):
                     raise

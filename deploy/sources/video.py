@@ -8,6 +8,7 @@ import cv2
 
 from deploy.sources.base import Source, check_complete
 from gaze.errors import SourceError
+from gaze.picture_files import opencv_path
 from gaze.types import Frame
 
 
@@ -35,7 +36,7 @@ class VideoSource(Source):
         self._last_s = -1.0 / self.fps
 
     def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self._path))
+        capture = cv2.VideoCapture(opencv_path(self._path, SourceError))
         if not capture.isOpened():
             raise SourceError(
                 f"{self._path}: cannot be opened as a video; it is truncated, of an unknown codec or "

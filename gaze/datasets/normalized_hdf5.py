@@ -26,6 +26,7 @@ from gaze.datasets.normalized_rows import COLUMNS, NormalizedRows
 from gaze.datasets.sample import GazeSample
 from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
+from gaze.files import parse_json
 from gaze.types import ROTATION_ONLY, SCALED, NormalizedCamera
 
 SCHEMA = "gaze.normalized/1"
@@ -165,7 +166,7 @@ class NormalizedFile:
                 raise DataError(f"{self.path}: is HDF5 but not a {SCHEMA} file; make one with `gaze prepare`")
             if not file.attrs.get("complete", False):
                 raise DataError(f"{self.path}: was not finished; {MEND}")
-            content = json.loads(file.attrs["header"])
+            content = parse_json(file.attrs["header"])
             content["normalized_camera"] = NormalizedCamera(**content["normalized_camera"])
             self.header = NormalizedHeader(**content)
             self.rows = NormalizedRows(**{name: _column(file, name) for name in COLUMNS})

@@ -6,11 +6,12 @@ import hashlib
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import DataError
+from gaze.files import read_bytes
+from gaze.picture_files import decode_picture
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
 
@@ -23,16 +24,13 @@ def read_picture(path: str | os.PathLike[str]) -> tuple[NDArray[np.uint8], str]:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}); copy or download it again") from error
     # The decoder fills what is missing of a truncated JPEG with grey and says nothing: look for its end mark.
     if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]:
         raise DataError(f"{path}: truncated JPEG ({len(data)} bytes); copy or download it again")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise DataError(f"{path}: is not a picture that can be decoded; copy or download it again")
-    return image, hashlib.sha256(data).hexdigest()
+    return decode_picture(data, path), hashlib.sha256(data).hexdigest()
 
 
 def day_of(image: str) -> str | None:

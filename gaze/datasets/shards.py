@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -11,13 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.array_files import DAMAGED_ARRAYS
 from gaze.datasets.sample import GazeSample
 from gaze.datasets.shard_features import shows_any
 from gaze.errors import DataError
-from gaze.files import read_json
+from gaze.files import parse_json, read_json
 from gaze.types import ROTATION_ONLY, NormalizedCamera
 
 SCHEMA = "gaze.shards/1"
+_AGAIN = "remove it and render it again"
 
 
 class Shard:
@@ -36,18 +37,24 @@ class Shard:
                 self.head_pitch_yaw_rad = archive["head_pitch_yaw_rad"].astype(np.float32)
                 self.person = archive["person"]
                 self.seed = archive["seed"]
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile, struct.error) as error:
+                for name in ("person", "seed"):
+                    if getattr(self, name).dtype.kind not in "iu":
+                        raise ValueError(f"{name} must hold whole numbers, not {getattr(self, name).dtype}")
+        except DAMAGED_ARRAYS as error:
+            raise DataError(f"{path}: is no complete shard: {error}; {_AGAIN}") from error
+        shape = self.faces.shape
+        square = len(shape) == 4 and shape[1] == shape[2] > 0 and shape[3] == 3
+        if self.faces.dtype != np.uint8 or not square:
             raise DataError(
-                f"{path}: is no complete shard: {error}; remove it and render it again"
-            ) from error
-        count = len(self.faces)
-        if self.faces.dtype != np.uint8 or self.faces.ndim != 4 or self.faces.shape[3] != 3:
-            raise DataError(f"{path}: faces must be uint8 (N, S, S, 3), got {self.faces.shape}")
-        for name, shape in (("pitch_yaw_rad", (count, 2)), ("head_pitch_yaw_rad", (count, 2))):
-            if getattr(self, name).shape != shape:
-                raise DataError(f"{path}: {name} must have shape {shape}, got {getattr(self, name).shape}")
-        if not np.all(np.isfinite(self.pitch_yaw_rad)):
-            raise DataError(f"{path}: pitch_yaw_rad holds NaN or infinity; remove it and render it again")
+                f"{path}: faces must be uint8 (N, S, S, 3), got {self.faces.dtype} {shape}; {_AGAIN}"
+            )
+        shapes = {"pitch_yaw_rad": (shape[0], 2), "head_pitch_yaw_rad": (shape[0], 2)}
+        for name, wanted in {**shapes, "person": shape[:1], "seed": shape[:1]}.items():
+            if (got := getattr(self, name).shape) != wanted:
+                raise DataError(f"{path}: {name} must have shape {wanted}, got {got}; {_AGAIN}")
+        for name in shapes:
+            if not np.all(np.isfinite(getattr(self, name))):
+                raise DataError(f"{path}: {name} holds NaN or infinity; {_AGAIN}")
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -60,12 +67,19 @@ class Shard:
         """What was in each picture, read from the file on every call.
 
         Raises:
-            DataError: the shard keeps no attributes.
+            DataError: the shard keeps no attributes, or they are damaged.
         """
-        with np.load(self.path) as archive:
-            if "attributes" not in archive:
+        try:
+            with np.load(self.path) as archive:
+                texts = archive["attributes"].tolist() if "attributes" in archive else None
+            if texts is None:
                 raise self.lacking("attributes")
-            return [json.loads(text) for text in archive["attributes"]]
+            attributes = [parse_json(text) for text in texts]
+            if len(attributes) != len(self) or not all(isinstance(item, dict) for item in attributes):
+                raise ValueError(f"must be an object for each of {len(self)} pictures")
+        except DAMAGED_ARRAYS as error:
+            raise DataError(f"{self.path}: its attributes are damaged ({error}); {_AGAIN}") from error
+        return attributes
 
     def rows_without(self, features: tuple[str, ...]) -> NDArray[np.int64]:
         """The pictures that show none of the features (gaze.datasets.shard_features); all of them for ().
@@ -77,7 +91,7 @@ class Shard:
             return np.arange(len(self), dtype=np.int64)
         try:
             shown = [shows_any(crop, features) for crop in self.attributes()]
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError) as error:
             raise self.lacking(f"the attribute {error}") from error
         return np.flatnonzero(~np.array(shown, dtype=bool))
 
@@ -86,8 +100,9 @@ def _mapped_member(path: Path, name: str) -> NDArray:
     """Memory-map an array inside an uncompressed npz (a zip of .npy files)."""
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(name)
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise ValueError(f"{name} is compressed; shards are written with np.savez")
+        # Of any member: what is packed can be a thousand times larger than its file.
+        if packed := [item.filename for item in archive.infolist() if item.compress_type]:
+            raise ValueError(f"{packed[0]} is compressed; shards are written with np.savez")
     with path.open("rb") as file:
         file.seek(info.header_offset)
         header = file.read(30)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.array_files import DAMAGED_ARRAYS
 from gaze.errors import DataError
 from gaze.user_folders import data_dir
 
@@ -37,13 +36,5 @@ def read_packed(path: Path) -> dict[str, NDArray]:
     try:
         with np.load(path, allow_pickle=False) as data:
             return {name: data[name] for name in data.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        AttributeError,
-        TypeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except DAMAGED_ARRAYS as error:
         raise DataError(f"{path}: is damaged or no packed asset ({error}); {FETCH} to mend it") from error

@@ -15,6 +15,7 @@ from gaze.camera import Camera
 from gaze.errors import DataError
 from gaze.files import replacing
 from gaze.geometry import angles_from_vector
+from gaze.picture_files import opencv_path
 from gaze.synthesis.ground_truth import head_truth
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.moment import Moment
@@ -138,7 +139,7 @@ def write_clip(path: Path, camera: Camera, frames, fps: int) -> int:
     count = 0
     with replacing(path) as video_name, replacing(truth_path) as truth_name:
         writer = cv2.VideoWriter(
-            str(video_name), cv2.VideoWriter_fourcc(*"mp4v"), fps, (camera.width, camera.height)
+            opencv_path(video_name), cv2.VideoWriter_fourcc(*"mp4v"), fps, (camera.width, camera.height)
         )
         if not writer.isOpened():
             raise DataError(f"{path}: this OpenCV cannot write an mp4 there; name a folder that exists")

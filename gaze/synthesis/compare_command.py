@@ -16,12 +16,12 @@ from gaze.camera import Camera
 from gaze.datasets.pictures import PICTURE_ENDINGS, read_picture
 from gaze.datasets.shards import Shard, ShardFolder
 from gaze.errors import DataError
-from gaze.files import prepare_outputs, replacing
 from gaze.geometry import FloatArray, angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import FaceDetector, create_detector
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.option_types import at_least_one
+from gaze.picture_files import prepare_pictures, write_picture
 from gaze.quiet_start import QuietDetector
 from gaze.synthesis.eye_patches import CROP_PX, HEIGHT_PX, PLACES, WIDTH_PX, comparable, eye_patches, light_at
 from gaze.synthesis.face_proportions import HEIGHTS, WIDTHS, face_proportions
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("compare.png"), help="real, rendered, difference")
     args = parser.parse_args(argv)
-    prepare_outputs(args.out)
+    prepare_pictures(args.out)
     with QuietDetector(lambda: create_detector("auto", static=True)) as detector:
         real = measured(real_crops(args.images), detector, args.images)
         rendered = measured(rendered_crops(args.shards, args.limit), detector, args.shards)
@@ -73,9 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for column, name in enumerate([*(f"{name}, height" for name in HEIGHTS), *WIDTHS]):
         one, other = (_with_error(part.proportions[:, column]) for part in (real, rendered))
         print(f"  {name:<32}real {one}   rendered {other}")
-    with replacing(args.out) as temporary:
-        if not cv2.imwrite(str(temporary), picture(*medians)):
-            raise DataError(f"{args.out}: cannot be written; name a .png or .jpg in a folder that exists")
+    write_picture(args.out, picture(*medians))
     print(args.out)
     return 0
 
@@ -142,7 +140,7 @@ def _comparable_crops(shards: Iterable[Shard]) -> Iterator[NDArray[np.uint8]]:
     for shard in shards:
         try:
             rows = comparable_rows(shard.attributes(), shard.head_pitch_yaw_rad)
-        except KeyError as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise shard.lacking(f"the attribute {error}") from error
         for row in rows:
             yield np.array(shard.faces[row])

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import json
 import multiprocessing
 import shutil
 from collections.abc import Callable
@@ -29,9 +28,10 @@ from gaze.datasets.mpiifacegaze_calibration import LaptopScreen
 from gaze.datasets.mpiifacegaze_raw import MANIFEST, MANIFEST_SCHEMA
 from gaze.errors import DataError
 from gaze.face_model import FACE_CENTRE_HEAD_MM
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 from gaze.geometry import FloatArray, angular_error_rad
 from gaze.head_pose import face_centre_cam_mm, head_pose_from_six_points
+from gaze.picture_files import write_picture
 from gaze.synthesis.standin_calibration import invent_camera, invent_screen, write_calibration
 
 SUBSET_FOLDER = "Evaluation Subset/sample list for eye image"
@@ -117,9 +117,12 @@ def _check_options(out: Path, options: StandinOptions) -> None:
     if not path.is_file():
         write_json(path, asdict(options))
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        before = read_json(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); give another --out") from error
     now = asdict(options)
-    if {**before, "persons": 0} != {**now, "persons": 0}:
+    if not isinstance(before, dict) or {**before, "persons": 0} != {**now, "persons": 0}:
         raise DataError(f"{out}: holds a stand-in made with {before}, not {now}; give another --out")
 
 
@@ -150,8 +153,7 @@ def _write_person(
         image, landmarks, R, t = renderer.render(person_seed, int(rng.integers(2**31)), camera, target)
         path = folder / picture
         path.parent.mkdir(exist_ok=True)
-        if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, options.jpeg_quality]):
-            raise DataError(f"{path}: cannot be written; is the disk full?")
+        write_picture(path, image, [cv2.IMWRITE_JPEG_QUALITY, options.jpeg_quality])
         seen = np.rint(landmarks + rng.normal(0.0, options.landmark_noise_px, (6, 2)))
         pose = head_pose_from_six_points(seen, camera)
         if pose is None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
 from gaze.errors import DataError
-from gaze.files import replacing, write_json
+from gaze.files import read_json, write_json
+from gaze.picture_files import write_picture
 from gaze.synthesis.crops import Crop, CropRenderer
 from gaze.synthesis.ground_truth import head_truth, rounded
 from gaze.synthesis.lens import with_lens
@@ -107,9 +106,7 @@ def write_pictures(folder: Path, pictures: Iterator[tuple[int, Picture]]) -> int
         path = picture_path(folder, seed)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as temporary:
-                if not cv2.imwrite(str(temporary), picture):
-                    raise OSError(f"{path.name} cannot be encoded or written")
+            write_picture(path, picture)
             write_json(path.with_suffix(".json"), truth)
         except OSError as error:
             raise DataError(
@@ -128,7 +125,7 @@ def is_whole(folder: Path, seed: int) -> bool:
     """Whether picture and truth of a seed are there."""
     path = picture_path(folder, seed)
     try:
-        return path.is_file() and json.loads(path.with_suffix(".json").read_text())["schema"] == SCHEMA
+        return path.is_file() and read_json(path.with_suffix(".json"))["schema"] == SCHEMA
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

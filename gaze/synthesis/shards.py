@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zipfile
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gaze.array_files import DAMAGED_ARRAYS
 from gaze.errors import DataError
-from gaze.files import replacing, write_json
+from gaze.files import read_json, replacing, write_json
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.types import ROTATION_ONLY
 
@@ -41,7 +41,7 @@ def shard_is_whole(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
-    except zipfile.BadZipFile:
+    except DAMAGED_ARRAYS:
         return False
     return {"faces", "pitch_yaw_rad", "person", "attributes"} <= names
 
@@ -75,7 +75,7 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int, environments_sh
         if not index.is_file():
             write_json(index, content)
             return
-        found = json.loads(index.read_text(encoding="utf-8"))
+        found = read_json(index)
     except OSError as error:
         raise DataError(
             f"{index}: cannot be written or read ({error.strerror}); give another --out"

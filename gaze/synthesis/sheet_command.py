@@ -9,11 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gaze.errors import DataError
-from gaze.files import replacing
 from gaze.geometry import vector_from_angles
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least, at_least_one, whole_between
+from gaze.picture_files import prepare_pictures, write_picture
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.shards import SEEDS_PER_PERSON
 
@@ -37,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
+    prepare_pictures(args.out)
     from gaze.synthesis.crops import CropRenderer
 
     rows = []
@@ -50,9 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 dressed.release()
                 crops.append(_with_arrow(crop.image, crop.pitch_yaw_rad) if args.arrows else crop.image)
             rows.append(np.hstack(crops))
-    with replacing(args.out) as temporary:
-        if not cv2.imwrite(str(temporary), np.vstack(rows)):
-            raise DataError(f"{args.out}: cannot be written; name a .png or .jpg in a folder that exists")
+    write_picture(args.out, np.vstack(rows))
     print(f"{args.rows * args.columns} people: {args.out}")
     return 0
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
+from gaze.datasets.shards import Shard
 from gaze.errors import DataError
 from gaze.files import write_json
 from gaze.geometry import head_roll_from_rotation
@@ -53,8 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     each = -(-args.crops // len(files))
     with create_detector("mesh", 3, static=True) as detector:
         for file in files:
-            with np.load(file, allow_pickle=False) as shard:
-                faces = shard["faces"]
+            faces = Shard(file).faces
             for number in rng.choice(len(faces), min(each, len(faces)), replace=False):
                 for turn in range(3):
                     degrees = rng.uniform(-40, 40) if turn == 0 else rng.uniform(120, 240)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from gaze.array_files import DAMAGED_ARRAYS
 from gaze.errors import ModelError
 from gaze.network import GazeNet
 from gaze.network_file import bare_state, read_tensors
@@ -70,5 +70,5 @@ def _load_folded(backbone: nn.Sequential, path: str | os.PathLike[str]) -> None:
                     norm.weight.fill_(1.0)
                 norm.reset_running_stats()
                 norm.running_var.fill_(1.0 - norm.eps)
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAYS as error:
         raise ModelError(f"{path}: is not the packed MobileNetV2 file: {error}") from error

@@ -31,6 +31,17 @@ def test_recording_read_from_jsonl_gives_the_same_events(tmp_path):
         read_recording(path, face=3)
 
 
+@pytest.mark.parametrize("name", ["--events", "--dwell"])
+def test_what_is_written_does_not_take_the_place_of_the_recording(tmp_path, name):
+    path = tmp_path / "r.jsonl"
+    write_jsonl(path, rows(PLACES))
+    before = path.read_bytes()
+    areas = ["--areas", str(areas_file(tmp_path))] if name == "--dwell" else []
+    with pytest.raises(UsageError, match=rf"{name} .* would overwrite what JSONL reads"):
+        analyze([str(path), name, str(path), *areas])
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -41,7 +52,7 @@ def test_recording_read_from_jsonl_gives_the_same_events(tmp_path):
         ('{"schema": "gaze/1", "faces": 5}\n', "line 1: cannot be used"),
         ('{"schema": "gaze/1", "faces": [5]}\n', "line 1: cannot be used"),
         ('{"schema": "gaze/1", "faces": [{"id": 1, "point_of_gaze": {}}]}\n', "line 1: cannot be used"),
-        (FACE.replace("X", "1e999"), "line 1: cannot be used"),
+        (FACE.replace("X", "1e999"), "line 1: is not JSON .the number 1e999 is too large"),
         (FACE.replace("X", "NaN"), "line 1: cannot be used"),
         (FACE.replace("X", '"a"'), "line 1: cannot be used"),
     ],

@@ -116,5 +116,5 @@ def test_a_background_that_is_no_picture_is_refused_by_name(tmp_path):
     (tmp_path / "r.jsonl").write_text("".join(record % (i / 30.0) for i in range(30)))
     (tmp_path / "page.png").write_bytes(b"no picture")
     arguments = [str(tmp_path / "r.jsonl"), "--heatmap", str(tmp_path / "h.png"), "--resolution", "640x480"]
-    with pytest.raises(DataError, match=r"page\.png: cannot be read as a picture"):
+    with pytest.raises(DataError, match=r"page\.png: holds no picture that can be decoded"):
         analyze([*arguments, "--background", str(tmp_path / "page.png")])

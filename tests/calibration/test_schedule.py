@@ -143,7 +143,7 @@ def test_scheduled_session_edited_by_hand_is_refused(tmp_path, targets, message)
         ([{"start_s": 0, "end_s": 1, "x_px": 5000, "y_px": 5}], CalibrationError, r"json: .* off the screen"),
         ([{"start_s": 0, "end_s": 1, "x_px": "a", "y_px": 5}], DataError, "target 0"),
         ([{"start_s": "0", "end_s": "1", "x_px": 1, "y_px": 5}], DataError, "start_s must be a number"),
-        ([{"start_s": 0, "end_s": float("inf"), "x_px": 1, "y_px": 5}], DataError, "end_s must be a number"),
+        ([{"start_s": 0, "end_s": float("nan"), "x_px": 1, "y_px": 5}], DataError, "end_s must be a number"),
         ([{"start_s": -1, "end_s": 1, "x_px": 1, "y_px": 5}], DataError, "0 or later"),
         ([{"start_s": 0, "end_s": 1, "x_px": 1, "y_px": 5, "validation": "no"}], DataError, "true or false"),
         (5, DataError, "at least one target"),

@@ -217,7 +217,7 @@ def test_no_display_and_nothing_to_write(tmp_path, model):
         (("--model", "missing.onnx"), ModelError, "no such model file"),
         (("--model", "empty.onnx"), GazeError, "is empty"),
         (("--save", "clip.mp4/out.mp4"), SinkError, "cannot be written"),
-        (("--jsonl", "same", "--csv", "same"), UsageError, "a file each"),
+        (("--jsonl", "same", "--csv", "same"), UsageError, "would overwrite what --jsonl writes"),
         (("--camera", "nan.json"), GazeError, "NaN"),
         (("--camera", "singular.json"), GazeError, "positive focal lengths"),
         (("--camera", "shape.json"), GazeError, "K must be 3x3"),

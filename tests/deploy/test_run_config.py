@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from deploy.demo import with_demo_choices
 from deploy.gates import GateConfig
 from deploy.run_config import RunConfig, parse_run
 from deploy.run_options import make_parser
@@ -62,6 +63,10 @@ def test_the_file_of_this_folder_is_read_by_itself(empty_folder):
         ("[run]\nlandmarks = 'dlib'\n", "landmarks must be one of auto, mesh, tasks"),
         ("[run]\nsource = [1]\n", "source must be a text or a number"),
         ("[run\n", "is not TOML"),
+        ("a = " + "[" * 5000, "is not TOML"),
+        ("[run]\nframes = " + "9" * 5000, "is not TOML"),
+        ('[run]\njsonl = "a\\u0000b"\n', "jsonl must be a text of one line"),
+        ("[run]\nfps = 1e-9\n", "must be a number from 0.01 to 1000"),
     ],
 )
 def test_wrong_files(empty_folder, text, message):
@@ -88,6 +93,54 @@ def test_a_file_that_is_missing():
 def test_options_that_contradict(argv, message):
     with pytest.raises(UsageError, match=message):
         parse_run(argv)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (
+            ["--source", "a.mp4", "--save", "./b/../a.mp4"],
+            r"--save .*a.mp4 would overwrite what --source reads",
+        ),
+        (["--source", "a.mp4", "--jsonl", "hard"], "--jsonl hard would overwrite what --source reads"),
+        (["--source", "a.mp4", "--csv", "soft"], "--csv soft would overwrite what --source reads"),
+        (["--source", "pictures", "--jsonl", "pictures/1.png"], "overwrite what --source reads"),
+        (["--config", "my.toml", "--jsonl", "my.toml"], "overwrite what --config reads"),
+        (["--model", "net.onnx", "--jsonl", "net.json"], "overwrite what --model reads"),
+        (["--jsonl", "new", "--status-file", "new"], "--status-file new would overwrite what --jsonl writes"),
+        (["--csv", "b.mp4", "--save", "b.mp4"], "--csv b.mp4 would overwrite what --save writes"),
+        (
+            ["--profile", "p.json", "--heatmap", "h.png", "--scanpath", "h.png"],
+            "--scanpath h.png would overwrite what --heatmap writes",
+        ),
+    ],
+)
+def test_no_output_takes_the_place_of_another_file_of_the_run(empty_folder, argv, message):
+    (empty_folder / "a.mp4").write_bytes(b"film")
+    (empty_folder / "b").mkdir()
+    (empty_folder / "hard").hardlink_to(empty_folder / "a.mp4")
+    (empty_folder / "soft").symlink_to("a.mp4")
+    (empty_folder / "pictures").mkdir()
+    (empty_folder / "pictures" / "1.png").write_bytes(b"picture")
+    (empty_folder / "net.json").write_text("{}")
+    toml(empty_folder, "[run]\n", "my.toml")
+    with pytest.raises(UsageError, match=message):
+        parse_run(argv)
+
+
+def test_outputs_beside_the_inputs_are_fine(empty_folder):
+    (empty_folder / "1.png").write_bytes(b"picture")
+    (empty_folder / "old.jsonl").write_text("{}")
+    parse_run(["--source", ".", "--jsonl", "old.jsonl", "--csv", "new.csv"])
+    parse_run(["--source", ".", "--jsonl", "/dev/null", "--csv", "/dev/null"])
+
+
+def test_the_demo_does_not_write_over_the_clip_that_it_plays(empty_folder):
+    (empty_folder / "out").mkdir()
+    (empty_folder / "out" / "demo.mp4").write_bytes(b"film")
+    config = parse_run(["--demo", "--no-window", "--source", "out/demo.mp4"])
+    with pytest.raises(UsageError, match=r"--save out.demo.mp4 would overwrite what --source reads"):
+        with_demo_choices(config)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from calibration.screen_presets import PRESETS, placed_screen
 from deploy.run_command import main
 from deploy.truth import load_truth
 from gaze.cli import main as gaze
-from gaze.errors import CalibrationError
+from gaze.errors import CalibrationError, UsageError
 from gaze.model_spec import load_model_spec
 
 CLIP = Path(__file__).resolve().parents[2] / "deploy" / "assets" / "demo.mp4"
@@ -69,6 +69,24 @@ def test_point_of_gaze_of_every_frame(made, caplog):
     assert "no point of gaze was on the screen" in caplog.text
     assert not Path("heat.png").exists()
     assert cv2.imread("path.png") is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--heatmap", "profile.json/heat.png"), "cannot be written"),
+        (("--scanpath", "path.gif"), "a picture is saved as .png"),
+        (("--areas", "areas.json", "--dwell", "."), "is a folder"),
+    ],
+)
+def test_what_is_written_at_the_end_is_tried_at_the_start(made, options, message):
+    model, profile = made
+    profile.save("profile.json")
+    areas = [{"name": "all", "rect_px": [0, 0, 1920, 1080]}]
+    Path("areas.json").write_text(json.dumps({"schema": "gaze.areas/1", "areas": areas}))
+    with pytest.raises(UsageError, match=message):
+        run(model, "--profile", "profile.json", "--jsonl", "out.jsonl", *options)
+    assert not Path("out.jsonl").exists()
 
 
 def test_correction_moves_the_point(made):

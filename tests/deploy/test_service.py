@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import socket
 import time
 
@@ -128,6 +129,29 @@ def test_a_status_file_that_cannot_be_written(tmp_path):
         Health(str(tmp_path / "missing" / "status.json"), environment={}),
     ):
         pass
+
+
+def test_what_ended_the_run_is_told_and_not_that_the_status_file_failed_too(tmp_path):
+    (tmp_path / "status").mkdir()
+    path = tmp_path / "status" / "status.json"
+    with pytest.raises(GazeError, match="the disk is full"), Health(str(path), environment={}):
+        shutil.rmtree(tmp_path / "status")
+        raise GazeError("out.jsonl: the disk is full")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"NOTIFY_SOCKET": "/" + "a" * 200},
+        {"NOTIFY_SOCKET": "/etc/passwd/socket"},
+        {"NOTIFY_SOCKET": "/run/none", "WATCHDOG_USEC": "²"},
+        {"NOTIFY_SOCKET": "/run/none", "WATCHDOG_USEC": "0"},
+        {"NOTIFY_SOCKET": "/run/none", "WATCHDOG_USEC": "9" * 5000},
+    ],
+)
+def test_a_service_manager_that_cannot_be_told_is_no_error(environment):
+    with Health(environment=environment) as health:
+        health.tell("running", {})
 
 
 def test_resident_memory_is_plausible():

@@ -177,6 +177,43 @@ def test_two_sinks_on_one_file(tmp_path):
         pass
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no flock")
+@pytest.mark.parametrize("make", [JsonlSink, CsvSink, lambda path: VideoSink(path + ".avi", 25.0)])
+def test_two_runs_do_not_write_one_file(tmp_path, make):
+    path = str(tmp_path / "a")
+    first = make(path)
+    with pytest.raises(SinkError, match="another run is writing it; give this one another name"):
+        make(path)
+    first.close()
+    make(path).close()
+
+
+@pytest.mark.parametrize("name", ["10:30.mp4", "file:a.mkv", "data:a.avi", "a%03d.mp4"])
+def test_a_video_has_the_name_that_was_asked_for(tmp_path, monkeypatch, name):
+    """FFmpeg takes what stands before a colon for a protocol, and file:a.mkv for a.mkv."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mkv").write_bytes(b"another file")
+    sink = VideoSink(name, 25.0)
+    sink.write(results(1)[0], grey(9))
+    sink.close()
+    assert (tmp_path / "a.mkv").read_bytes() == b"another file"
+    assert len(read_clip(tmp_path / name)) == 1
+
+
+def test_a_video_whose_name_is_no_text_is_refused(tmp_path):
+    with pytest.raises(SinkError, match="is not UTF-8; rename it"):
+        VideoSink(os.path.join(tmp_path, os.fsdecode(b"\xff.mp4")), 25.0)  # noqa: PTH118
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_standard_output_on_a_full_disk_is_named(tmp_path, monkeypatch):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        with pytest.raises(SinkError, match=r"standard output: cannot be written .No space left"):
+            JsonlSink("-").write(results(1)[0], grey(9))
+
+
 def test_an_unknown_container(tmp_path):
     with pytest.raises(UsageError, match=r"a video is saved as \.mp4, \.mkv, \.avi"):
         VideoSink(str(tmp_path / "a.webp"), 25.0)

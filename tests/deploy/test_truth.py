@@ -116,6 +116,8 @@ def test_nothing_to_compare(tmp_path):
         ("{}\n", "line 1: KeyError"),
         ('{"schema": "gaze.truth/9", "camera": {}}\n', "line 1: schema is 'gaze.truth/9'"),
         ("not json\n", "line 1: JSONDecodeError"),
+        ("[" * 100_000, "line 1: ValueError: nested too deeply; write the file again"),
+        ('{"schema": 1' + "0" * 400 + "}", "line 1: ValueError: the number 1000.* is too large"),
     ],
 )
 def test_wrong_files_name_the_line(tmp_path, text, message):
@@ -129,7 +131,7 @@ def test_wrong_lines_name_the_line(tmp_path):
     path = write_truth(tmp_path / "t.jsonl", [[face((0, 0))], [{**face((0, 0)), "direction_cam": [1, 2]}]])
     with pytest.raises(DataError, match=r"line 3: .*three finite numbers"):
         load_truth(path)
-    for wrong in ({"direction_cam": [1e300, 0, 0]}, {"origin_cam_mm": [0, 0, -600]}):
+    for wrong in ({"direction_cam": [1e30, 0, 0]}, {"origin_cam_mm": [0, 0, -600]}):
         write_truth(path, [[face((0, 0))], [{**face((0, 0)), **wrong}]])
         with pytest.raises(DataError, match=r"line 3: .*must have length 1 and origin_cam_mm lie in front"):
             load_truth(path)

@@ -59,7 +59,7 @@ def test_wrong_folders_are_named(tmp_path):
     with pytest.raises(DataError, match="holds no face"):
         load_faces(tmp_path, CAMERA, 1)
     (tmp_path / "broken.png").write_bytes(b"not a picture")
-    with pytest.raises(DataError, match=r"broken\.png: cannot be read"):
+    with pytest.raises(DataError, match=r"broken\.png: holds no picture"):
         load_faces(tmp_path, CAMERA, 1)
     cv2.imwrite(str(tmp_path / "broken.png"), np.zeros((20, 30, 3), np.uint8))
     with pytest.raises(DataError, match="30x20, a normalised face is square"):

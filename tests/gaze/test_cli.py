@@ -1,10 +1,12 @@
 """The command table: exit codes, messages, and that nothing heavy is loaded for help."""
 
+import shlex
 import subprocess
 import sys
 import textwrap
 import types
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +93,81 @@ def test_a_reader_that_leaves_is_no_traceback():
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+def run_shell(line, **options):
+    """What a shell line with `gaze` in it ends with: exit code and standard error."""
+    gaze = f'{shlex.quote(sys.executable)} -c "import sys; from gaze.cli import main; sys.exit(main())"'
+    done = subprocess.run(
+        ["bash", "-c", f'gaze() {{ {gaze} "$@"; }}; {line}'], capture_output=True, check=False, **options
+    )
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("line", ["gaze --help > /dev/full", "gaze --version >&-"])
+def test_output_that_cannot_be_written_is_told_once(line):
+    code, told = run_shell(line)
+    assert code == 1
+    assert "standard output, or a file: " in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["gaze --help | true", "gaze run --help | true"])
+def test_a_reader_that_never_read_is_no_traceback(line):
+    assert run_shell(line) == (0, "")
+
+
+def test_closed_streams_are_not_taken_by_the_next_file(tmp_path):
+    """What libraries print to descriptor 2 would land in the file that was opened as number 2."""
+    code = (
+        "import os, sys; from gaze.standard_streams import prepare; prepare(); "
+        "file = os.open('out', os.O_WRONLY | os.O_CREAT); os.write(2, b'noise'); sys.stdin.read(); "
+        "print('to stderr', file=sys.stderr); sys.exit(file <= 2)"
+    )
+    done = subprocess.run(
+        ["bash", "-c", f'{shlex.quote(sys.executable)} -c "{code}" <&- 2>&-'],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(cli.__file__).parents[1])},
+        check=False,
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "out").read_bytes() == b""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_every_name_can_be_printed(encoding):
+    code = "from gaze.standard_streams import prepare; prepare(); print(chr(0xDCFF), chr(0x65E5))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        env={"PYTHONIOENCODING": encoding, "PYTHONPATH": str(Path(cli.__file__).parents[1])},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"\\udcff ")
+
+
+def test_messages_are_short_and_cannot_move_the_cursor(monkeypatch, capsys):
+    install(monkeypatch, raising(GazeError(f"\x1b[2Ja\r\x9b {'A' * 100_000}; the mend, ü")))
+    assert cli.main(["probe"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("gaze probe: \\x1b[2Ja\\r\\x9b AAA")
+    assert told.endswith("AAA; the mend, ü\n")
+    assert len(told) < 2100
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device", "/a/b"), "/a/b: No space left on device; check the disk"),
+        (MemoryError("Unable to allocate 1 TiB"), "needs more memory than there is (Unable to allocate"),
+    ],
+)
+def test_what_the_machine_lacks_is_no_traceback(monkeypatch, capsys, error, message):
+    install(monkeypatch, raising(error))
+    assert cli.main(["probe"]) == 1
+    assert capsys.readouterr().err.startswith(f"gaze probe: {message}")
 
 
 def test_missing_extra_names_the_install_command(monkeypatch, capsys):

@@ -14,12 +14,15 @@ PACKAGES = ("gaze", "calibration", "deploy", "export")  # each may import itself
 # Inside gaze: a module may import modules of a lower rank only.
 RANK = {
     "errors": -1,
+    "array_files": -1,
     "files": 0,
     "help_format": 0,
+    "standard_streams": -1,
     "user_folders": -1,
     "option_types": 0,
     "landmark_model": 0,
     "one_euro": 0,
+    "picture_files": 1,
     "geometry": 0,
     "evenly": 0,
     "closed_eyes": 0,

@@ -39,6 +39,16 @@ def test_a_process_without_an_error_stream():
     assert done.stdout == "good\n"
 
 
+def test_a_machine_without_room_for_a_file_is_just_not_quiet(capfd, monkeypatch):
+    def full():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with without_start_noise():
+        os.write(2, b"something\n")
+    assert capfd.readouterr().err == "something\n"
+
+
 @pytest.mark.usefixtures("landmark_models")
 @pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="the shipped network is not here")
 def test_the_snippet_of_the_readme_says_nothing_of_its_own(tmp_path):

@@ -212,4 +212,4 @@ def test_crops_without_attributes_are_named(shards, monkeypatch, capsys):
     arrays["attributes"] = np.array(["{}"] * COUNT)
     np.savez(shards / "shard_000000.npz", **arrays)
     assert run(shards, monkeypatch) == 1
-    assert "no attribute 'eye_open'; render them again" in capsys.readouterr().err
+    assert "no usable attribute 'eye_open'; render them again" in capsys.readouterr().err

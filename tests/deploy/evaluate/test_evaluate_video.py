@@ -9,10 +9,14 @@ import pytest
 
 from deploy.evaluate.video import evaluate_records, main, read_records
 from deploy.truth import load_truth
-from gaze.errors import DataError
+from gaze.errors import DataError, UsageError
 
 CAMERA = {"K": [[800, 0, 320], [0, 800, 240], [0, 0, 1]], "distortion": [], "width": 640, "height": 480}
 ORIGIN = [0.0, 0.0, 500.0]
+LOOKING = (
+    '{"schema": "gaze/1", "frame": 0, "faces": [{"box_px": [270, 190, 370, 290], '
+    '"gaze": {"direction_cam": %s}}]}'
+)
 
 
 def _direction(pitch_deg, yaw_deg):
@@ -65,8 +69,9 @@ def test_the_command_writes_json(tmp_path, capsys):
     assert content["mean_deg"] == pytest.approx(1.0, abs=1e-4)
     assert content["mean_offset_removed_deg"] == pytest.approx(0.0, abs=1e-3)
     assert len(content["per_frame"]) == 4
-    with pytest.raises(DataError, match=r"none/out.json: cannot be written .* or give another --json"):
-        main([str(tmp_path / "clip.mp4"), "--jsonl", str(path), "--json", str(tmp_path / "none/out.json")])
+    for wrong, message in ((path / "out.json", "cannot be written"), (path, "would overwrite what --jsonl")):
+        with pytest.raises(UsageError, match=message):
+            main([str(tmp_path / "clip.mp4"), "--jsonl", str(path), "--json", str(wrong)])
 
 
 @pytest.mark.parametrize(
@@ -77,6 +82,11 @@ def test_the_command_writes_json(tmp_path, capsys):
         ("[]", "line 1: "),
         ('{"schema": "gaze/1", "frame": 0, "faces": [{"box_px": [1, 2]}]}', "frame 0: ValueError"),
         ('{"schema": "gaze/1", "frame": 0, "faces": []}', "0 gazes can be compared"),
+        ('{"schema": ' + "[" * 100_000, "line 1: nested too deeply"),
+        ('{"schema": "gaze/1", "frame": 1e999, "faces": []}', "line 1: the number 1e999 is too large"),
+        (LOOKING % "[0, -1]", r"frame 0: ValueError.*; run `gaze run --jsonl` again"),
+        (LOOKING % "[0, NaN, -1]", "frame 0: ValueError"),
+        (LOOKING % "[0, 0, 0]", "frame 0: ValueError"),
     ],
 )
 def test_damaged_records_are_named(tmp_path, line, message):

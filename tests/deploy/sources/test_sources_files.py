@@ -9,8 +9,8 @@ from loop_fakes import noise, write_clip
 
 from deploy.sources import kind_of_source, open_source
 from deploy.sources.base import without_credentials
-from deploy.sources.pictures import read_picture
-from gaze.errors import SourceError, UsageError
+from gaze.errors import DataError, SourceError, UsageError
+from gaze.picture_files import read_picture
 
 
 def read_all(source):
@@ -38,7 +38,9 @@ def with_exif_rotation(jpeg, orientation):
         ("-", "stdin"),
         ("rtsp://user:secret@10.0.0.1/stream", "url"),
         ("http://host/video.mp4?x=1", "url"),
+        ("RTSP://10.0.0.1/stream", "url"),
         ("videotestsrc ! appsink", "gstreamer"),
+        ("videotestsrc ! appsink name=" + "a" * 300, "gstreamer"),
     ],
 )
 def test_kinds_by_text(text, kind):
@@ -51,6 +53,34 @@ def test_kinds_by_file(tmp_path):
     assert kind_of_source(str(tmp_path)) == "folder"
     assert kind_of_source(str(tmp_path / "a.JPG")) == "picture"
     assert kind_of_source(str(tmp_path / "b.mp4")) == "video"
+
+
+def test_a_file_is_taken_as_such_whatever_its_name_looks_like(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a ! b.mp4", "10:30.mp4", "data:a.avi", "a%03d.mp4", "²"):
+        write_clip(tmp_path / "clip.avi", 2)
+        (tmp_path / "clip.avi").rename(name)
+        assert kind_of_source(name) == "video"
+        assert len(read_all(open_source(name))) == 2
+
+
+def test_names_that_no_number_and_no_decoder_takes(tmp_path):
+    with pytest.raises(SourceError, match="File name too long"):
+        kind_of_source("9" * 5000)
+    (tmp_path / os.fsdecode(b"\xff.mp4")).write_bytes(b"film")
+    with pytest.raises(SourceError, match="is not UTF-8; rename it"):
+        open_source(str(tmp_path / os.fsdecode(b"\xff.mp4")))
+
+
+@pytest.mark.parametrize("name", ["pipe.mp4", "pipe.png", "zero.mp4", "zero.png"])
+def test_pipes_and_devices_are_not_waited_for(tmp_path, name):
+    """A signal could not end a run that waits for the writer of a pipe."""
+    if name.startswith("pipe"):
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(SourceError, match=r"is a pipe or device and no plain file; .* --source -"):
+        open_source(str(tmp_path / name))
 
 
 def test_an_empty_source_is_wrong_use_and_not_the_current_folder():
@@ -145,7 +175,7 @@ def _index_first(content):
 
 
 def test_a_directory_without_rights_or_a_missing_file_says_so(tmp_path):
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         read_picture(tmp_path / "missing.png")
 
 
@@ -199,14 +229,15 @@ def test_files_that_are_no_pictures(tmp_path):
 def test_folder_in_natural_order_without_what_is_no_picture(tmp_path):
     for number in (10, 2, 1):
         cv2.imwrite(str(tmp_path / f"img{number}.png"), np.full((4, 4, 3), number, np.uint8))
+    cv2.imwrite(str(tmp_path / "img²²3.png"), np.full((4, 4, 3), 11, np.uint8))
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "img3.png").write_text("no picture")
     (tmp_path / ".hidden.png").touch()
     (tmp_path / "sub.png").mkdir()
     source = open_source(str(tmp_path))
-    assert (source.frame_count, source.ignored, source.sequence) == (4, 1, False)
+    assert (source.frame_count, source.ignored, source.sequence) == (5, 1, False)
     frames = read_all(source)
-    assert [int(frame.image[0, 0, 0]) for frame in frames] == [1, 2, 10]
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == [1, 2, 10, 11]
     assert len(source.skipped) == 1
     assert "img3.png" in source.skipped[0]
 

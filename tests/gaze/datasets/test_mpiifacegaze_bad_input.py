@@ -167,7 +167,7 @@ def test_a_mended_picture_is_taken_in_at_the_next_call(damaged, tmp_path):
     whole = image.read_bytes()
     image.write_bytes(b"")
     source = RawSource(damaged, 112, persons=("p01",))
-    with pytest.raises(DataError, match="not a picture"):
+    with pytest.raises(DataError, match=r"is empty \(0 bytes\); copy it again"):
         prepare(source, tmp_path / "out.h5", workers=1, progress=False)
     image.write_bytes(whole)
     assert prepare(source, tmp_path / "out.h5", workers=1, progress=False)["faces"] == 8

@@ -1,5 +1,6 @@
 """Reading rendered shards: whole, growing, damaged."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -147,3 +148,55 @@ def test_compressed_or_not_finite_shards_are_refused(tmp_path):
     np.savez(path, **arrays)
     with pytest.raises(DataError, match="NaN"):
         Shard(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("faces", np.array(1), r"faces must be uint8 \(N, S, S, 3\), got int64 \(\)"),
+        ("faces", np.zeros((5, 8, 9, 3), np.uint8), r"got uint8 \(5, 8, 9, 3\)"),
+        ("faces", np.array([{}] * 5), "plain C-ordered"),
+        ("person", np.zeros((5, 2), int), r"person must have shape \(5,\), got \(5, 2\)"),
+        ("person", np.array(["p00"] * 5), "person must hold whole numbers, not <U3"),
+        ("person", np.array([None] * 5), "no complete shard"),
+        ("seed", np.full(5, np.nan), "seed must hold whole numbers"),
+        ("head_pitch_yaw_rad", np.full((5, 2), np.inf), "head_pitch_yaw_rad holds NaN or infinity"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(tmp_path, name, array, message):
+    arrays = write(tmp_path / "a", 0)
+    path = tmp_path / "a" / "shard_000000.npz"
+    np.savez(path, **{**arrays, name: array})
+    with pytest.raises(DataError, match=rf"{message}.*; remove it and render it again"):
+        Shard(path)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        np.array(1),
+        np.array(["[]"] * 5),
+        np.array(["{}"] * 4),
+        np.array(["[" * 100_000] * 5),
+        np.array([{}] * 5),
+        np.zeros(5, complex),
+    ],
+)
+def test_damaged_attributes_are_told(tmp_path, attributes):
+    arrays = write(tmp_path / "a", 0)
+    np.savez(tmp_path / "a" / "shard_000000.npz", **{**arrays, "attributes": attributes})
+    shard = Shard(tmp_path / "a" / "shard_000000.npz")
+    with pytest.raises(DataError, match=r"its attributes are damaged .*; remove it and render it again"):
+        shard.attributes()
+
+
+def test_no_wrong_byte_ends_in_another_error(tmp_path):
+    """Every eleventh byte of the archive, its directory and the headers of its arrays among them."""
+    write(tmp_path / "a", 0, count=1, size=1)
+    path = tmp_path / "a" / "shard_000000.npz"
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 11):
+        for value in (0, 40, 255):
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            with contextlib.suppress(DataError):
+                list(ShardFolder([tmp_path / "a"], without=["glasses"]).samples())

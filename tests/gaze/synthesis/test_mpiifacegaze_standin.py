@@ -73,6 +73,13 @@ def test_people_of_other_options_are_not_mixed_in(standin, tmp_path):
         write_standin(root, DrawnPerson, StandinOptions(2, 4, 5), progress=False)
 
 
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_options_that_cannot_be_read_are_no_reason_to_overwrite_people(tmp_path, content):
+    (tmp_path / "standin_options.json").write_bytes(content)
+    with pytest.raises(DataError, match="give another --out"):
+        write_standin(tmp_path, DrawnPerson, OPTIONS, progress=False)
+
+
 def test_invented_laptops_lie_within_the_real_ones(shared_dir):
     real = [load_camera_mat(p) for p in sorted((shared_dir / "real/mpiifacegaze/cameras").glob("*.mat"))]
     for seed in range(25):

@@ -1,0 +1,74 @@
+"""Pictures of every name: read and written, or refused with the mend."""
+
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from gaze.errors import DataError, SourceError, UsageError
+from gaze.picture_files import prepare_pictures, read_picture, write_picture
+
+PICTURE = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+
+
+@pytest.mark.parametrize(
+    "name", [b"\xff\xfe.png", "ü 日本.PNG".encode(), b"100%d.png", b"a\nb.png", b"-x.png"]
+)
+def test_names_that_are_no_text_do_not_crash(tmp_path, name):
+    """OpenCV ends the process on a name that is no UTF-8."""
+    path = tmp_path / os.fsdecode(name)
+    write_picture(path, PICTURE)
+    np.testing.assert_array_equal(read_picture(path), PICTURE)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_no_format_can_hold_leaves_the_older_file(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"older")
+    for wrong in (path, tmp_path / "a.xyz", tmp_path / "a", tmp_path / os.fsdecode(b"a.\xff")):
+        picture = np.zeros((0, 0, 3), np.uint8) if wrong == path else PICTURE
+        with pytest.raises(OSError, match=r"no picture that can be written; end its name in .png"):
+            write_picture(wrong, picture)
+    assert path.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_ending_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    prepare_pictures(None, tmp_path / "new" / "a.JPG")
+    assert list((tmp_path / "new").iterdir()) == []
+    for wrong in ("a.gif", "a", os.fsdecode(b"a.\xff")):
+        with pytest.raises(UsageError, match=r"a picture is saved as .png, .jpg"):
+            prepare_pictures(tmp_path / wrong)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", r"is empty \(0 bytes\)"), (b"text", "holds no picture"), (None, "cannot be read .No such file")],
+)
+def test_what_is_no_picture_is_told_in_the_callers_kind_of_error(tmp_path, content, message):
+    path = tmp_path / "a.png"
+    if content is not None:
+        path.write_bytes(content)
+    for kind in (DataError, SourceError):
+        with pytest.raises(kind, match=rf"a.png: {message}"):
+            read_picture(path, kind)
+
+
+def test_more_pixels_than_memory_are_refused(tmp_path):
+    good, content = cv2.imencode(".png", PICTURE)
+    assert good
+    content = bytearray(content.tobytes())
+    content[16:24] = (60_000).to_bytes(4, "big") * 2
+    (tmp_path / "bomb.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"bomb.png: (cannot be decoded|holds no picture)"):
+        read_picture(tmp_path / "bomb.png")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe.png: cannot be read \(is no plain file\)"):
+        read_picture(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=r"zero.png: cannot be read \(is no plain file\)"):
+        read_picture(tmp_path / "zero.png")
