@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from calibration.events import METHODS
 from deploy.gate_options import add_max_sigma
 from deploy.gates import GateConfig
 from deploy.network_options import add_network_options
@@ -131,7 +132,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--event-method",
-        choices=("ivt", "idt"),
+        choices=METHODS,
         default="ivt",
         help="how fixations and saccades are found: by speed or by dispersion",
     )
