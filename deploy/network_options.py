@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from deploy.runtimes.base import PRECISIONS
+from gaze.landmarks import KINDS
 from gaze.model_spec import DEFAULT_MODEL
 from gaze.option_types import at_least_one
 
@@ -41,7 +42,7 @@ def add_network_options(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument(
         "--landmarks",
-        choices=("auto", "mesh", "tasks"),
+        choices=KINDS,
         default="auto",
         help="which MediaPipe interface finds the face; auto takes mesh where it is there",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from calibration.events import METHODS
 from deploy.gate_options import add_max_sigma
 from deploy.gates import GateConfig
 from deploy.network_options import add_network_options
@@ -13,6 +14,7 @@ from gaze.camera import ASSUMED_HFOV_DEG
 from gaze.help_format import HelpFormatter
 from gaze.option_types import above, at_least_one, between, hfov_argument, not_below, size_argument
 
+ON_OFF = argparse.BooleanOptionalAction
 DEFAULT_FILE = Path("gaze.toml")
 TABLE = "run"
 
@@ -26,12 +28,20 @@ def make_parser() -> argparse.ArgumentParser:
         f"in the table [{TABLE}] of {DEFAULT_FILE}, by the names of the flags; a flag wins.",
         formatter_class=HelpFormatter,
     )
-    on_off = argparse.BooleanOptionalAction
     parser.add_argument(
         "--config", metavar="TOML", help=f"settings file (default: {DEFAULT_FILE} here, where there is one)"
     )
+    _add_source(parser.add_argument_group("source"))
+    _add_camera_and_network(parser.add_argument_group("camera and network"))
+    _add_smoothing_and_gates(parser.add_argument_group("smoothing and gates"))
+    _add_point_of_gaze(parser.add_argument_group("point of gaze"))
+    _add_output(parser.add_argument_group("output"))
+    _add_service(parser.add_argument_group("service"))
+    return parser
 
-    group = parser.add_argument_group("source")
+
+def _add_source(group: argparse._ArgumentGroup) -> None:
+    """Where the pictures come from."""
     group.add_argument(
         "--source",
         help="camera index or device path, video file, picture, folder of pictures, RTSP or HTTP URL, "
@@ -52,24 +62,26 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--newest",
-        action=on_off,
+        action=ON_OFF,
         default=False,
         help="hand over only the newest frame of standard input too, as of cameras and streams",
     )
     group.add_argument(
-        "--wait", action=on_off, default=False, help="wait for a camera or stream that is not there yet"
+        "--wait", action=ON_OFF, default=False, help="wait for a camera or stream that is not there yet"
     )
-    group.add_argument("--loop", action=on_off, default=False, help="play a video file for ever")
+    group.add_argument("--loop", action=ON_OFF, default=False, help="play a video file for ever")
     group.add_argument("--frames", type=at_least_one, metavar="N", help="end after N frames")
     group.add_argument(
         "--demo",
-        action=on_off,
+        action=ON_OFF,
         default=False,
         help="without --source: the first camera that delivers a picture, else the clip in the package; with "
         "no display: writes demo.mp4 and demo.jsonl",
     )
 
-    group = parser.add_argument_group("camera and network")
+
+def _add_camera_and_network(group: argparse._ArgumentGroup) -> None:
+    """Field of view, network, engine and landmarks."""
     group.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
     group.add_argument(
         "--hfov",
@@ -83,9 +95,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--max-faces", type=at_least_one, default=1, metavar="N", help="how many people are followed"
     )
 
-    group = parser.add_argument_group("smoothing and gates")
+
+def _add_smoothing_and_gates(group: argparse._ArgumentGroup) -> None:
+    """What steadies a gaze and what withholds it."""
     group.add_argument(
-        "--smooth", action=on_off, default=False, help="steady the directions (One Euro filter)"
+        "--smooth", action=ON_OFF, default=False, help="steady the directions (One Euro filter)"
     )
     group.add_argument(
         "--smooth-min-cutoff",
@@ -123,7 +137,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="seconds of the very same picture after which the camera is frozen; 0 never",
     )
     add_max_sigma(group)
-    group = parser.add_argument_group("point of gaze")
+
+
+def _add_point_of_gaze(group: argparse._ArgumentGroup) -> None:
+    """The point on the screen, and what is made of it."""
     group.add_argument(
         "--profile",
         metavar="JSON",
@@ -131,7 +148,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--event-method",
-        choices=("ivt", "idt"),
+        choices=METHODS,
         default="ivt",
         help="how fixations and saccades are found: by speed or by dispersion",
     )
@@ -142,23 +159,25 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--dwell", metavar="JSON", help="writes the dwell times of --areas")
 
-    group = parser.add_argument_group("output")
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    """What is shown and written."""
     group.add_argument(
-        "--window", action=on_off, default=None, help="show a window (default: where there is a display)"
+        "--window", action=ON_OFF, default=None, help="show a window (default: where there is a display)"
     )
     group.add_argument(
         "--mirror",
-        action=on_off,
+        action=ON_OFF,
         help="show the window like a mirror (default: of the demo's camera only)",
     )
-    group.add_argument("--show-landmarks", action=on_off, default=False, help="draw the landmarks")
+    group.add_argument("--show-landmarks", action=ON_OFF, default=False, help="draw the landmarks")
     group.add_argument(
         "--weight-map",
-        action=on_off,
+        action=ON_OFF,
         default=False,
         help="draw the heat map of the network's spatial weights",
     )
-    group.add_argument("--timings", action=on_off, default=True, help="draw rate and milliseconds per stage")
+    group.add_argument("--timings", action=ON_OFF, default=True, help="draw rate and milliseconds per stage")
     group.add_argument("--save", metavar="MP4", help="video with everything drawn (.mp4, .mkv or .avi)")
     group.add_argument("--jsonl", metavar="FILE", help="one JSON object a frame; - is standard output")
     group.add_argument("--csv", metavar="FILE", help="one row a face; - is standard output")
@@ -171,10 +190,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="ground truth of the clip: its camera is used, and the mean angular error printed at the end",
     )
     group.add_argument(
-        "--progress", action=on_off, default=True, help="progress bar for files, on a terminal"
+        "--progress", action=ON_OFF, default=True, help="progress bar for files, on a terminal"
     )
 
-    group = parser.add_argument_group("service")
+
+def _add_service(group: argparse._ArgumentGroup) -> None:
+    """For runs that nobody watches."""
     group.add_argument("--status-file", metavar="JSON", help="health of the run, rewritten every second")
     group.add_argument(
         "--watchdog",
@@ -182,4 +203,3 @@ def make_parser() -> argparse.ArgumentParser:
         default="auto",
         help="feed systemd's watchdog: where it asks, always (an error where it does not ask), never",
     )
-    return parser

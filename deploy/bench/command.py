@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from deploy.native_logs import quieten
-from deploy.network_options import add_network_options
 
 quieten()
 
 from deploy.demo import CLIP  # noqa: E402
+from deploy.network_options import add_network_options  # noqa: E402
 from gaze.errors import GazeError  # noqa: E402
 from gaze.files import prepare_outputs, spare_inputs, write_json  # noqa: E402
 from gaze.help_format import HelpFormatter  # noqa: E402

@@ -23,184 +23,249 @@ EPOCHS = 15
 
 def parser() -> argparse.ArgumentParser:
     """The options; defaults are those of TrainConfig."""
-    d = TrainConfig(steps=1)
     p = argparse.ArgumentParser(
         prog="gaze train",
+        usage="gaze train --data DATA --out DIR [OPTIONS]",
         description="Train the network. Leaves final.pt (averaged weights), log.csv and TensorBoard "
         "events in --out. Several processes: "
         "torchrun --standalone --nproc-per-node N -m -- gaze.cli train ...",
         formatter_class=HelpFormatter,
     )
-    add = p.add_argument
-    add("--data", required=True, help="synthetic (rendered shards, see --shards) or a file of `gaze prepare`")
-    add(
+    defaults = TrainConfig(steps=1)
+    _add_data(p.add_argument_group("data"))
+    _add_run(p.add_argument_group("run"))
+    _add_start(p.add_argument_group("start"), defaults)
+    _add_budget(p.add_argument_group("budget"))
+    _add_network(p.add_argument_group("network"), defaults)
+    _add_learning(p.add_argument_group("learning"), defaults)
+    _add_machine(p.add_argument_group("machine"), defaults)
+    return p
+
+
+def _add_data(group: argparse._ArgumentGroup) -> None:
+    """What the network learns from."""
+    group.add_argument(
+        "--data", required=True, help="synthetic (rendered shards, see --shards) or a file of `gaze prepare`"
+    )
+    group.add_argument(
         "--shards",
         nargs="+",
         type=Path,
         metavar="DIR",
         help="folders of `gaze synthesize shards`; they may still be growing",
     )
-    add("--protocol", choices=PROTOCOLS, help="who is trained on, of a prepared file")
-    add(
-        "--folds",
-        nargs="+",
-        metavar="FOLD",
-        help="test people or numbers of the folds to train (default: all)",
-    )
-    add("--validation-person", action="store_true", help="leave one more training person out; log its error")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder of this run")
-    add("--resume", action="store_true", help="go on from state.pt in --out, with the same settings")
-    add(
-        "--start",
-        default=d.start,
-        help="random, shipped (this package's weights), an ImageNet file (.npz, .pth) or a gaze checkpoint",
-    )
-    add(
-        "--average",
-        nargs="+",
-        type=Path,
-        metavar="CHECKPOINT",
-        help="train nothing: final.pt becomes the mean of the weights of these runs, of one start",
-    )
-    add(
-        "--teacher",
-        help="gaze checkpoint to imitate besides the labels, in angles and features (distillation)",
-    )
-    add(
-        "--mimic-weight",
-        type=above(0),
-        default=d.mimic_weight,
-        metavar="W",
-        help="weight of the imitation against the labels",
-    )
-    add(
-        "--minutes",
-        type=above(0),
-        metavar="MIN",
-        help="budget in minutes, or one of the next two; the learning rate follows it",
-    )
-    add("--steps", type=at_least_one, metavar="N", help="budget in steps")
-    add(
-        "--epochs",
-        type=at_least_one,
-        metavar="N",
-        help="budget in passes over the data that is there at the start "
-        f"(default: {EPOCHS} for a prepared file)",
-    )
-    add(
-        "--input-size",
-        type=at_least_one,
-        default=d.input_size,
-        metavar="PX",
-        help="side of the network's input",
-    )
-    add(
-        "--eyes",
-        action="store_true",
-        help="look at the eyes apart too, at the face in half the size; for --input-size 128 and more",
-    )
-    add(
+    group.add_argument(
         "--view-mm",
         type=between(*VIEW_LIMITS_MM, "mm"),
         metavar="MM",
         help="of rendered shards: the middle of every face, so many mm wide, instead of the whole of it",
     )
-    add(
+    group.add_argument(
         "--without",
         nargs="+",
         default=[],
         metavar="FEATURE",
         help=f"of rendered shards: leave out the faces that show one of these: {', '.join(FEATURES)}",
     )
-    add("--width", type=above(0), default=d.width, metavar="X", help="channel multiplier")
-    add("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
-    add(
-        "--full-map-gradient", action="store_true", help="do not divide the weight map's gradient by channels"
+    group.add_argument("--protocol", choices=PROTOCOLS, help="who is trained on, of a prepared file")
+    group.add_argument(
+        "--folds",
+        nargs="+",
+        metavar="FOLD",
+        help="test people or numbers of the folds to train (default: all)",
     )
-    add(
-        "--dropout",
-        type=between(0, 1),
-        default=d.dropout,
-        metavar="SHARE",
-        help="after the two hidden layers",
+    group.add_argument(
+        "--validation-person", action="store_true", help="leave one more training person out; log its error"
     )
-    add("--loss", choices=LOSSES, default=d.loss, help="heteroscedastic also predicts the uncertainty")
-    add("--batch-norm", choices=BATCH_NORM, default=d.batch_norm, help="frozen is faster on a CPU")
-    add("--batch-size", type=at_least(2), default=d.batch_size, metavar="N", help="faces a step, per process")
-    add("--learning-rate", type=above(0), default=d.learning_rate, metavar="X", help="at its highest")
-    add(
-        "--map-rate",
-        type=above(0),
-        default=d.map_rate,
-        metavar="X",
-        help="factor on the learning rate, for the spatial weights",
+    group.add_argument(
+        "--limit", type=at_least_one, metavar="N", help="use only the first N training samples"
     )
-    add(
-        "--weight-decay",
-        type=between(0, 1),
-        default=d.weight_decay,
-        metavar="X",
-        help="weight decay of AdamW",
+
+
+def _add_run(group: argparse._ArgumentGroup) -> None:
+    """Where a run leaves its results, and what it measures on the way."""
+    group.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of this run")
+    group.add_argument(
+        "--resume", action="store_true", help="go on from state.pt in --out, with the same settings"
     )
-    add("--clip-norm", type=float, default=d.clip_norm, metavar="X", help="largest gradient norm")
-    add(
-        "--warmup",
-        type=between(0, 1),
-        default=d.warmup,
-        metavar="SHARE",
-        help="of the budget, in which the learning rate rises",
-    )
-    add(
-        "--ema-decay",
-        type=between(0, 1),
-        default=d.ema_decay,
-        metavar="X",
-        help="decay of the averaged weights, a step",
-    )
-    add(
-        "--augment",
-        choices=PRESETS,
-        default=d.augment,
-        help="of the training faces: all of it, mirroring alone, none",
-    )
-    add("--precision", choices=PRECISIONS, default=d.precision, help="auto takes bf16 where it is fast")
-    add(
-        "--seed",
-        type=at_least(0),
-        default=d.seed,
-        help="the same seed gives the same run on the same machine",
-    )
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add(
-        "--threads",
-        type=at_least_one,
-        metavar="N",
-        help="CPU threads of the network (default: all cores)",
-    )
-    add("--compile", action="store_true", help="torch.compile (GPU; on a CPU it is slower than the default)")
-    add(
+    group.add_argument(
         "--save-minutes",
         type=not_below(0),
         default=5.0,
         metavar="MIN",
         help="time between states that a killed run resumes from",
     )
-    add(
+    group.add_argument(
         "--validate",
         type=Path,
         metavar="DIR",
         help="folder of shards to measure the averaged weights on at every save",
     )
-    add(
+    group.add_argument(
         "--validate-count",
         type=at_least_one,
         default=1000,
         metavar="N",
         help="how many faces of --validate",
     )
-    add("--benchmark", type=above(0), metavar="SECONDS", help="only measure the speed, that long in each way")
-    add("--limit", type=at_least_one, metavar="N", help="use only the first N training samples")
-    return p
+
+
+def _add_start(group: argparse._ArgumentGroup, defaults: TrainConfig) -> None:
+    """What the weights are at the start, and whom they imitate."""
+    group.add_argument(
+        "--start",
+        default=defaults.start,
+        help="random, shipped (this package's weights), an ImageNet file (.npz, .pth) or a gaze checkpoint",
+    )
+    group.add_argument(
+        "--average",
+        nargs="+",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="train nothing: final.pt becomes the mean of the weights of these runs, of one start",
+    )
+    group.add_argument(
+        "--teacher",
+        help="gaze checkpoint to imitate besides the labels, in angles and features (distillation)",
+    )
+    group.add_argument(
+        "--mimic-weight",
+        type=above(0),
+        default=defaults.mimic_weight,
+        metavar="W",
+        help="weight of the imitation against the labels",
+    )
+
+
+def _add_budget(group: argparse._ArgumentGroup) -> None:
+    """How long is trained."""
+    group.add_argument(
+        "--minutes",
+        type=above(0),
+        metavar="MIN",
+        help="budget in minutes, or one of the next two; the learning rate follows it",
+    )
+    group.add_argument("--steps", type=at_least_one, metavar="N", help="budget in steps")
+    group.add_argument(
+        "--epochs",
+        type=at_least_one,
+        metavar="N",
+        help="budget in passes over the data that is there at the start "
+        f"(default: {EPOCHS} for a prepared file)",
+    )
+
+
+def _add_network(group: argparse._ArgumentGroup, defaults: TrainConfig) -> None:
+    """What the network is."""
+    group.add_argument(
+        "--input-size",
+        type=at_least_one,
+        default=defaults.input_size,
+        metavar="PX",
+        help="side of the network's input",
+    )
+    group.add_argument(
+        "--eyes",
+        action="store_true",
+        help="look at the eyes apart too, at the face in half the size; for --input-size 128 and more",
+    )
+    group.add_argument(
+        "--width", type=above(0), default=defaults.width, metavar="X", help="channel multiplier"
+    )
+    group.add_argument("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
+    group.add_argument(
+        "--full-map-gradient", action="store_true", help="do not divide the weight map's gradient by channels"
+    )
+    group.add_argument(
+        "--dropout",
+        type=between(0, 1),
+        default=defaults.dropout,
+        metavar="SHARE",
+        help="after the two hidden layers",
+    )
+
+
+def _add_learning(group: argparse._ArgumentGroup, defaults: TrainConfig) -> None:
+    """How it learns."""
+    group.add_argument(
+        "--loss", choices=LOSSES, default=defaults.loss, help="heteroscedastic also predicts the uncertainty"
+    )
+    group.add_argument(
+        "--augment",
+        choices=PRESETS,
+        default=defaults.augment,
+        help="of the training faces: all of it, mirroring alone, none",
+    )
+    group.add_argument(
+        "--batch-size",
+        type=at_least(2),
+        default=defaults.batch_size,
+        metavar="N",
+        help="faces a step, per process",
+    )
+    group.add_argument(
+        "--batch-norm", choices=BATCH_NORM, default=defaults.batch_norm, help="frozen is faster on a CPU"
+    )
+    group.add_argument(
+        "--learning-rate", type=above(0), default=defaults.learning_rate, metavar="X", help="at its highest"
+    )
+    group.add_argument(
+        "--map-rate",
+        type=above(0),
+        default=defaults.map_rate,
+        metavar="X",
+        help="factor on the learning rate, for the spatial weights",
+    )
+    group.add_argument(
+        "--weight-decay",
+        type=between(0, 1),
+        default=defaults.weight_decay,
+        metavar="X",
+        help="weight decay of AdamW",
+    )
+    group.add_argument(
+        "--clip-norm", type=float, default=defaults.clip_norm, metavar="X", help="largest gradient norm"
+    )
+    group.add_argument(
+        "--warmup",
+        type=between(0, 1),
+        default=defaults.warmup,
+        metavar="SHARE",
+        help="of the budget, in which the learning rate rises",
+    )
+    group.add_argument(
+        "--ema-decay",
+        type=between(0, 1),
+        default=defaults.ema_decay,
+        metavar="X",
+        help="decay of the averaged weights, a step",
+    )
+    group.add_argument(
+        "--seed",
+        type=at_least(0),
+        default=defaults.seed,
+        help="the same seed gives the same run on the same machine",
+    )
+
+
+def _add_machine(group: argparse._ArgumentGroup, defaults: TrainConfig) -> None:
+    """What it runs on, and how fast."""
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    group.add_argument(
+        "--threads",
+        type=at_least_one,
+        metavar="N",
+        help="CPU threads of the network (default: all cores)",
+    )
+    group.add_argument(
+        "--precision", choices=PRECISIONS, default=defaults.precision, help="auto takes bf16 where it is fast"
+    )
+    group.add_argument(
+        "--compile", action="store_true", help="torch.compile (GPU; on a CPU it is slower than the default)"
+    )
+    group.add_argument(
+        "--benchmark", type=above(0), metavar="SECONDS", help="only measure the speed, that long in each way"
+    )
 
 
 def check(args: argparse.Namespace) -> None:
