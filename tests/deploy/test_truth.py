@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,16 @@ def test_the_camera_of_a_rendered_clip_is_read_back(tmp_path):
     write_clip(tmp_path / "clip.mp4", DISTORTED, [(noise(0), {"frame": 0, "faces": []})], 10)
     camera = load_truth(tmp_path / "clip.truth.jsonl").camera
     assert camera.as_json() == DISTORTED.as_json()
+
+
+def test_the_file_in_the_documents_can_be_read(tmp_path):
+    text = (Path(__file__).parents[2] / "docs/usage.md").read_text(encoding="utf-8")
+    path = tmp_path / "by_hand.truth.jsonl"
+    path.write_text(text.partition("### Ground truth")[2].split("```")[1].strip())
+    truth = load_truth(path)
+    ((true,),) = truth.frames.values()
+    assert truth.camera.width == 1280 and true.eyes_open
+    assert true.direction_cam.tolist() == [0.6, 0.0, -0.8]
 
 
 def face(angles, origin=(0.0, 23.0, 600.0), eye_open=(1.0, 1.0)):
