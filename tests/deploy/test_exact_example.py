@@ -10,10 +10,9 @@ import pytest
 
 from deploy.run_command import main
 from gaze.camera import Camera
-from gaze.face_model import FACE_CENTRE_HEAD_MM
 from gaze.geometry import unit
+from gaze.head_pose import face_centre_cam_mm, head_pose_from_six_points
 from gaze.model_spec import DEFAULT_MODEL
-from gaze.synthesis.mpiifacegaze_standin import estimate_pose
 
 DOCUMENT = Path(__file__).parents[2] / "docs/training.md"
 LANDMARKS_PX = np.array([[551, 408], [603, 405], [698, 398], [755, 393], [603, 566], [724, 557]], float)
@@ -33,8 +32,7 @@ def example(shared_dir, tmp_path_factory):
     storage = cv2.FileStorage(str(real / "calibration" / "cameraCalib.xml"), cv2.FILE_STORAGE_READ)
     K, distortion = (storage.getNode(name).mat() for name in ("camera_matrix", "cam_distortion"))
     camera = Camera(K, distortion.reshape(-1), 1280, 720)
-    rvec, tvec = estimate_pose(LANDMARKS_PX, camera)
-    centre = cv2.Rodrigues(rvec)[0] @ FACE_CENTRE_HEAD_MM + tvec
+    centre = face_centre_cam_mm(head_pose_from_six_points(LANDMARKS_PX, camera))
     true = {"direction_cam": unit(TARGET_CAM_MM - centre).tolist(), "origin_cam_mm": centre.tolist()}
     lines = [{"schema": "gaze.truth/1", "camera": camera.as_json()}, {"frame": 0, "faces": [true]}]
     truth = tmp_path_factory.mktemp("example") / "example.truth.jsonl"
