@@ -14,6 +14,7 @@ from calibration.recording import Recording
 from gaze.errors import DataError
 from gaze.files import read_object
 from gaze.geometry import FloatArray
+from gaze.standard_streams import printable
 
 SCHEMA = "gaze.areas/1"
 
@@ -136,8 +137,8 @@ def report_text(report: dict[str, object]) -> str:
         mean = "-" if row["mean_fixation_s"] is None else f"{row['mean_fixation_s']:.2f}"
         first = "-" if row["first_fixation_after_s"] is None else f"{row['first_fixation_after_s']:.2f}"
         lines.append(
-            f"{row['name']:<22} {row['dwell_s']:8.2f} {100 * row['dwell_part']:5.0f} % {row['visits']:7d} "
-            f"{row['fixations']:10d} {mean:>7} {first:>14}"
+            f"{printable(row['name'], 40):<22} {row['dwell_s']:8.2f} {100 * row['dwell_part']:5.0f} % "
+            f"{row['visits']:7d} {row['fixations']:10d} {mean:>7} {first:>14}"
         )
     lines.append(f"{'elsewhere':<22} {report['elsewhere_s']:8.2f}")
     return "\n".join(lines)

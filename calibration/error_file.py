@@ -73,7 +73,9 @@ class GazeErrors:
             person = np.array(content["person"]).astype(str)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: {error!r}") from error
-        if any(column.shape != (len(person), 2) or not np.all(np.isfinite(column)) for column in angles):
+        if person.ndim != 1 or any(
+            column.shape != (len(person), 2) or not np.all(np.isfinite(column)) for column in angles
+        ):
             raise DataError(
                 f"{path}: predicted_rad, true_rad and head_rad must be finite and (N, 2), person (N,)"
             )

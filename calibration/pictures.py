@@ -67,14 +67,16 @@ def heat_map(
     picture = _background(background, size_px)
     height, width = picture.shape[:2]
     scale = width / size_px[0]
-    x = np.floor(points_px[:, 0] * scale).astype(int)
-    y = np.floor(points_px[:, 1] * scale).astype(int)
-    on = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    at = np.floor(points_px * scale)
+    on = np.all((at >= 0) & (at < (width, height)), axis=1)
     if not on.any():
         raise CalibrationError("no point of gaze lies on the screen; there is nothing to draw")
-    density = np.zeros((height, width), np.float32)
-    np.add.at(density, (y[on], x[on]), seconds[on])
-    sigma = max(sigma_px * scale, 1.0)
+    x, y = at[on].astype(int).T
+    # A single frame lasts no time, and yet it dwells somewhere.
+    weights = seconds[on] if seconds[on].sum() > 0 else np.ones(len(x))
+    density = np.zeros((height, width))
+    np.add.at(density, (y, x), weights)
+    sigma = float(np.clip(sigma_px * scale, 1.0, max(width, height)))
     density = cv2.GaussianBlur(density, (0, 0), sigma)
     level = density / density.max()
     colours = cv2.applyColorMap((level * 255).astype(np.uint8), cv2.COLORMAP_TURBO)

@@ -23,6 +23,8 @@ SCHEMA = "gaze.profile/1"
 # Two cameras are the same if no part of their pictures looks in directions further apart than this.
 CAMERA_TOLERANCE_DEG = 0.5
 AGAIN = "run `gaze calibrate person` again"
+# No angle, and no natural logarithm of a distance, comes near.
+LARGEST = 1000.0
 # Behind the checksum of a network whose answers are means with the mirrored face.
 MIRROR_MARK = "+average-mirror"
 
@@ -103,7 +105,7 @@ class Profile:
             )
         except GazeError as error:
             raise CalibrationError(f"{path}: {error}; {AGAIN}") from error
-        except (KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, np.linalg.LinAlgError) as error:
             raise CalibrationError(f"{path}: cannot be used ({error!r}); {AGAIN}") from error
 
     def refuse_unless_fits(
@@ -216,13 +218,13 @@ def _correction_from_json(content: dict) -> Correction:
     count = len(looks["sd_rad"])
     shapes = {"features": (count, FEATURE_COUNT), "offset_rad": (count, 2), "sd_rad": (count,)}
     for name, shape in shapes.items():
-        if looks[name].shape != shape or not np.all(np.isfinite(looks[name])):
+        if looks[name].shape != shape or not np.all(np.abs(looks[name]) <= LARGEST):
             raise CalibrationError(
-                f"looks.{name} must be finite and of shape {shape}, got {looks[name].shape}"
+                f"looks.{name} must be finite, angles, and of shape {shape}, got {looks[name].shape}"
             )
     covariance = np.array(content["residual_covariance_rad2"], dtype=np.float64)
-    if covariance.shape != (2, 2) or not np.all(np.isfinite(covariance)):
-        raise CalibrationError("residual_covariance_rad2 must be 2x2 and finite")
+    if covariance.shape != (2, 2) or not np.all(np.abs(covariance) <= LARGEST):
+        raise CalibrationError("residual_covariance_rad2 must be 2x2 and hold squares of angles")
     pitch, yaw = content["drift_rad"]
     if np.any(looks["sd_rad"] < 0):
         raise CalibrationError("looks.sd_rad must not be negative")
@@ -240,13 +242,15 @@ def _correction_from_json(content: dict) -> Correction:
 
 
 def _number(value: object, name: str, low: float = 0.0, above: float | None = None) -> float:
-    """A number of a profile: finite, at least ``low``, and above ``above`` where that is given.
+    """A number of a profile: ``low`` to LARGEST, and above ``above`` where that is given.
 
     Raises:
         CalibrationError: it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value < np.inf:
-        raise CalibrationError(f"{name} must be a number of at least {low:g}, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= LARGEST:
+        raise CalibrationError(
+            f"{name} must be a number of at least {low:g} and at most {LARGEST:g}, got {value!r}"
+        )
     if above is not None and not value > above:
         raise CalibrationError(f"{name} must be above {above:g}, got {value!r}")
     return float(value)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from gaze.geometry import FloatArray, unit
 
 # A frame stands for the time until the next one, but for no longer than this.
 LONGEST_FRAME_S = 0.2
+# Characters; a frame of a hundred faces has less.
+LONGEST_LINE = 1_000_000
 
 
 @dataclass(slots=True)
@@ -75,11 +78,10 @@ def read_recording(path: str | os.PathLike[str], method: str = "ivt", face: int 
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        rows = list(_rows(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no text"
         raise DataError(f"{path}: cannot be read ({reason}); give a file of `gaze run --jsonl`") from error
-    rows = list(_rows(path, text))
     if not rows:
         raise DataError(
             f"{path}: holds no point of gaze; record with `gaze run --profile profile.json --jsonl {path}`"
@@ -100,29 +102,43 @@ def read_recording(path: str | os.PathLike[str], method: str = "ivt", face: int 
     return recording
 
 
-def _rows(path: Path, text: str) -> Iterable[tuple[int, GazeRow]]:
-    lines = text.splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = parse_json(line)
-        except ValueError as error:
-            if number == len(lines) and not text.endswith("\n"):
-                return  # the run was ended in the middle of a line
-            raise DataError(f"{path}, line {number}: is not JSON ({error})") from error
-        if not isinstance(record, dict) or record.get("schema") != "gaze/1":
-            raise DataError(f"{path}, line {number}: is not a gaze/1 record")
-        try:
-            rows = [_row(record, face) for face in record["faces"] if face.get("point_of_gaze") is not None]
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise DataError(f"{path}, line {number}: cannot be used ({error!r})") from error
-        yield from rows
+def _rows(path: Path) -> Iterator[tuple[int, GazeRow]]:
+    before_s = -np.inf
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        for number in itertools.count(1):
+            line = file.readline(LONGEST_LINE)
+            if not line:
+                return
+            whole = line.endswith("\n")
+            if not whole and len(line) == LONGEST_LINE:
+                raise DataError(f"{path}, line {number}: is too long for a gaze/1 record")
+            try:
+                record = parse_json(line)
+            except ValueError as error:
+                if not whole:
+                    return  # the run was ended in the middle of a line
+                raise DataError(f"{path}, line {number}: is not JSON ({error})") from error
+            if not isinstance(record, dict) or record.get("schema") != "gaze/1":
+                raise DataError(f"{path}, line {number}: is not a gaze/1 record")
+            try:
+                faces = [face for face in record["faces"] if face.get("point_of_gaze") is not None]
+                rows = [_row(record, face) for face in faces]
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise DataError(f"{path}, line {number}: cannot be used ({error!r})") from error
+            if rows and rows[0][1].t_s < before_s:
+                raise DataError(
+                    f"{path}, line {number}: its time {rows[0][1].t_s:g} s comes before {before_s:g} s of a "
+                    "line above; give one run at a time"
+                )
+            before_s = rows[0][1].t_s if rows else before_s
+            yield from rows
 
 
 def _row(record: dict, face: dict) -> tuple[int, GazeRow]:
     """Id of a face and its point of gaze.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError, OverflowError: it is not as `gaze run` writes it.
+        KeyError, TypeError, ValueError, AttributeError: it is not as `gaze run` writes it.
     """
     point = face["point_of_gaze"]
     # Events are those of the points as they were shown, smoothed or not.

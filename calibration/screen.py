@@ -21,6 +21,8 @@ from gaze.files import read_object, write_json
 from gaze.geometry import FloatArray, is_rotation
 
 SCHEMA = "gaze.screens/1"
+# Of px and mm: more than any wall of screens.
+LARGEST = 1_000_000.0
 # A camera frame and a screen frame that face the same person: x and z point the other way.
 FACING = np.diag([-1.0, 1.0, -1.0])
 FACING.setflags(write=False)
@@ -39,7 +41,7 @@ class Screen:
     again, 0 where it stated none or one that is not believed.
 
     Raises:
-        CalibrationError: a size is not positive, or the pose is not a rotation and a finite position.
+        CalibrationError: a size is not that of a screen, or the pose is not a rotation and a position.
     """
 
     width_px: int
@@ -57,12 +59,12 @@ class Screen:
     def __post_init__(self) -> None:
         for name in ("width_px", "height_px", "width_mm", "height_mm"):
             value = getattr(self, name)
-            if not _is_number(value) or not math.isfinite(value) or value <= 0:
+            if not _is_number(value) or not 1 <= value <= LARGEST:
                 raise CalibrationError(
-                    f"screen {self.name!r}: {name} must be positive, got {value!r}; "
+                    f"screen {self.name!r}: {name} must be positive, 1 to {LARGEST:,.0f}, got {value!r}; "
                     "give the size of the lit area with `gaze calibrate screen --size-mm WxH`"
                 )
-        if not _is_number(self.stated_width_mm) or not 0 <= self.stated_width_mm < math.inf:
+        if not _is_number(self.stated_width_mm) or not 0 <= self.stated_width_mm <= LARGEST:
             raise CalibrationError(
                 f"screen {self.name!r}: stated_width_mm must be a number of at least 0, got "
                 f"{self.stated_width_mm!r}; run `gaze calibrate screen`"
@@ -75,9 +77,9 @@ class Screen:
                 )
         for name in ("rotation_sd_deg", "position_sd_mm"):
             value = getattr(self, name)
-            if not _is_number(value) or not math.isfinite(value) or value < 0:
+            if not _is_number(value) or not 0 <= value <= LARGEST:
                 raise CalibrationError(
-                    f"screen {self.name!r}: {name} must be a number of at least 0, got {value!r}; "
+                    f"screen {self.name!r}: {name} must be a number from 0 to {LARGEST:,.0f}, got {value!r}; "
                     "run `gaze calibrate screen`"
                 )
         try:
@@ -89,9 +91,9 @@ class Screen:
             raise CalibrationError(
                 f"screen {self.name!r}: R_cam_screen is not a rotation; run `gaze calibrate screen`"
             )
-        if t.shape != (3,) or not np.all(np.isfinite(t)):
+        if t.shape != (3,) or not np.all(np.abs(t) <= LARGEST):
             raise CalibrationError(
-                f"screen {self.name!r}: t_cam_mm must be three numbers, got {t.tolist()}; "
+                f"screen {self.name!r}: t_cam_mm must be three mm, none far away, got {t.tolist()}; "
                 "run `gaze calibrate screen`"
             )
         for name, value in (("R_cam_screen", R), ("t_cam_mm", t)):

@@ -110,6 +110,10 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
     del values["config"]
     if values["source"] is None and not values["demo"]:
         values["source"] = FIRST_CAMERA
+    for name, value in values.items():
+        if value == "" and name != "source":
+            # As of a variable of the shell that is not set: nothing would be recorded, without a word.
+            raise UsageError(f"--{name.replace('_', '-')} is empty; give it a value, or leave it out")
     config = RunConfig(**values)
     if config.camera is not None and config.hfov is not None:
         raise UsageError("--camera and --hfov exclude each other: the file holds the field of view")

@@ -16,6 +16,8 @@ from gaze.geometry import FloatArray
 SCHEMA = "gaze.camera/1"
 SOURCES = ("calibrated", "field of view", "guessed")
 DISTORTION_LENGTHS = (0, 4, 5, 8, 12, 14)
+MOST_PX = 1_000_000
+MOST_DISTORTION = 1e6
 # Ordinary webcams lie between 55 and 78 degrees of horizontal field of view at 16:9.
 ASSUMED_HFOV_DEG = 65.0
 
@@ -29,7 +31,8 @@ class Camera:
 
     Raises:
         GazeError: K is of the wrong shape, not finite, singular or not upper triangular with positive
-            focal lengths; the distortion has an unknown length or is not finite; the size is not positive.
+            focal lengths; the distortion has an unknown length or is not finite; the size is not positive; or
+            a number is far beyond what any camera has.
     """
 
     K: NDArray[np.float64]
@@ -61,11 +64,22 @@ class Camera:
         for name in ("width", "height"):
             value = getattr(self, name)
             whole = isinstance(value, int | float | np.integer | np.floating) and value == np.floor(value)
-            if isinstance(value, bool) or not whole or not 0 < value < np.inf:
+            if isinstance(value, bool) or not whole or not 0 < value <= MOST_PX:
                 raise GazeError(
                     f"camera: {name} must be a positive whole number of px, got {value!r}; give the size of "
                     "the pictures that K was measured on, or run `gaze calibrate camera`"
                 )
+        # Wider and narrower than any lens by far; beyond, lines of sight cannot be calculated with.
+        if not 1e-4 < min(K[0, 0], K[1, 1]) / self.width <= max(K[0, 0], K[1, 1]) / self.width < 1e4:
+            raise GazeError(
+                f"camera: no lens has focal lengths of {K[0, 0]:.3g} and {K[1, 1]:.3g} px at a width of "
+                f"{self.width} px; give K in px of that width, or run `gaze calibrate camera`"
+            )
+        if np.abs(K).max() > 1e4 * MOST_PX or np.abs(distortion).max(initial=0.0) > MOST_DISTORTION:
+            raise GazeError(
+                "camera: the principal point, skew or distortion is far beyond that of any lens; run "
+                "`gaze calibrate camera`"
+            )
         if self.source not in SOURCES:
             raise GazeError(
                 f"camera: source must be one of {SOURCES}, got {self.source!r}; leave it out for a "

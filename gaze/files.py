@@ -157,13 +157,13 @@ def read_bytes(path: str | os.PathLike[str], most: int = LARGEST_FILE) -> bytes:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """The same as text.
+    """The same as text, without the mark that some editors put before it.
 
     Raises:
         OSError: as read_bytes.
         UnicodeDecodeError: it is not UTF-8.
     """
-    return read_bytes(path).decode("utf-8")
+    return read_bytes(path).decode("utf-8-sig")
 
 
 def read_json(path: str | os.PathLike[str]) -> object:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import warnings
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from gaze_rows import LEFT, PLACES, RIGHT, SCREEN, areas_file, find, rows, two_s
 from calibration.analyze_command import main as analyze
 from calibration.recording import read_recording
 from calibration.screen import save_screens
-from gaze.errors import DataError, UsageError
+from gaze.errors import CalibrationError, DataError, UsageError
 
 FACE = (
     '{"schema": "gaze/1", "t_s": X, "faces": [{"id": 1, "point_of_gaze": '
@@ -29,6 +30,23 @@ def test_recording_read_from_jsonl_gives_the_same_events(tmp_path):
     assert len(read_recording(path)) == len(read), "a line that was broken off at the end is left out"
     with pytest.raises(DataError, match="of face 3"):
         read_recording(path, face=3)
+
+
+@pytest.mark.parametrize("blur", ["1e-9", "40", "1e9"])
+@pytest.mark.parametrize("times", [[0], [5] * 30, np.arange(30) / 30, np.arange(30) * 1e40])
+def test_heat_maps_of_odd_times_and_blurs(tmp_path, times, blur):
+    path, picture = tmp_path / "r.jsonl", tmp_path / "h.png"
+    options = ["--heatmap", str(picture), "--resolution", "64x48", "--blur-px", blur]
+    path.write_text("\ufeff" + "".join(FACE.replace("X", str(t_s)) for t_s in times))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (
+            analyze([str(path), "--heatmap", str(picture), "--resolution", "64x48", "--blur-px", blur]) == 0
+        )
+    assert cv2.imread(str(picture)).max() > 50
+    path.write_text(FACE.replace("X", "0").replace("[1, 2]", "[1e45, -1e45]"))
+    with pytest.raises(CalibrationError, match="no point of gaze lies on the screen"):
+        analyze([str(path), *options])
 
 
 @pytest.mark.parametrize("name", ["--events", "--dwell"])
@@ -54,6 +72,11 @@ def test_what_is_written_does_not_take_the_place_of_the_recording(tmp_path, name
         ('{"schema": "gaze/1", "faces": [{"id": 1, "point_of_gaze": {}}]}\n', "line 1: cannot be used"),
         (FACE.replace("X", "1e999"), "line 1: is not JSON .the number 1e999 is too large"),
         (FACE.replace("X", "NaN"), "line 1: cannot be used"),
+        (
+            FACE.replace("X", "5") + FACE.replace("X", "4.5"),
+            "line 2: its time 4.5 s comes before 5 s",
+        ),
+        ("x" * 1_000_001, "line 1: is too long"),
         (FACE.replace("X", '"a"'), "line 1: cannot be used"),
     ],
 )

@@ -87,6 +87,8 @@ def test_a_file_that_is_missing():
         (["--camera", "c.json", "--hfov", "60"], "--camera and --hfov exclude each other"),
         (["--landmarks", "mesh", "--landmark-model", "x.task"], "belongs to --landmarks tasks"),
         (["--jsonl", "-", "--csv", "-"], "both want standard output"),
+        (["--jsonl", ""], "--jsonl is empty; give it a value, or leave it out"),
+        (["--status-file="], "--status-file is empty"),
         (["--profile", "p.json", "--dwell", "d.json"], "--dwell writes the times of areas"),
     ],
 )

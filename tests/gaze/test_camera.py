@@ -27,6 +27,12 @@ GOOD_K = [[600.0, 0, 320], [0, 600, 240], [0, 0, 1]]
         ([[600, 0, 0], [0, 600, 0], [320, 240, 1]], "positive focal"),  # transposed
         ([[600, 0, 320], [0, 600], [0, 0, 1]], "rows of one length"),
         ("camera", "must hold numbers"),
+        ([[1e-300, 0, 320], [0, 600, 240], [0, 0, 1]], "no lens has focal lengths of 1e-300 and 600 px"),
+        (
+            [[600, 0, 320], [0, 1e30, 240], [0, 0, 1]],
+            "no lens has focal lengths.*run `gaze calibrate camera`",
+        ),
+        ([[600, 0, 1e30], [0, 600, 240], [0, 0, 1]], "principal point, skew or distortion is far beyond"),
     ],
 )
 def test_bad_intrinsics_are_refused_with_the_mend(K, words):
@@ -40,6 +46,7 @@ def test_bad_intrinsics_are_refused_with_the_mend(K, words):
         ([0.1, 0.2, 0.3], "3 coefficients.*run `gaze calibrate camera`"),
         ([0.1, np.nan, 0, 0], "NaN"),
         (["a"], "must hold numbers"),
+        ([0, 0, 0, 1e30], "principal point, skew or distortion is far beyond"),
     ],
 )
 def test_bad_distortion_is_refused(distortion, words):

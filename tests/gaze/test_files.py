@@ -108,6 +108,12 @@ def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_mark_that_some_editors_put_first_is_no_part_of_the_text(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"\xef\xbb\xbf[1]")
+    assert read_json(path) == [1]
+
+
 def test_json_nested_without_end_is_a_value_error(tmp_path):
     path = tmp_path / "a.json"
     path.write_text("[" * 100_000)

@@ -79,5 +79,5 @@ def test_missing_files_are_named(folder):
     with pytest.raises(DataError, match=r"none.csv: cannot be read"):
         read_face_folder(folder / "my faces", folder / "none.csv")
     (folder / "my faces" / "a.png").write_bytes(b"\x89PNG")
-    with pytest.raises(DataError, match=r"a.png: is not a picture"):
+    with pytest.raises(DataError, match=r"a.png: holds no picture"):
         read_face_folder(folder / "my faces", folder / "labels.csv").sample(0)
