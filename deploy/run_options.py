@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from calibration.events import METHODS
 from deploy.gate_options import add_max_sigma
 from deploy.gates import GateConfig
 from deploy.network_options import add_network_options
@@ -148,7 +147,7 @@ def _add_point_of_gaze(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--event-method",
-        choices=METHODS,
+        choices=("ivt", "idt"),  # calibration.events.METHODS, which the loop loads with a profile only
         default="ivt",
         help="how fixations and saccades are found: by speed or by dispersion",
     )

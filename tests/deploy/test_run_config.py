@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from calibration.events import METHODS
 from deploy.demo import with_demo_choices
 from deploy.gates import GateConfig
 from deploy.run_config import RunConfig, parse_run
@@ -159,3 +160,9 @@ def test_help_shows_defaults_but_not_none():
     assert "(default: camera 0)" in text
     assert f"(default: {GateConfig().sharpness})" in text
     assert "default: None" not in text
+
+
+def test_event_methods_are_those_of_the_calibration():
+    """Written out in the options, as the loop does not load the calibration without a profile."""
+    (option,) = [action for action in make_parser()._actions if action.dest == "event_method"]
+    assert tuple(option.choices) == METHODS
