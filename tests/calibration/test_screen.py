@@ -91,7 +91,7 @@ def test_part_of_a_pixel_is_refused(name):
 @pytest.mark.parametrize("name", ["rotation_sd_deg", "position_sd_mm"])
 def test_negative_deviation_is_refused(name):
     with pytest.raises(
-        CalibrationError, match=f"{name} must be a number from 0 to .*, got -1; run `gaze calibrate"
+        CalibrationError, match=f"{name} must be .* from 0 to .*, got -1; run `gaze calibrate"
     ):
         dataclasses.replace(laptop(), **{name: -1})
 
