@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from gaze.errors import GazeError, UsageError
 from gaze.standard_streams import prepare, printable, settle_output
+from gaze.user_folders import settle_home
 
 # name -> (module with `main(argv) -> int`, one line of help). Strings, so that nothing heavy is imported.
 COMMANDS = {
@@ -49,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand. Exit codes: 0 good, 1 the work failed, 2 wrong use."""
     argv = list(sys.argv[1:] if argv is None else argv)
     prepare()
+    settle_home()
 
     def tell(message: object) -> None:
         with suppress(OSError):

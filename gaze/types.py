@@ -219,6 +219,10 @@ class Prediction:
 VIEW_LIMITS_MM = (80.0, 250.0)
 
 
+# Beyond these there is no face in it.
+_VIEWS_MM = (5.0, 5000.0)
+
+
 @dataclass(frozen=True, slots=True)
 class NormalizedCamera:
     """The virtual camera of the normalisation. The crop covers ``size_px * distance_mm / focal_px`` mm."""
@@ -230,8 +234,16 @@ class NormalizedCamera:
     def __post_init__(self) -> None:
         for name in ("focal_px", "distance_mm", "size_px"):
             value = getattr(self, name)
-            if not np.isfinite(value) or value <= 0:
+            if isinstance(value, bool) or not np.isfinite(value) or value <= 0:
                 raise ValueError(f"NormalizedCamera.{name} must be positive, got {value}")
+        if self.size_px != int(self.size_px):
+            raise ValueError(f"NormalizedCamera.size_px must be a whole number, got {self.size_px}")
+        if not _VIEWS_MM[0] <= self.view_mm <= _VIEWS_MM[1]:
+            raise ValueError(
+                f"NormalizedCamera shows {self.view_mm:.4g} mm and no face: focal_px {self.focal_px:g}, "
+                f"distance_mm {self.distance_mm:g}, size_px {self.size_px}"
+            )
+        object.__setattr__(self, "size_px", int(self.size_px))
 
     @property
     def K(self) -> NDArray[np.float64]:
@@ -306,6 +318,15 @@ class ModelSpec:
     notes: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("name", "sha256", "precision", "training_data", "licence"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"ModelSpec: {name} must be a text, got {getattr(self, name)!r}")
+        if not all(isinstance(name, str) for name in self.outputs) or "pitch_yaw_rad" not in self.outputs:
+            raise ValueError(
+                f"ModelSpec: outputs must be names, pitch_yaw_rad among them, got {self.outputs!r}"
+            )
+        if not isinstance(self.notes, dict):
+            raise ValueError(f"ModelSpec: notes must be an object, got {self.notes!r}")
         if self.input_size != self.normalized_camera.size_px:
             raise ValueError(
                 f"ModelSpec: input_size {self.input_size!r} differs from its normalised camera's "

@@ -1,7 +1,8 @@
-"""The user's own folders for what is fetched and what is compiled."""
+"""The user's name, and their own folders for what is fetched and what is compiled."""
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 
@@ -17,6 +18,26 @@ def cache_dir() -> Path:
 def data_dir() -> Path:
     """What is kept: ``webcam-gaze`` in the XDG data folder, ~/.local/share unless set otherwise."""
     return _xdg("XDG_DATA_HOME", ".local/share")
+
+
+def settle_home() -> None:
+    """Give a user without a home folder, as in many containers, one that is not there.
+
+    Libraries ask for the home folder when they are imported; none of them needs it, and none expects that it
+    is not known.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/nonexistent"  # as Debian calls it
+
+
+def user_name() -> str:
+    """How the system calls the user, "unnamed" where it does not know them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unnamed"
 
 
 def _xdg(variable: str, fallback: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -44,6 +43,7 @@ from gaze.errors import CalibrationError, GazeError, UsageError
 from gaze.files import prepare_outputs, spare_inputs
 from gaze.option_types import at_least
 from gaze.picture_files import prepare_pictures
+from gaze.user_folders import user_name
 
 log = logging.getLogger("gaze")
 
@@ -314,7 +314,7 @@ def _finish(
     setup: Setup,
 ) -> int:
     fitted: Fitted = fit_person(samples, validation, screens[0], options.kind, options.estimate_screen)
-    person = options.person or getpass.getuser()
+    person = options.person or user_name()
     profile = save_result(
         fitted,
         setup,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.network_options import add_engine_options
-from deploy.runtimes import create_runtime
+from deploy.runtimes import CHECKPOINTS, create_runtime
 from gaze.datasets.system_errors import writing
 from gaze.errors import UsageError
 from gaze.files import prepare_outputs, spare_inputs, write_json
@@ -52,7 +53,16 @@ def write_figures(path: Path, content: dict[str, object]) -> None:
         DataError: the folder is not there or cannot be written.
     """
     with writing(path, "or give another --json"):
-        write_json(path, content)
+        write_json(path, _without_nan(content))
+
+
+def _without_nan(content: object) -> object:
+    """The same with null for what is not known: JSON has no NaN."""
+    if isinstance(content, dict):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def open_predictor(args: argparse.Namespace) -> Predictor:
@@ -64,6 +74,11 @@ def open_predictor(args: argparse.Namespace) -> Predictor:
     """
     if args.model and args.checkpoint:
         raise UsageError("give --model or --checkpoint, not both")
+    if args.checkpoint and args.checkpoint.suffix not in CHECKPOINTS:
+        raise UsageError(
+            f"--checkpoint {args.checkpoint}: is none ({', '.join(CHECKPOINTS)}); an exported model is given "
+            "with --model"
+        )
     runtime = "torch" if args.checkpoint and args.runtime == "auto" else args.runtime
     return create_runtime(
         args.checkpoint or args.model, runtime=runtime, device=args.device, precision=args.precision

@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, run_options = parser.parse_args(argv[:split]), argv[split + 1 :]
     truth_path = args.truth or args.clip.with_suffix(".truth.jsonl")
     prepare_figures(args.json, clip=args.clip, truth=truth_path, jsonl=args.jsonl)
+    if args.jsonl is None and not args.clip.is_file():
+        raise DataError(f"{args.clip}: no such file; name the clip")
     truth = load_truth(truth_path)
     if args.jsonl is not None:
         result = evaluate_records(truth, read_records(args.jsonl), str(args.jsonl))
@@ -133,7 +135,7 @@ def evaluate_records(truth: Truth, found: Iterator[dict[str, object]], where: st
     errors = np.rad2deg(angular_error_rad(run, true))
     figures = summary(angles_from_vector(run), angles_from_vector(true))
     return {
-        **{name: None if np.isnan(value) else value for name, value in figures.items()},
+        **figures,
         "n_truth": len(frames) + sum(missing.values()),
         "missing": dict(missing),
         "per_frame": [

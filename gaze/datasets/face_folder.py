@@ -85,6 +85,8 @@ def read_face_folder(
         raise DataError(
             f"{labels}: line 1 lacks {', '.join(missing)}; it must be file,pitch_rad,yaw_rad[,person]"
         )
+    if len(set(names)) < len(names):
+        raise DataError(f"{labels}: line 1 names a column twice: {','.join(names)}; remove one")
     if not rows:
         raise DataError(f"{labels}: holds no row; add one for each crop")
     files, angles, persons, seen = [], [], [], set()

@@ -31,6 +31,8 @@ SPEC = ModelSpec(
     notes={"epochs": 3},
 )
 
+SEEN = {"focal_px": 685.7, "distance_mm": 600.0, "size_px": 160}
+
 
 @pytest.fixture
 def model(tmp_path):
@@ -132,6 +134,13 @@ def test_unusable_sidecar(model, text, words):
         ({"channel_order": "RGB"}, "channel_order must be 'BGR'.*got 'RGB'; run `gaze export` again"),
         ({"parity_deg": "x"}, "parity_deg must map"),
         ({"parity_deg": {"onnxruntime:CPU:fp32": 3}}, "parity_deg must map"),
+        ({"outputs": []}, "outputs must be names, pitch_yaw_rad among them"),
+        ({"outputs": ["pitch_yaw_rad", 3]}, "outputs must be names"),
+        ({"sha256": 3.5}, "sha256 must be a text, got 3.5"),
+        ({"notes": []}, "notes must be an object"),
+        ({"normalized_camera": {**SEEN, "focal_px": 1e9}}, "shows 9.6e-05 mm and no face"),
+        ({"normalized_camera": {**SEEN, "distance_mm": True}}, "distance_mm must be positive"),
+        ({"input_size": 160.5, "normalized_camera": {**SEEN, "size_px": 160.5}}, "must be a whole number"),
     ],
 )
 def test_wrong_values_are_named(model, changes, words):

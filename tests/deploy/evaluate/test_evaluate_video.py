@@ -1,5 +1,6 @@
 """A clip's ground truth against records whose error is known."""
 
+import argparse
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from deploy.evaluate.options import open_predictor, write_figures
 from deploy.evaluate.video import evaluate_records, main, read_records
 from deploy.truth import load_truth
 from gaze.errors import DataError, UsageError
@@ -99,6 +101,7 @@ def test_damaged_records_are_named(tmp_path, line, message):
 
 
 def test_a_missing_truth_is_named(tmp_path):
+    (tmp_path / "clip.mp4").touch()
     with pytest.raises(DataError, match=r"clip.truth.jsonl: cannot be read"):
         main([str(tmp_path / "clip.mp4")])
 
@@ -122,3 +125,20 @@ def test_running_the_clip_now_gives_the_same_as_its_recording(tmp_path, monkeypa
     assert json.loads(out.read_text())["mean_deg"] == pytest.approx(1.0, abs=1e-4)
     assert seen[:3] == ["--source", str(tmp_path / "clip.mp4"), "--no-window"]
     assert seen[-2:] == ["--runtime", "torch"]
+
+
+def test_a_clip_that_is_not_there_is_named_before_its_truth(tmp_path):
+    with pytest.raises(DataError, match=r"none.mp4: no such file; name the clip"):
+        main([str(tmp_path / "none.mp4")])
+
+
+def test_figures_that_are_not_known_are_null_and_not_nan(tmp_path):
+    write_figures(tmp_path / "a.json", {"a": float("nan"), "b": [1.5, (float("inf"), "x")], "c": {"d": None}})
+    content = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)
+    assert content == {"a": None, "b": [1.5, [None, "x"]], "c": {"d": None}}
+
+
+def test_an_exported_model_is_no_checkpoint(tmp_path):
+    given = argparse.Namespace(model=None, checkpoint=tmp_path / "a.onnx", runtime="auto")
+    with pytest.raises(UsageError, match=r"--checkpoint .*a.onnx: is none .*an exported model is given with"):
+        open_predictor(given)

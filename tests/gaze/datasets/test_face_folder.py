@@ -56,6 +56,7 @@ def test_a_folder_is_prepared_by_the_command(folder, capsys):
     ("text", "message"),
     [
         ("file,pitch,yaw\n", "line 1 lacks pitch_rad, yaw_rad"),
+        ("file,pitch_rad,yaw_rad,pitch_rad\n", "line 1 names a column twice: .*; remove one"),
         ("file,pitch_rad,yaw_rad\n", "holds no row"),
         ("file,pitch_rad,yaw_rad\nx.png,0,0\n", "line 2: no picture 'x.png'"),
         ("file,pitch_rad,yaw_rad\na.png,0,0\na.png,0,0\n", "line 3: a.png stands twice"),
