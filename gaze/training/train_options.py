@@ -112,7 +112,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FEATURE",
         help=f"of rendered shards: leave out the faces that show one of these: {', '.join(FEATURES)}",
     )
-    add("--width", type=above(0), default=d.width, metavar="X", help="channel multiplier")
+    add("--width", type=between(0.05, 8), default=d.width, metavar="X", help="channel multiplier")
     add("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
     add(
         "--full-map-gradient", action="store_true", help="do not divide the weight map's gradient by channels"
