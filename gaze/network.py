@@ -20,6 +20,8 @@ from gaze.network_mobilenet import FEATURE_CHANNELS, mobilenet_v2_features
 from gaze.types import IMAGENET_MEAN, IMAGENET_STD
 
 HIDDEN = 512
+# Of MobileNetV2's channels; a file that asks for more asks for the machine's memory.
+LARGEST_WIDTH = 8.0
 
 RunBackbone = Callable[[nn.Sequential, Tensor], Tensor]
 
@@ -49,8 +51,8 @@ class GazeNet(nn.Module):
     for half its computation.
 
     Args:
-        input_size: side S of the input in px, a multiple of 16 from 64 on; with ``eyes`` of 32 from 128 on.
-        width: channel multiplier of the MobileNetV2 features.
+        input_size: side S of the input in px, a multiple of 16 from 64 to 1024; with ``eyes`` of 32 from 128.
+        width: channel multiplier of the MobileNetV2 features, at most 8.
         spatial_weights: multiply the feature map by a learned weight per place.
         predict_sigma: add a head for the logarithm of each angle's standard deviation (rad).
         dropout: probability after the two hidden layers; off in eval mode.
@@ -59,7 +61,7 @@ class GazeNet(nn.Module):
         eyes: look at the eyes apart, too.
 
     Raises:
-        ValueError: the input size is no such multiple or too small, or dropout is outside 0 to 1.
+        ValueError: the input size is no such multiple, or a number is outside its bounds.
     """
 
     def __init__(
@@ -74,6 +76,8 @@ class GazeNet(nn.Module):
     ) -> None:
         super().__init__()
         check_input_size(input_size, eyes)
+        if not 0.0 < width <= LARGEST_WIDTH:
+            raise ValueError(f"width must be above 0 and at most {LARGEST_WIDTH:g}, got {width}")
         if not 0.0 <= dropout < 1.0:
             raise ValueError(f"dropout must lie in 0 to 1, got {dropout}")
         self.config = {

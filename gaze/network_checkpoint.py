@@ -11,8 +11,10 @@ from gaze.errors import ModelError
 from gaze.network import GazeNet
 from gaze.network_file import bare_state, read_tensors, save_tensors
 from gaze.network_mobilenet import FEATURE_CHANNELS
+from gaze.types import LABEL_SPACES, NormalizedCamera
 
 CHECKPOINT_SCHEMA = "gaze.checkpoint/1"
+_AGAIN = "give a checkpoint of `gaze train` as it was written"
 
 
 def save_checkpoint(path: str | os.PathLike[str], net: GazeNet, meta: dict[str, object]) -> None:
@@ -40,17 +42,34 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, ob
         if missing := [key for key in ("config", "meta", "state") if not isinstance(content.get(key), dict)]:
             raise ModelError(f"{path}: lacks its {missing[0]}; train a new one with `gaze train`")
         config, meta, state = content["config"], content["meta"], content["state"]
+        _check_meta(meta, path)
     else:
         state, meta = bare_state(content), {}
         config = _config_of_state(state, path)
     try:
         net = GazeNet(**config)
         net.load_state_dict(state)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{path}: does not fit the network: {error}; give a checkpoint of `gaze train` as it was written"
-        ) from error
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise ModelError(f"{path}: does not fit the network: {error}; {_AGAIN}") from error
     return net.eval(), meta
+
+
+def _check_meta(meta: dict[str, object], path: str | os.PathLike[str]) -> None:
+    """Raises ModelError: what later readers calculate with is not what `gaze train` writes."""
+    for key in ("train_persons", "seen_people"):
+        names = meta.get(key, [])
+        if key == "seen_people" and names is None:  # nobody knows
+            continue
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise ModelError(f"{path}: its {key} are no names, got {names!r:.60}; {_AGAIN}")
+    if (space := meta.get("label_space", LABEL_SPACES[0])) not in LABEL_SPACES:
+        raise ModelError(f"{path}: its label space is none of {LABEL_SPACES}, got {space!r:.60}; {_AGAIN}")
+    camera = meta.get("normalized_camera")
+    try:
+        if camera is not None and not isinstance(camera, NormalizedCamera):
+            NormalizedCamera(**camera)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{path}: its normalised camera is unusable ({error}); {_AGAIN}") from error
 
 
 def _config_of_state(state: dict[str, Tensor], path: str | os.PathLike[str]) -> dict[str, object]:

@@ -6,6 +6,7 @@ import os
 import pickle
 import struct
 import warnings
+import zipfile
 from pathlib import Path
 
 import torch
@@ -23,6 +24,8 @@ DAMAGED = (
     TypeError,
     AttributeError,
     AssertionError,
+    OverflowError,
+    MemoryError,
     struct.error,
     pickle.UnpicklingError,
 )
@@ -53,12 +56,13 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
+        _refuse_packed(path)
         with warnings.catch_warnings():
             # It warns of protocols of pickle that it then refuses.
             warnings.simplefilter("ignore", UserWarning)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except DAMAGED as error:
-        if "Unsupported global" in str(error):
+        if "unsupported global" in str(error).lower():
             raise ModelError(
                 f"{path}: holds more than tensors and plain values, and nothing else is loaded, for it could "
                 "run code; save the state dict alone"
@@ -70,6 +74,20 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
     if not isinstance(content, dict):
         raise ModelError(f"{path}: holds {type(content).__name__}, not a state dict")
     return content
+
+
+def _refuse_packed(path: str | os.PathLike[str]) -> None:
+    """Raises ModelError: a member of the archive is packed, so that it may be a thousand times as large.
+
+    torch never packs them; files of other kinds are left to it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = [item.filename for item in archive.infolist() if item.compress_type]
+    except (OSError, ValueError, LookupError, NotImplementedError, struct.error, zipfile.BadZipFile):
+        return
+    if packed:
+        raise ModelError(f"{path}: {packed[0]} in it is compressed; save it with torch, which packs nothing")
 
 
 def bare_state(content: dict[str, object]) -> dict[str, torch.Tensor]:

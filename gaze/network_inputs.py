@@ -7,6 +7,9 @@ import math
 # Names of the face's and the eyes' backbone in a GazeNet's state and in exported graphs.
 BACKBONES = ("backbone", "eye_backbone")
 
+# Far beyond what faces of webcams are worth; a file that asks for more asks for the machine's memory.
+LARGEST_INPUT = 1024
+
 # Left, top, right and bottom of the part of a normalised face in which both eyes lie, as shares of its side
 # (at 224 px 16, 36, 208, 116). Of 863 rendered faces and 26 real ones 98 % have all lids and corners inside.
 EYES = (1 / 14, 9 / 56, 13 / 14, 29 / 56)
@@ -19,10 +22,11 @@ def check_input_size(input_size: int, eyes: bool) -> None:
         ValueError: it cannot.
     """
     step, least = (32, 128) if eyes else (16, 64)
-    if input_size % step or input_size < least:
+    if input_size % step or not least <= input_size <= LARGEST_INPUT:
         looking = "with the eyes apart the " if eyes else ""
         raise ValueError(
-            f"{looking}input size must be a multiple of {step} from {least} on, got {input_size}"
+            f"{looking}input size must be a multiple of {step} from {least} to {LARGEST_INPUT}, "
+            f"got {input_size}"
         )
 
 

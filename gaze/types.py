@@ -8,6 +8,7 @@ y down, z forward, millimetres. Every value is checked when it is made.
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -212,7 +213,7 @@ class Prediction:
         """One deviation (N,) for both angles: the root mean square of the two; None where there is none."""
         if self.sigma_rad is None:
             return None
-        return np.sqrt(np.square(self.sigma_rad).mean(axis=1))
+        return np.hypot(*self.sigma_rad.T) * np.float32(math.sqrt(0.5))
 
 
 # Narrowest and widest part of a face, mm, that a network is shown or trained on.

@@ -170,7 +170,7 @@ def _add_network(group: argparse._ArgumentGroup, defaults: TrainConfig) -> None:
         help="look at the eyes apart too, at the face in half the size; for --input-size 128 and more",
     )
     group.add_argument(
-        "--width", type=above(0), default=defaults.width, metavar="X", help="channel multiplier"
+        "--width", type=between(0.05, 8), default=defaults.width, metavar="X", help="channel multiplier"
     )
     group.add_argument("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
     group.add_argument(

@@ -65,7 +65,7 @@ def test_sizes_with_the_eyes_apart(size, face, eyes):
 
 @pytest.mark.parametrize("size", [96, 144])
 def test_an_input_too_odd_for_the_eyes_apart_is_refused(size):
-    with pytest.raises(ValueError, match="a multiple of 32 from 128 on"):
+    with pytest.raises(ValueError, match="a multiple of 32 from 128 to 1024"):
         small(input_size=size, eyes=True)
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import datetime
 import io
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +139,51 @@ def test_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):
         save_checkpoint(tmp_path / "net.pt", small(), {"step": 2})
     assert [path.name for path in tmp_path.iterdir()] == ["net.pt"]
     assert load_checkpoint(tmp_path / "net.pt")[1] == {"step": 1}
+
+
+def test_a_packed_archive_is_refused_before_it_is_unpacked(tmp_path):
+    """600 kB can hold 600 MB of zeros."""
+    torch.save({"a": torch.zeros(10)}, tmp_path / "good.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "good.pt") as good,
+        zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for item in good.infolist():
+            bomb.writestr(item.filename, good.read(item) + bytes(1_000_000))
+    with pytest.raises(ModelError, match=r"data.pkl in it is compressed; save it with torch"):
+        load_checkpoint(tmp_path / "bomb.pt")
+
+
+def test_code_in_a_checkpoint_is_called_by_its_name(tmp_path):
+    class Code:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "ran",)
+
+    torch.save({"a": Code()}, tmp_path / "evil.pt")
+    with pytest.raises(ModelError, match=r"more than tensors and plain values, .* it could run code"):
+        load_checkpoint(tmp_path / "evil.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "message"),
+    [
+        ("config", {"width": 1e5}, "width must be above 0 and at most 8, got 100000"),
+        ("config", {"width": float("inf")}, "width must be above 0"),
+        ("config", {"width": 10**400}, "does not fit the network"),
+        ("config", {"input_size": 16 * 10**6}, "input size must be a multiple of 16 from 64 to 1024"),
+        ("meta", {"train_persons": 5}, "its train_persons are no names, got 5; give a checkpoint"),
+        ("meta", {"seen_people": [1]}, "its seen_people are no names"),
+        ("meta", {"label_space": "x"}, "its label space is none of"),
+        ("meta", {"normalized_camera": {"size_px": 64}}, "its normalised camera is unusable"),
+        ("meta", {"normalized_camera": 5}, "its normalised camera is unusable"),
+    ],
+)
+def test_wrong_values_of_a_checkpoint_are_named(tmp_path, part, changes, message):
+    save_checkpoint(tmp_path / "net.pt", small(), {"train_persons": ["p00"], "seen_people": None})
+    load_checkpoint(tmp_path / "net.pt")
+    content = torch.load(tmp_path / "net.pt", weights_only=True)
+    content[part] = {**content[part], **changes}
+    torch.save(content, tmp_path / "net.pt")
+    with pytest.raises(ModelError, match=message):
+        load_checkpoint(tmp_path / "net.pt")

@@ -113,7 +113,7 @@ def test_features_to_leave_out(tmp_path):
 def test_eyes_apart_need_a_larger_input(tmp_path):
     options = ["--data", "synthetic", "--shards", "s", "--out", str(tmp_path), "--steps", "1", "--eyes"]
     with pytest.raises(
-        UsageError, match=r"with the eyes apart the input size must be .* 32 from 128 on, got 112"
+        UsageError, match=r"with the eyes apart the input size must be .* 32 from 128 to 1024, got 112"
     ):
         config_of(parser().parse_args(options))
     config = config_of(parser().parse_args([*options, "--input-size", "224"]))
