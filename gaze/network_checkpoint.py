@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gaze.errors import ModelError
 from gaze.network import GazeNet
-from gaze.network_file import bare_state, read_tensors, save_tensors
+from gaze.network_file import bare_state, in_brief, read_tensors, save_tensors
 from gaze.network_mobilenet import FEATURE_CHANNELS
 from gaze.types import LABEL_SPACES, NormalizedCamera
 
@@ -50,7 +50,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, ob
         net = GazeNet(**config)
         net.load_state_dict(state)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise ModelError(f"{path}: does not fit the network: {error}; {_AGAIN}") from error
+        raise ModelError(f"{path}: does not fit the network: {in_brief(error)}; {_AGAIN}") from error
     return net.eval(), meta
 
 

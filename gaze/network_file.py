@@ -96,3 +96,8 @@ def bare_state(content: dict[str, object]) -> dict[str, torch.Tensor]:
         if isinstance(content.get(key), dict):
             content = content[key]
     return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def in_brief(error: BaseException) -> str:
+    """The beginning of what torch says, in one line; it goes on with every weight by name."""
+    return " ".join(str(error).split())[:200]

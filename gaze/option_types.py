@@ -42,8 +42,15 @@ def size_mm_argument(text: str) -> tuple[float, float]:
 
 
 def at_least(low: int) -> Callable[[str], int]:
-    """A whole number from ``low`` on."""
-    return _bounded(int, lambda value: value >= low, f"must be a whole number of at least {low}")
+    """A whole number from ``low`` on, as large as the libraries take it."""
+    convert = _bounded(int, lambda value: value >= low, f"must be a whole number of at least {low}")
+
+    def bounded(text: str) -> int:
+        if (value := convert(text)) >= 2**63:
+            raise argparse.ArgumentTypeError(f"{text:.30} is too large a number")
+        return value
+
+    return bounded
 
 
 def whole_between(low: int, high: int) -> Callable[[str], int]:

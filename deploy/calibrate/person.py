@@ -102,7 +102,9 @@ def parser() -> argparse.ArgumentParser:
         "--validation", type=int, metavar="N", help=f"targets that only measure (default: {plan.validation})"
     )
     group.add_argument("--confirm", action="store_true", help="space bar or click at every target")
-    group.add_argument("--seed", type=int, help=f"gives the order of the targets (default: {plan.seed})")
+    group.add_argument(
+        "--seed", type=at_least(0), help=f"gives the order of the targets (default: {plan.seed})"
+    )
     group.add_argument("--schedule", metavar="JSON", help="targets by the clock, shown by something else")
     group = result.add_argument_group("fit")
     group.add_argument(

@@ -10,9 +10,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gaze.camera import Camera
+from gaze.errors import UsageError
+from gaze.files import prepare_outputs
 from gaze.help_format import HelpFormatter
-from gaze.option_types import above, at_least, at_least_one, hfov_argument, size_between
+from gaze.option_types import above, at_least, hfov_argument, size_between, whole_between
 from gaze.synthesis.assets import default_assets_dir
+
+CONTAINERS = (".mp4", ".mkv", ".avi", ".mov")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="person seeds, one after the other",
     )
     parser.add_argument("--seconds", type=above(0), default=9.0, metavar="S", help="length of the clip")
-    parser.add_argument("--fps", type=at_least_one, default=20, metavar="N", help="frames a second")
+    parser.add_argument("--fps", type=whole_between(1, 1000), default=20, metavar="N", help="frames a second")
     parser.add_argument(
         "--size", type=size_between(64, 4096), default="640x480", metavar="WxH", help="of the frames, in px"
     )
@@ -45,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
+    if args.out.suffix.lower() not in CONTAINERS:
+        raise UsageError(f"{args.out}: a clip is saved as {', '.join(CONTAINERS)}")
+    prepare_outputs(args.out)
     from gaze.synthesis.clip import ClipOptions, render_clip, write_clip
     from gaze.synthesis.webcam import WebcamRenderer
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from gaze.camera import Camera
 from gaze.errors import DataError
 from gaze.face_model import RIGID_LANDMARKS
-from gaze.files import write_json
+from gaze.files import prepare_outputs, write_json
 from gaze.geometry import FloatArray
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import FaceDetector, create_detector
@@ -59,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
+    prepare_outputs(args.out)
     from gaze.synthesis.webcam import WebcamRenderer
 
     seeds, heads = [], []

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from gaze.errors import GazeError
 from gaze.help_format import HelpFormatter
-from gaze.option_types import at_least, at_least_one, whole_between
+from gaze.option_types import at_least_one, whole_between
 from gaze.synthesis.asset_checks import environments_digest
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.shards import (
@@ -45,7 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for shard_NNNNNN.npz")
     parser.add_argument(
-        "--first", type=at_least(0), default=0, metavar="N", help="number of the first shard; it is the seed"
+        "--first",
+        type=whole_between(0, 10**9),
+        default=0,
+        metavar="N",
+        help="number of the first shard; it is the seed",
     )
     parser.add_argument(
         "--count",

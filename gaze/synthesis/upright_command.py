@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gaze.camera import Camera
 from gaze.datasets.shards import Shard
 from gaze.errors import DataError
-from gaze.files import write_json
+from gaze.files import prepare_outputs, write_json
 from gaze.geometry import head_roll_from_rotation
 from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
 from gaze.help_format import HelpFormatter
@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     files = sorted(args.shards.glob("shard_*.npz"))
     if not files:
         raise DataError(f"{args.shards}: holds no shard_*.npz; run `gaze synthesize shards`")
+    prepare_outputs(args.out)
     rng = np.random.default_rng(args.seed)
     rows, labels = [], []
     each = -(-args.crops // len(files))
@@ -62,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                         if missed_deg < 60 or missed_deg > 120:
                             rows.append(edges(face))
                             labels.append(1.0 if missed_deg < 60 else -1.0)
+    if len(set(labels)) < 2:
+        raise DataError(
+            f"{args.shards}: MediaPipe finds {len(labels)} faces in them, not both upright and upside down; "
+            "give more shards, or more --crops"
+        )
     weights, bias = fit_logistic(np.array(rows, np.float64), np.array(labels))
     write_json(args.out, {"weights": [round(float(w), 4) for w in weights], "bias": round(bias, 4)})
     upright = sum(label > 0 for label in labels)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from gaze.errors import ModelError
-from gaze.network_file import read_tensors, save_tensors
+from gaze.network_file import in_brief, read_tensors, save_tensors
 from gaze.training.batches import Position
 from gaze.training.config import TrainConfig
 from gaze.training.ema import Ema
@@ -56,9 +57,27 @@ def load(
         ModelError: the file is missing or damaged, or the run had other settings (each is named).
     """
     path = folder / FILE
+    if not path.is_file():
+        raise ModelError(f"{path}: no such training state; leave --resume away to start anew")
     content = read_tensors(path)
     if content.get("schema") != SCHEMA:
-        raise ModelError(f"{path}: is no training state")
+        raise ModelError(f"{path}: is no training state; leave --resume away to start anew")
+    try:
+        return _put_back(path, content, config, net, optimizer, ema)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise ModelError(
+            f"{path}: is damaged ({type(error).__name__}: {in_brief(error)}); remove it and train anew"
+        ) from error
+
+
+def _put_back(
+    path: Path,
+    content: dict[str, Any],
+    config: TrainConfig,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    ema: Ema,
+) -> tuple[Position, float]:
     theirs, ours = content["config"], dataclasses.asdict(config)
     other = [
         f"{key} {theirs.get(key)!r} -> {value!r}" for key, value in ours.items() if theirs.get(key) != value

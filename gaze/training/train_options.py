@@ -10,7 +10,7 @@ from gaze.datasets.system_errors import reading
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
 from gaze.model_spec import DEFAULT_MODEL
-from gaze.option_types import above, at_least, at_least_one, between, not_below
+from gaze.option_types import above, at_least, at_least_one, between, not_below, whole_between
 from gaze.training.augment import PRESETS
 from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
 from gaze.training.runs import PROTOCOLS
@@ -103,7 +103,7 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--validate-count",
-        type=at_least_one,
+        type=at_least(2),
         default=1000,
         metavar="N",
         help="how many faces of --validate",
@@ -253,7 +253,7 @@ def _add_machine(group: argparse._ArgumentGroup, defaults: TrainConfig) -> None:
     group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     group.add_argument(
         "--threads",
-        type=at_least_one,
+        type=whole_between(1, 1024),
         metavar="N",
         help="CPU threads of the network (default: all cores)",
     )

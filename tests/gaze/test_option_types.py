@@ -55,3 +55,9 @@ def test_bad_values_name_text_and_bound(kind, texts, message):
         with pytest.raises(argparse.ArgumentTypeError, match=message) as caught:
             kind(text)
         assert repr(text) in str(caught.value)
+
+
+def test_no_number_is_larger_than_the_libraries_take():
+    assert at_least(0)(str(2**63 - 1)) == 2**63 - 1
+    with pytest.raises(argparse.ArgumentTypeError, match="9223372036854775808 is too large a number"):
+        at_least(0)(str(2**63))

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from gaze import Camera, GazeEstimator, Status
+from gaze.errors import DataError
 from gaze.geometry import angular_error_rad
 from gaze.model_spec import DEFAULT_MODEL
 from gaze.synthesis.upright_command import fit_logistic
+from gaze.synthesis.upright_command import main as fit
 from gaze.upright import is_upside_down, uprightness
 
 needs_model = pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="the shipped network is not here")
@@ -82,3 +84,20 @@ def test_the_fit_recovers_the_log_odds_it_was_drawn_from():
     labels = np.where(rng.random(20000) < 1 / (1 + np.exp(-(rows @ [1.5, -0.7] + 0.4))), 1.0, -1.0)
     weights, bias = fit_logistic(rows, labels)
     np.testing.assert_allclose([*weights, bias], [1.5, -0.7, 0.4], atol=0.08)
+
+
+@pytest.mark.usefixtures("landmark_models")
+def test_shards_without_faces_are_told(tmp_path):
+    empty = np.zeros((2, 64, 64, 3), np.uint8)
+    angles = np.zeros((2, 2), np.float32)
+    np.savez(
+        tmp_path / "shard_000000.npz",
+        faces=empty,
+        pitch_yaw_rad=angles,
+        head_pitch_yaw_rad=angles,
+        person=np.arange(2),
+        seed=np.arange(2),
+    )
+    with pytest.raises(DataError, match="MediaPipe finds 0 faces in them, not both upright and upside down"):
+        fit(["--shards", str(tmp_path), "--out", str(tmp_path / "weights.json")])
+    assert not (tmp_path / "weights.json").exists()

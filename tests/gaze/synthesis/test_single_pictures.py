@@ -116,6 +116,26 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("command", "out", "message"),
+    [
+        ("clip", ".", "a clip is saved as .mp4, .mkv, .avi, .mov"),
+        ("clip", "clip", "a clip is saved as .mp4"),
+        ("clip", "file/clip.mp4", "cannot be written"),
+        ("sheet", "sheet.gif", "a picture is saved as .png"),
+        ("rigid-table", "file/table.json", "cannot be written"),
+        ("upright", "file/upright.json", "cannot be written"),
+    ],
+)
+def test_a_name_that_cannot_be_written_is_told_first(tmp_path, monkeypatch, capsys, command, out, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "shard_000000.npz").write_bytes(b"")
+    options = ["--shards", "."] if command == "upright" else ["--assets", "nowhere"]
+    assert gaze(["synthesize", command, "--out", out, *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("command", "options"),
     [
         ("pictures", ["--size", "10x10"]),
@@ -126,6 +146,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         ("clip", ["--size", "32x480"]),
         ("clip", ["--hfov", "200"]),
         ("clip", ["--fps", "0"]),
+        ("clip", ["--fps", "100000"]),
         ("clip", ["--seconds", "nan"]),
         ("sheet", ["--size", "8"]),
         ("sheet", ["--rows", "0"]),

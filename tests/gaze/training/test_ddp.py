@@ -11,9 +11,11 @@ pytest.importorskip("torch")
 import torch
 from spot_faces import write_shard
 
+from gaze.errors import RuntimeUnavailableError, UsageError
 from gaze.network import GazeNet
 from gaze.network_checkpoint import load_checkpoint, save_checkpoint
 from gaze.training import batch_norm
+from gaze.training.ddp import join
 
 
 def command(tmp_path, name, batch):
@@ -57,3 +59,24 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path):
     apart = max(float((value - other[name]).abs().max()) for name, value in one.state_dict().items())
     assert moved > 1e-4
     assert apart < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("device", "environment", "error", "message"),
+    [
+        ("nope", {}, UsageError, "--device nope: no such device; choose auto, cpu, cuda or cuda:N"),
+        ("meta", {}, UsageError, "--device meta: no such device"),
+        ("cuda:-1", {}, UsageError, "--device cuda:-1: no such device"),
+        ("cuda:99", {}, RuntimeUnavailableError, "so no cuda:99; .* choose --device cpu"),
+        ("cpu", {"WORLD_SIZE": "two"}, UsageError, "WORLD_SIZE is 'two' in the environment"),
+        ("cpu", {"RANK": "-1"}, UsageError, "RANK is '-1' in the environment"),
+        ("cpu", {"WORLD_SIZE": "2"}, UsageError, "start them with torchrun, or unset WORLD_SIZE"),
+    ],
+)
+def test_devices_and_processes_that_are_not_there(monkeypatch, device, environment, error, message):
+    for name in ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(error, match=message), join(device):
+        pass

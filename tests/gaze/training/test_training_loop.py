@@ -20,6 +20,7 @@ from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
 from gaze.training.loop import RunOptions, train
 from gaze.training.metrics import summary
+from gaze.training.validation import shard_validation
 
 SMALL = {"input_size": 64, "width": 0.25, "batch_size": 16, "dropout": 0.1}
 QUIET = RunOptions(progress=False)
@@ -105,6 +106,29 @@ def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch):
     a, b = (load_checkpoint(tmp_path / name / "final.pt")[0].state_dict() for name in ("whole", "cut"))
     for name, value in a.items():
         assert torch.equal(value, b[name]), name
+
+
+def test_a_state_that_cannot_be_gone_on_from_is_told_with_the_mend(tmp_path):
+    write_shard(tmp_path / "s", 0, 20)
+    config, source = TrainConfig(**SMALL, steps=1), ShardFolder([tmp_path / "s"])
+    with pytest.raises(ModelError, match=r"state.pt: no such training state; leave --resume away"):
+        train(config, source, tmp_path / "run", options=RESUMED)
+    train(config, source, tmp_path / "run", options=QUIET)
+    path = tmp_path / "run" / "state.pt"
+    content = torch.load(path, weights_only=True)
+    for key, value in (("position", {}), ("net", {}), ("optimizer", 5), ("config", None), ("elapsed_s", [])):
+        torch.save({**content, key: value}, path)
+        with pytest.raises(ModelError, match=r"state.pt: is damaged .*; remove it and train anew"):
+            train(config, source, tmp_path / "run", options=RESUMED)
+    torch.save({"schema": "x"}, path)
+    with pytest.raises(ModelError, match=r"state.pt: is no training state"):
+        train(config, source, tmp_path / "run", options=RESUMED)
+
+
+def test_one_face_is_too_few_to_validate_on(tmp_path):
+    write_shard(tmp_path / "s", 0, 1)
+    with pytest.raises(DataError, match="holds 1 samples, two are the least to validate on"):
+        shard_validation(tmp_path / "s", 100, 64)
 
 
 def test_saving_at_every_step_changes_nothing(tmp_path, monkeypatch):
