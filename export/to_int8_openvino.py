@@ -13,7 +13,7 @@ from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from numpy.typing import NDArray
 
 from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
-from export.to_int8 import FALLBACKS, TRY_DEG, too_coarse, tried_rows
+from export.to_int8 import FALLBACKS, first_near, tried_rows
 from export.to_openvino import write_openvino
 from gaze.geometry import angular_error_deg
 from gaze.types import ModelSpec
@@ -45,8 +45,8 @@ def quantise_openvino(
     chosen = tried_rows(len(faces))
     nncf.set_log_level(logging.ERROR)
     data = nncf.Dataset([face[None] for face in faces])
-    off_deg = np.inf
-    for groups in ((), *FALLBACKS[1:]):
+
+    def attempt(groups: tuple[str, ...]) -> tuple[openvino.Model, float]:
         # convert_model folds the shapes that the ONNX reader leaves open; without it the depthwise weights
         # are no constants for the quantiser and those layers stay in float.
         model = openvino.convert_model(source)
@@ -62,11 +62,11 @@ def quantise_openvino(
                 activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
             ),
         )
-        off_deg = _mean_difference_deg(quantised, faces[chosen], expected_rad[chosen])
-        if off_deg <= TRY_DEG:
-            write_openvino(quantised, spec, path)
-            return list(groups)
-    raise too_coarse(path, off_deg)
+        return quantised, _mean_difference_deg(quantised, faces[chosen], expected_rad[chosen])
+
+    groups, quantised = first_near(((), *FALLBACKS[1:]), attempt, path.name)
+    write_openvino(quantised, spec, path)
+    return list(groups)
 
 
 def _layers_of(model: openvino.Model, groups: tuple[str, ...]) -> nncf.IgnoredScope | None:

@@ -221,16 +221,6 @@ def test_sigterm_leaves_nothing_half_written(checkpoint, tmp_path):
     assert {path.stem for path in out.glob("*.onnx")} == {path.stem for path in out.glob("*.json")}
 
 
-def test_the_refusal_of_int8_names_the_bound_that_was_broken(tmp_path):
-    from export.parity import INT8_MEAN_DEG
-    from export.to_int8 import TRY_DEG, too_coarse
-
-    assert TRY_DEG < 0.27 < INT8_MEAN_DEG
-    text = str(too_coarse(tmp_path / "net_int8.onnx", 0.27))
-    assert "net_int8.onnx: int8 differs by 0.27 degrees" in text
-    assert "at most 0.24 on the faces that calibrate" in text
-
-
 def test_an_output_folder_that_cannot_be_made(checkpoint, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(GazeError, match=r"cannot be written.*--out"):

@@ -11,7 +11,7 @@ pytest.importorskip("nncf")
 
 from smooth_pictures import made_faces  # noqa: E402
 
-from export import parity, to_int8, to_int8_openvino  # noqa: E402
+from export import parity, to_int8  # noqa: E402
 from export.artefacts import KINDS, Run, runs_of  # noqa: E402
 from export.command import main  # noqa: E402
 from gaze.errors import ModelError  # noqa: E402
@@ -69,17 +69,28 @@ def test_the_onnx_files_keep_in_float_what_their_sidecars_say(argv, tmp_path, mo
 
 
 def test_openvino_tries_all_in_int8_first(argv, tmp_path, monkeypatch):
-    monkeypatch.setattr(to_int8_openvino, "TRY_DEG", 90.0)
+    monkeypatch.setattr(to_int8, "TRY_DEG", 90.0)
     assert main([*argv, "--formats", "openvino-int8"]) == 0
     path = tmp_path / "dist" / "small_openvino_int8.xml"
     assert load_model_spec(path).notes["kept_in_float"] == []
     assert "FakeQuantize" in path.read_text() and 'element_type="i8"' in path.read_text()
 
 
+@pytest.mark.parametrize(
+    ("off_deg", "chosen"),
+    [([0.23, 0.1], 0), ([0.4, 0.1], 1), ([0.29, 0.26, 0.27], 1), ([0.9, 0.24, 0.1], 1)],
+)
+def test_the_first_try_well_within_the_bound_is_taken_else_the_nearest(off_deg, chosen):
+    tries = [(f"/backbone.{k}/",) for k in range(len(off_deg))]
+    attempt = {groups: (f"model {k}", off_deg[k]) for k, groups in enumerate(tries)}.__getitem__
+    assert to_int8.first_near(tries, attempt, "net.onnx") == (tries[chosen], f"model {chosen}")
+
+
 def test_where_no_try_keeps_the_bound_nothing_is_written(argv, tmp_path, monkeypatch):
     monkeypatch.setattr(to_int8, "TRY_DEG", 0.0)
+    monkeypatch.setattr(to_int8, "INT8_MEAN_DEG", 0.0)
     monkeypatch.setattr(to_int8, "SYMMETRIC_FALLBACKS", to_int8.SYMMETRIC_FALLBACKS[:1])
-    with pytest.raises(ModelError, match=r"small_int8_tensorrt\.onnx: int8 differs by .*at most 0\.00 on"):
+    with pytest.raises(ModelError, match=r"small_int8_tensorrt\.onnx: int8 differs by .*at most 0\.0\)"):
         main([*argv, "--formats", "onnx-int8-tensorrt"])
     assert not list((tmp_path / "dist").glob("*int8*"))
 
