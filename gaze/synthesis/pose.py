@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
-from gaze.geometry import unit
+from gaze.geometry import angles_from_vector, unit, vector_from_angles
 
 EYE_YAW_LIMIT_DEG = 42.0
 EYE_PITCH_LIMIT_DEG = (-43.0, 31.0)
@@ -78,9 +78,8 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
     across = np.deg2rad(np.clip(rng.normal(0, 10 if not wide else 14), -half, half))
     down = np.deg2rad(np.clip(rng.normal(2, 7), -half * 0.55, half * 0.55))
     eyes = distance * unit([np.tan(across), np.tan(down), 1.0])
-    towards = unit(-eyes)
     # Angles are drawn relative to the line from the head to the camera.
-    base_yaw, base_pitch = np.arctan2(-towards[0], -towards[2]), np.arcsin(np.clip(-towards[1], -1, 1))
+    base_pitch, base_yaw = angles_from_vector(-eyes)
     roll = rng.normal(0, 6) if rng.random() < 0.85 else rng.normal(0, 15)
     if wide:
         if rng.random() < 0.55:
@@ -92,8 +91,7 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
         else:
             eye_yaw, eye_pitch = rng.normal(0, 13), rng.normal(-3, 9)
         R = head_rotation(base_pitch + np.deg2rad(pitch), base_yaw + np.deg2rad(yaw), np.deg2rad(roll))
-        ey, ep = np.deg2rad([eye_yaw, eye_pitch])
-        sight = R @ np.array([-np.cos(ep) * np.sin(ey), -np.sin(ep), -np.cos(ep) * np.cos(ey)])
+        sight = R @ vector_from_angles(np.deg2rad([eye_pitch, eye_yaw]))
         reach = (
             distance * np.exp(rng.normal(0, 0.25)) if rng.random() < 0.7 else np.exp(rng.uniform(5.7, 8.6))
         )
@@ -111,8 +109,7 @@ def _draw_pose(rng: np.random.Generator, camera: Camera, kind: str) -> Pose:
         target = np.array([rng.normal(0, 30), rng.normal(0, 30), rng.normal(0, 20)])
         if rng.random() < 0.4:
             target = np.zeros(3)
-    sight = unit(target - eyes)
-    gaze_yaw, gaze_pitch = np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))
+    gaze_pitch, gaze_yaw = angles_from_vector(target - eyes)
     follow = rng.uniform(0.0, 0.9)
     spread = 14 if kind == "screen" else 20
     yaw = base_yaw + follow * (gaze_yaw - base_yaw) + np.deg2rad(rng.normal(0, spread * 0.7))
@@ -129,7 +126,7 @@ def in_reach(pose: Pose) -> bool:
     if np.linalg.norm(to_target) < 270:
         return False
     sight = pose.R_cam_head.T @ unit(to_target)
-    yaw, pitch = np.rad2deg([np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))])
+    pitch, yaw = np.rad2deg(angles_from_vector(sight))
     low, high = EYE_PITCH_LIMIT_DEG
     head = pose.R_cam_head.T @ unit(-pose.eyes_cam_mm)
     facing = np.degrees(np.arccos(np.clip(-head[2], -1, 1)))

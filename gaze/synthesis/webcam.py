@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
-from gaze.geometry import unit
+from gaze.geometry import angles_from_vector
 from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.background import before, paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
@@ -215,8 +215,7 @@ def sample_laptop_pose(rng: np.random.Generator, target_cam_mm: NDArray[np.float
     for _ in range(200):
         distance = float(np.clip(rng.normal(570, 90), 380, 850))
         eyes = np.array([rng.normal(0, 45), rng.normal(10, 35), distance])
-        sight = unit(np.asarray(target_cam_mm) - eyes)
-        yaw, pitch = np.arctan2(-sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))
+        pitch, yaw = angles_from_vector(np.asarray(target_cam_mm) - eyes)
         follow = rng.uniform(0.0, 0.7)
         # Keywords, in the order in which chance is drawn.
         turned = head_rotation(
