@@ -97,13 +97,13 @@ def measure(samples: Samples, correction: Correction, screen: Screen) -> Accurac
         return float(np.mean([getattr(row, name) for row in rows]))
 
     return Accuracy(
-        tuple(rows),
-        mean("accuracy_deg"),
-        mean("accuracy_cm"),
-        mean("accuracy_px"),
-        mean("rms_s2s_deg"),
-        mean("sd_deg"),
-        mean("frame_error_deg"),
+        targets=tuple(rows),
+        accuracy_deg=mean("accuracy_deg"),
+        accuracy_cm=mean("accuracy_cm"),
+        accuracy_px=mean("accuracy_px"),
+        rms_s2s_deg=mean("rms_s2s_deg"),
+        sd_deg=mean("sd_deg"),
+        frame_error_deg=mean("frame_error_deg"),
     )
 
 

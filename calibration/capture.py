@@ -165,13 +165,13 @@ class GuidedCapture:
             1.0 - len(self.missing_tilts) / len(TILTS),
         )
         return Guidance(
-            message,
-            taken,
-            points_px,
-            self._covered.copy(),
-            self.missing_tilts,
-            float(np.mean(parts)),
-            self.done,
+            message=message,
+            taken=taken,
+            corners_px=points_px,
+            covered=self._covered.copy(),
+            missing_tilts=self.missing_tilts,
+            progress=float(np.mean(parts)),
+            done=self.done,
         )
 
 

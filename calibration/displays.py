@@ -168,7 +168,17 @@ def from_drm(folder: Path) -> list[Display]:
             width, height, width_mm, height_mm = parse_edid((path / "edid").read_bytes())
         except (OSError, CalibrationError):
             continue
-        found.append(Display(path.name.partition("-")[2], width, height, 0, 0, width_mm, height_mm))
+        found.append(
+            Display(
+                name=path.name.partition("-")[2],
+                width_px=width,
+                height_px=height,
+                x_px=0,
+                y_px=0,
+                width_mm=width_mm,
+                height_mm=height_mm,
+            )
+        )
     return found
 
 
@@ -193,7 +203,17 @@ def _from_windows() -> list[Display]:
         width_mm, height_mm, width, height = (gdi.GetDeviceCaps(device, code) for code in (4, 6, 8, 10))
     finally:
         user.ReleaseDC(0, device)
-    return [Display("main", width, height, 0, 0, float(width_mm), float(height_mm))]
+    return [
+        Display(
+            name="main",
+            width_px=width,
+            height_px=height,
+            x_px=0,
+            y_px=0,
+            width_mm=float(width_mm),
+            height_mm=float(height_mm),
+        )
+    ]
 
 
 def _from_macos() -> list[Display]:
@@ -207,4 +227,14 @@ def _from_macos() -> list[Display]:
     main = graphics.CGMainDisplayID()
     size = graphics.CGDisplayScreenSize(main)
     width, height = graphics.CGDisplayPixelsWide(main), graphics.CGDisplayPixelsHigh(main)
-    return [Display("main", int(width), int(height), 0, 0, size.width, size.height)]
+    return [
+        Display(
+            name="main",
+            width_px=int(width),
+            height_px=int(height),
+            x_px=0,
+            y_px=0,
+            width_mm=size.width,
+            height_mm=size.height,
+        )
+    ]

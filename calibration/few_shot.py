@@ -103,6 +103,15 @@ def _correction(rows: FloatArray, offsets: FloatArray, noise_rad: float) -> Corr
             uncorrected_rad=miss,
         )
     try:
-        return fit(Looks(rows, offsets, noise, noise, np.ones(n, np.int64), np.arange(n)))
+        return fit(
+            Looks(
+                features=rows,
+                offset_rad=offsets,
+                spread_rad=noise,
+                sd_rad=noise,
+                frames=np.ones(n, np.int64),
+                place=np.arange(n),
+            )
+        )
     except CalibrationError:  # all drawn samples look at one place: no correction
         return None

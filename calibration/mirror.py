@@ -176,11 +176,11 @@ def _refine(measured_px: FloatArray, intrinsics: CameraSpread, layout: Layout) -
     square = ((residuals(x) + shifts @ found.common).reshape(-1, 2) ** 2).sum(axis=1)
     units = np.array([np.rad2deg(1.0)] * 3 + [1.0] * 3)
     return MirrorPose(
-        turned,
-        corner,
-        found.covariance[:6, :6] * np.outer(units, units),
-        float(np.sqrt(square.mean())),
-        np.array([np.sqrt(square[layout.mirror_of == i].mean()) for i in range(count)]),
-        found.own_px,
-        found.shared_px,
+        R_cam_screen=turned,
+        t_cam_mm=corner,
+        covariance=found.covariance[:6, :6] * np.outer(units, units),
+        rms_px=float(np.sqrt(square.mean())),
+        view_rms_px=np.array([np.sqrt(square[layout.mirror_of == i].mean()) for i in range(count)]),
+        own_px=found.own_px,
+        shared_px=found.shared_px,
     )

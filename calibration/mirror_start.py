@@ -72,7 +72,16 @@ class Layout:
         distances = -np.einsum("vj,vj->v", normals, 0.5 * (images + corners).mean(axis=1))
         tangents = np.array([np.linalg.svd(n[None])[2][1:] for n in normals])
         about = np.array([*corners_mm[0], 0.0])
-        return cls(R, t, normals, tangents, distances, about, points, mirror_of)
+        return cls(
+            R=R,
+            t=t,
+            normals=normals,
+            tangents=tangents,
+            distances=distances,
+            about=about,
+            points=points,
+            mirror_of=mirror_of,
+        )
 
     def pose(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The screen turned about ``about`` by x[:3] rad and shifted by x[3:6] mm, in its own axes."""

@@ -62,12 +62,12 @@ def observe(estimates: Sequence[Estimate], t_s: float | None = None) -> Observat
     if float(estimate.face.eye_open.mean()) < EYE_OPEN_MIN:
         return Observation(time_s, PROBLEMS[Status.BLINK])
     return Observation(
-        time_s,
-        None,
-        (estimate.gaze.pitch_rad, estimate.gaze.yaw_rad),
-        estimate.normalized.R_norm_cam,
-        estimate.head_pose.R_cam_head,
-        estimate.normalized.centre_cam_mm,
+        t_s=time_s,
+        problem=None,
+        pitch_yaw_rad=(estimate.gaze.pitch_rad, estimate.gaze.yaw_rad),
+        R_norm_cam=estimate.normalized.R_norm_cam,
+        R_cam_head=estimate.head_pose.R_cam_head,
+        origin_cam_mm=estimate.normalized.centre_cam_mm,
     )
 
 

@@ -204,10 +204,10 @@ def condense(samples: Samples, screen: Screen) -> Looks:
     spread = np.sqrt((np.add.reduceat(squares, starts) / frames[:, None]).mean(axis=1))
     lasted = np.maximum.reduceat(t, starts) - np.minimum.reduceat(t, starts)
     return Looks(
-        np.add.reduceat(rows[order], starts) / frames[:, None],
-        mean,
-        spread,
-        spread / np.sqrt(independent_frames(frames, lasted)),
-        frames,
-        samples.place[order][starts],
+        features=np.add.reduceat(rows[order], starts) / frames[:, None],
+        offset_rad=mean,
+        spread_rad=spread,
+        sd_rad=spread / np.sqrt(independent_frames(frames, lasted)),
+        frames=frames,
+        place=samples.place[order][starts],
     )

@@ -111,12 +111,12 @@ def estimate_screen_pose(samples: Samples, screen: Screen) -> ScreenEstimate:
         position_sd_mm=float(np.sqrt((deviations[3:] ** 2).mean())),
     )
     return ScreenEstimate(
-        found,
-        fit.x[:6] * to_units,
-        deviations,
-        prior_sd[:6] * to_units,
-        covariance,
-        float(1.0 + fit.x[8]),
+        screen=found,
+        moved=fit.x[:6] * to_units,
+        sd=deviations,
+        prior_sd=prior_sd[:6] * to_units,
+        covariance=covariance,
+        size=float(1.0 + fit.x[8]),
     )
 
 

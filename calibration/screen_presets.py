@@ -74,12 +74,12 @@ def placed_screen(
     """
     R, t = placement.pose(size_mm[0])
     return Screen(
-        size_px[0],
-        size_px[1],
-        size_mm[0],
-        size_mm[1],
-        R,
-        t,
+        width_px=size_px[0],
+        height_px=size_px[1],
+        width_mm=size_mm[0],
+        height_mm=size_mm[1],
+        R_cam_screen=R,
+        t_cam_mm=t,
         name=name,
         pose_source=pose_source,
         rotation_sd_deg=placement.rotation_sd_deg,

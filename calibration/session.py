@@ -222,7 +222,15 @@ class Session:
         """
         setup = self.setup if setup is None else setup
         write_session(
-            path, StoredSession(self.plan, self.screen, self.other_screens, setup, self.lag_s, self._kept)
+            path,
+            StoredSession(
+                plan=self.plan,
+                screen=self.screen,
+                other_screens=self.other_screens,
+                setup=setup,
+                lag_s=self.lag_s,
+                kept=self._kept,
+            ),
         )
 
     @classmethod

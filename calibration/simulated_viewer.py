@@ -77,7 +77,12 @@ class SimulatedViewer:
             # The last frame of a blink passes the gate; lids half down read as a gaze further down.
             angles = angles + np.array([-0.06, 0.0])
         return Observation(
-            t_s, None, angles, frames.R_norm_cam[i], frames.R_cam_head[i], frames.origin_cam_mm[i]
+            t_s=t_s,
+            problem=None,
+            pitch_yaw_rad=angles,
+            R_norm_cam=frames.R_norm_cam[i],
+            R_cam_head=frames.R_cam_head[i],
+            origin_cam_mm=frames.origin_cam_mm[i],
         )
 
     def go_to(self, position: int) -> None:

@@ -132,7 +132,15 @@ def run_person(condition: Condition, seed: int) -> PersonResult:
         correction, viewer, assumed, seconds = calibrate(condition, seed)
     except CalibrationError as error:
         nan = float("nan")
-        return PersonResult(nan, nan, nan, nan, "none", nan, failed=str(error))
+        return PersonResult(
+            before_deg=nan,
+            after_deg=nan,
+            before_look_deg=nan,
+            after_look_deg=nan,
+            kind="none",
+            seconds=nan,
+            failed=str(error),
+        )
     nothing = correction.switched_off()
     rng = np.random.default_rng([seed, 99])
     shift = rng.normal(0, 1, 3) * condition.shift_mm / np.sqrt(3)
@@ -145,7 +153,15 @@ def run_person(condition: Condition, seed: int) -> PersonResult:
         *pose_distance(assumed_screen(condition.preset), viewer.screen),
         *pose_distance(assumed, viewer.screen),
     )
-    return PersonResult(before[0], after[0], before[1], after[1], correction.kind, seconds, pose_error)
+    return PersonResult(
+        before_deg=before[0],
+        after_deg=after[0],
+        before_look_deg=before[1],
+        after_look_deg=after[1],
+        kind=correction.kind,
+        seconds=seconds,
+        pose_error=pose_error,
+    )
 
 
 def pose_distance(first: Screen, second: Screen) -> tuple[float, float]:

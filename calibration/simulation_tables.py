@@ -98,15 +98,23 @@ def tables(full: ErrorModel) -> Iterator[tuple[str, list[Condition]]]:
     for preset in ("laptop", "above", "below"):
         screens += [
             Condition(f"{preset}: place known", plan(9), full, preset=preset, shift_mm=60.0),
-            Condition(f"{preset}: as the preset says", plan(9), full, "auto", preset, False, shift_mm=60.0),
             Condition(
-                f"{preset}: estimated, 4 further places",
-                plan(9, positions=4),
-                full,
-                "auto",
-                preset,
-                False,
-                True,
+                name=f"{preset}: as the preset says",
+                plan=plan(9),
+                errors=full,
+                kind="auto",
+                preset=preset,
+                screen_known=False,
+                shift_mm=60.0,
+            ),
+            Condition(
+                name=f"{preset}: estimated, 4 further places",
+                plan=plan(9, positions=4),
+                errors=full,
+                kind="auto",
+                preset=preset,
+                screen_known=False,
+                estimate_screen=True,
                 shift_mm=60.0,
             ),
         ]

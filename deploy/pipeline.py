@@ -95,7 +95,15 @@ class Pipeline:
         stage_ms["filters"] = (time.perf_counter() - start) * 1000.0
         status = frame_status(estimates, frozen)
         camera = self._estimator.camera
-        return FrameResult(frame, status, tuple(estimates), camera, stage_ms, events, unsmoothed)
+        return FrameResult(
+            frame=frame,
+            status=status,
+            estimates=tuple(estimates),
+            camera=camera,
+            stage_ms=stage_ms,
+            events=events,
+            unsmoothed=unsmoothed,
+        )
 
     def _tracked(self, estimates: list[Estimate], t_s: float) -> list[Estimate]:
         if not self._sequence:

@@ -138,4 +138,12 @@ def make_maker(
     """The maker of one export; it steadies by the calibration faces, or else by ``otherwise``."""
     shown = otherwise if calibration is None else calibration
     pictures = FacePreprocess()(torch.from_numpy(np.ascontiguousarray(shown.faces[:STEADYING_FACES])))
-    return Maker(reference, name, out, steadied(reference.net, pictures), pictures, shown, calibration)
+    return Maker(
+        reference=reference,
+        name=name,
+        out=out,
+        net=steadied(reference.net, pictures),
+        pictures=pictures,
+        shown=shown,
+        calibration=calibration,
+    )

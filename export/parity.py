@@ -103,16 +103,17 @@ def compare(
     shown = evenly_spread(len(faces), SINGLES)
     single = predict_batched(artefact, faces[shown], batch=1)
     differences = _degrees(ours, theirs)
-    errors = _label_errors(ours, theirs, sets)
+    error_deg, loss_deg = _label_errors(ours, theirs, sets)
     return Parity(
-        artefact.name,
-        precision,
-        len(faces),
-        float(differences.mean()),
-        float(np.percentile(differences, 99)),
-        float(differences.max()),
-        float(_degrees(single, ours[shown]).max()),
-        *errors,
+        name=artefact.name,
+        precision=precision,
+        faces=len(faces),
+        mean_deg=float(differences.mean()),
+        p99_deg=float(np.percentile(differences, 99)),
+        max_deg=float(differences.max()),
+        single_max_deg=float(_degrees(single, ours[shown]).max()),
+        error_deg=error_deg,
+        loss_deg=loss_deg,
     )
 
 

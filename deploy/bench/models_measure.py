@@ -114,7 +114,15 @@ def configurations(
                 for precision in _precisions(runtime, device, spec):
                     counts = threads if device == "CPU" else [None]
                     found += [
-                        Configuration(path, spec, runtime, device, precision, count) for count in counts
+                        Configuration(
+                            path=path,
+                            spec=spec,
+                            runtime=runtime,
+                            device=device,
+                            precision=precision,
+                            threads=count,
+                        )
+                        for count in counts
                     ]
     return found, left_out
 

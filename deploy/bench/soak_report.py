@@ -90,7 +90,14 @@ def judge(samples: Sequence[Sample], stop_s: float) -> Verdict:
             f"SIGTERM took {stop_s:.2f} s to end it, {STOP_S:.0f} s allowed; "
             "if the machine was busy, run it again"
         )
-    return Verdict(growth, handles, threads, ratio, stop_s, tuple(problems))
+    return Verdict(
+        memory_growth_mb=growth,
+        handles_growth=handles,
+        threads_growth=threads,
+        latency_ratio=ratio,
+        stop_s=stop_s,
+        problems=tuple(problems),
+    )
 
 
 def draw(samples: Sequence[Sample], title: str, path: Path) -> None:

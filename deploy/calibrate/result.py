@@ -99,13 +99,13 @@ def fit_person(
     if len(shown) == 0:
         shown = samples
     return Fitted(
-        correction,
-        screen,
-        measure(shown, correction.switched_off(), screen),
-        measure(shown, correction, screen),
-        validated,
-        estimate,
-        tuple(choice.left_out.values()),
+        correction=correction,
+        screen=screen,
+        before=measure(shown, correction.switched_off(), screen),
+        after=measure(shown, correction, screen),
+        validated=validated,
+        screen_estimate=estimate,
+        left_out=tuple(choice.left_out.values()),
     )
 
 

@@ -43,13 +43,13 @@ class FaceFolder:
         """
         image, _ = read_picture(self.images / str(self.file[row]))
         return GazeSample(
-            image,
-            self.pitch_yaw_rad[row],
-            None,
-            str(self.person[row]),
-            None,
-            str(self.file[row]),
-            self.label_space,
+            image=image,
+            gaze_pitch_yaw_rad=self.pitch_yaw_rad[row],
+            head_pitch_yaw_rad=None,
+            person=str(self.person[row]),
+            day=None,
+            frame_id=str(self.file[row]),
+            label_space=self.label_space,
         )
 
     def samples(self) -> Iterator[GazeSample]:

@@ -68,13 +68,13 @@ class GazeHubPerson:
         """
         image, _ = read_picture(self.root / "Image" / str(self.face[row]))
         return GazeSample(
-            image,
-            self.pitch_yaw_rad(label_space)[row],
-            self.head_pitch_yaw_rad[row],
-            self.name,
-            day_of(str(self.origin[row])),
-            str(self.face[row]),
-            label_space,
+            image=image,
+            gaze_pitch_yaw_rad=self.pitch_yaw_rad(label_space)[row],
+            head_pitch_yaw_rad=self.head_pitch_yaw_rad[row],
+            person=self.name,
+            day=day_of(str(self.origin[row])),
+            frame_id=str(self.face[row]),
+            label_space=label_space,
         )
 
     def samples(self, label_space: str) -> Iterator[GazeSample]:

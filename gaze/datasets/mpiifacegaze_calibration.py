@@ -118,7 +118,14 @@ def load_calibration(folder: str | os.PathLike[str]) -> PersonCalibration:
     for name, value in zip(names, values, strict=True):
         if value <= 0:
             raise DataError(f"{size_path}: {name} must be positive, got {value:g}; {MEND}")
-    screen = LaptopScreen(int(values[0]), int(values[1]), values[2], values[3], cv2.Rodrigues(rvec)[0], tvec)
+    screen = LaptopScreen(
+        width_px=int(values[0]),
+        height_px=int(values[1]),
+        width_mm=values[2],
+        height_mm=values[3],
+        R_cam_screen=cv2.Rodrigues(rvec)[0],
+        t_cam_mm=tvec,
+    )
     return PersonCalibration(load_camera_mat(camera_path), screen)
 
 

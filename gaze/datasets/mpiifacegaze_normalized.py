@@ -101,13 +101,13 @@ class ReleasedFile:
             for offset, image in enumerate(self.read(start, min(start + block, len(self)))):
                 row = start + offset
                 yield GazeSample(
-                    image,
-                    self.gaze_pitch_yaw_rad[row],
-                    self.head_pitch_yaw_rad[row],
-                    self.person,
-                    None,
-                    f"{row:04d}",
-                    self.label_space,
+                    image=image,
+                    gaze_pitch_yaw_rad=self.gaze_pitch_yaw_rad[row],
+                    head_pitch_yaw_rad=self.head_pitch_yaw_rad[row],
+                    person=self.person,
+                    day=None,
+                    frame_id=f"{row:04d}",
+                    label_space=self.label_space,
                 )
 
     def close(self) -> None:

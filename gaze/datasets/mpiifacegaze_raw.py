@@ -57,13 +57,13 @@ class RawPerson:
         R_cam_head = cv2.Rodrigues(notes.head_rvec[row])[0]
         R = normalizing_rotation(R_cam_head, centre)
         return GazeSample(
-            image,
-            angles_from_vector(normalize_direction(notes.target_cam_mm[row] - centre, R)),
-            head_angles_from_rotation(R @ R_cam_head),
-            self.name,
-            day_of(str(notes.image[row])),
-            str(notes.image[row]),
-            ROTATION_ONLY,
+            image=image,
+            gaze_pitch_yaw_rad=angles_from_vector(normalize_direction(notes.target_cam_mm[row] - centre, R)),
+            head_pitch_yaw_rad=head_angles_from_rotation(R @ R_cam_head),
+            person=self.name,
+            day=day_of(str(notes.image[row])),
+            frame_id=str(notes.image[row]),
+            label_space=ROTATION_ONLY,
             normalized=False,
         )
 

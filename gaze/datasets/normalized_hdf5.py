@@ -243,13 +243,13 @@ class NormalizedFile:
         rows = self.rows
         head = rows.head_pitch_yaw_rad[index]
         return GazeSample(
-            self.read([index])[0],
-            rows.pitch_yaw_rad[index],
-            head if np.all(np.isfinite(head)) else None,
-            str(rows.person[index]),
-            str(rows.day[index]) or None,
-            str(rows.frame_id[index]),
-            self.header.label_space,
+            image=self.read([index])[0],
+            gaze_pitch_yaw_rad=rows.pitch_yaw_rad[index],
+            head_pitch_yaw_rad=head if np.all(np.isfinite(head)) else None,
+            person=str(rows.person[index]),
+            day=str(rows.day[index]) or None,
+            frame_id=str(rows.frame_id[index]),
+            label_space=self.header.label_space,
         )
 
     def close(self) -> None:

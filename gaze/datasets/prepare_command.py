@@ -104,13 +104,13 @@ def _source(args: argparse.Namespace) -> BlockSource:
         if args.no_mirror and args.subset == "all":
             raise UsageError("--no-mirror belongs to --subset evaluation; --subset all never mirrors")
         return RawSource(
-            args.root,
-            args.size,
-            persons,
-            args.subset_lists,
-            None if args.no_consistency_check else SCREEN_TOLERANCE_MM,
-            not args.any_count,
-            not args.no_mirror,
+            root=args.root,
+            size_px=args.size,
+            persons=persons,
+            subset_lists=args.subset_lists,
+            screen_tolerance_mm=None if args.no_consistency_check else SCREEN_TOLERANCE_MM,
+            check_counts=not args.any_count,
+            mirror_right=not args.no_mirror,
         )
     from gaze.datasets.prepare_converted import FolderSource, GazeHubSource, ReleasedSource
 

@@ -37,7 +37,14 @@ def _header(
     name: str, label_space: str, size: int, face_centre: str, sources: dict[str, str]
 ) -> NormalizedHeader:
     camera = DEFAULT_NORMALIZED_CAMERA.resized(size)
-    return NormalizedHeader(name, label_space, camera, face_centre, version("webcam-gaze"), sources)
+    return NormalizedHeader(
+        source=name,
+        label_space=label_space,
+        normalized_camera=camera,
+        face_centre=face_centre,
+        tool_version=version("webcam-gaze"),
+        sources=sources,
+    )
 
 
 def _chosen(root: Path, available: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -78,13 +78,13 @@ class RawSource:
                 "right_eyes": "mirrored" if self.mirror_right else "as they are",
             }
         return NormalizedHeader(
-            "mpiifacegaze-raw" if dataset.published else "mpiifacegaze-like",
-            ROTATION_ONLY,
-            self.camera,
-            FACE_CENTRE,
-            version("webcam-gaze"),
-            sources,
-            options,
+            source="mpiifacegaze-raw" if dataset.published else "mpiifacegaze-like",
+            label_space=ROTATION_ONLY,
+            normalized_camera=self.camera,
+            face_centre=FACE_CENTRE,
+            tool_version=version("webcam-gaze"),
+            sources=sources,
+            options=options,
         )
 
     def blocks(self) -> list[Block]:

@@ -223,13 +223,13 @@ class ShardFolder:
             owner = int(np.searchsorted(starts, index, side="right")) - 1
             shard, row = shards[owner], rows[owner][index - int(starts[owner])]
             yield GazeSample(
-                np.array(shard.faces[row, self._middle, self._middle]),
-                shard.pitch_yaw_rad[row],
-                shard.head_pitch_yaw_rad[row],
-                str(int(shard.person[row])),
-                None,
-                f"{shard.path.stem}/{int(shard.seed[row])}",
-                ROTATION_ONLY,
+                image=np.array(shard.faces[row, self._middle, self._middle]),
+                gaze_pitch_yaw_rad=shard.pitch_yaw_rad[row],
+                head_pitch_yaw_rad=shard.head_pitch_yaw_rad[row],
+                person=str(int(shard.person[row])),
+                day=None,
+                frame_id=f"{shard.path.stem}/{int(shard.seed[row])}",
+                label_space=ROTATION_ONLY,
             )
 
 

@@ -90,11 +90,11 @@ def join(name: str, parts: Sequence[Part], material: Material, **attributes) -> 
         np.int32
     )
     return Accessory(
-        name,
-        np.ascontiguousarray(vertices, dtype=np.float32),
-        vertex_normals(vertices, triangles),
-        np.concatenate([part.coords for part in parts]).astype(np.float32),
-        triangles,
-        material,
-        dict(attributes),
+        name=name,
+        vertices_mm=np.ascontiguousarray(vertices, dtype=np.float32),
+        normals=vertex_normals(vertices, triangles),
+        coords=np.concatenate([part.coords for part in parts]).astype(np.float32),
+        triangles=triangles,
+        material=material,
+        attributes=dict(attributes),
     )

@@ -130,7 +130,9 @@ def _build(atlas: UvAtlas) -> FaceRegions:
     masks["nostrils"] = nostrils
     masks = {name: np.ascontiguousarray(mask, np.float32) for name, mask in masks.items()}
     eyes = (_eye_field(atlas, 0), _eye_field(atlas, 1))
-    return FaceRegions(x, y, z, masks, eyes, np.ascontiguousarray(front, np.float32))
+    return FaceRegions(
+        x_mm=x, y_mm=y, z_mm=z, masks=masks, eyes=eyes, front=np.ascontiguousarray(front, np.float32)
+    )
 
 
 def _eye_field(atlas: UvAtlas, side: int) -> EyeField:

@@ -137,18 +137,26 @@ class LightRig:
             strength = min(gain * float(sun.irradiance.mean()), limit) / float(sun.irradiance.mean())
             towards = rotation.T @ sun.direction_env
             lamps.append(sunlight(head, towards, sun.angular_radius_rad).lit(sun.irradiance * strength))
-        rig = cls(place.name, environment, rotation, np.full(3, gain), tuple(lamps), head, place.lux)
+        rig = cls(
+            scene=place.name,
+            environment=environment,
+            R_env_cam=rotation,
+            env_gain=np.full(3, gain),
+            lamps=tuple(lamps),
+            head_cam_mm=head,
+            lux=place.lux,
+        )
         seen = rig.face_irradiance(FACE_NORMALS).mean(0)
         white = np.clip((seen.mean() / np.maximum(seen, 1e-6)) ** rng.uniform(0.75, 1.0), 0.3, 3.0)
         scale = white * np.pi / float((seen * white).mean())
         return cls(
-            place.name,
-            environment,
-            rotation,
-            gain * scale,
-            tuple(lamp.lit(lamp.irradiance * scale) for lamp in lamps),
-            head,
-            place.lux,
+            scene=place.name,
+            environment=environment,
+            R_env_cam=rotation,
+            env_gain=gain * scale,
+            lamps=tuple(lamp.lit(lamp.irradiance * scale) for lamp in lamps),
+            head_cam_mm=head,
+            lux=place.lux,
         )
 
 

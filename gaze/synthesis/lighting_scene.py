@@ -83,7 +83,14 @@ def sample_lighting_scene(
     low, high = LUX[name]
     lux = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     frontal = {"surroundings": 0.8, "sun": 0.6}.get(name, 0.4)
-    return LightingScene(name, environment, tuple(lamps), weight, frontal, lux)
+    return LightingScene(
+        name=name,
+        environment=environment,
+        lamps=tuple(lamps),
+        environment_weight=weight,
+        frontal=frontal,
+        lux=lux,
+    )
 
 
 @dataclass(frozen=True, slots=True)

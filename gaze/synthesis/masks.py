@@ -65,12 +65,12 @@ class MaskStyle:
             scatter=0.25,
         )
         return cls(
-            kind,
-            float(rng.uniform(0.25, 0.95)),
-            float(rng.uniform(54, 68)),
-            float(rng.uniform(1.0, 3.5)),
-            bool(rng.random() < 0.06),
-            material,
+            kind=kind,
+            nose=float(rng.uniform(0.25, 0.95)),
+            half_deg=float(rng.uniform(54, 68)),
+            slack_mm=float(rng.uniform(1.0, 3.5)),
+            worn_low=bool(rng.random() < 0.06),
+            material=material,
         )
 
 

@@ -153,7 +153,15 @@ def pipeline_crop(
     size_px = face.image.shape[0]
     focal_px = size_px / face.view_mm * float(np.linalg.norm(face.centre_cam_mm))
     middle_px = (size_px / 2.0, size_px / 2.0)
-    view = PipelineView(face.R_norm_cam, focal_px, size_px, middle_px, face.centre_cam_mm, true, known)
+    view = PipelineView(
+        R_norm_cam=face.R_norm_cam,
+        focal_px=focal_px,
+        size_px=size_px,
+        middle_px=middle_px,
+        centre_cam_mm=face.centre_cam_mm,
+        lens=true,
+        known=known,
+    )
     return PipelineCrop(face.image, view, picture, grid_px)
 
 

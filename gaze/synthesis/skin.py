@@ -88,7 +88,14 @@ class _Noise:
         fine = noise_field(rng, "fine", size)
         # Few rows drawn out over the whole height: blotches become upright stripes.
         stripes = cv2.resize(mottle[: max(1, size // 6)], (size, size), interpolation=cv2.INTER_LINEAR)
-        return cls(low, low2, mottle, mottle2, fine, stripes)
+        return cls(
+            low_melanin=low,
+            low_blood=low2,
+            mottle_melanin=mottle,
+            mottle_blood=mottle2,
+            fine=fine,
+            stripes=stripes,
+        )
 
 
 def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Generator) -> SkinMaps:
@@ -97,7 +104,14 @@ def paint_skin(atlas: UvAtlas, appearance: SkinAppearance, rng: np.random.Genera
     noise = _Noise.draw(rng, atlas.size)
     melanin, blood, grey = _pigment(atlas, regions, a, noise, rng)
     height_mm = np.zeros_like(melanin)
-    layers = SkinLayers(melanin, blood, grey, np.zeros_like(melanin), height_mm, np.zeros_like(melanin))
+    layers = SkinLayers(
+        melanin=melanin,
+        blood=blood,
+        grey=grey,
+        blue=np.zeros_like(melanin),
+        height_mm=height_mm,
+        gloss=np.zeros_like(melanin),
+    )
     _add_lips(layers, regions, a, noise)
     _add_relief(layers, atlas, regions, a, noise, rng)
     layers.gloss = _gloss(regions, a, noise, rng)

@@ -46,7 +46,14 @@ def invent_screen(rng: np.random.Generator) -> LaptopScreen:
     turn = np.diag([-1.0, 1.0, -1.0])
     tilt, _ = cv2.Rodrigues(np.deg2rad(rng.normal([6.0, 0.0, 0.0], [4.0, 1.0, 0.5])))
     t = np.array([width_mm / 2.0, 8.0, 0.0]) + rng.normal(0.0, [3.0, 2.0, 3.0])
-    return LaptopScreen(width_px, height_px, width_mm, height_mm, tilt @ turn, t)
+    return LaptopScreen(
+        width_px=width_px,
+        height_px=height_px,
+        width_mm=width_mm,
+        height_mm=height_mm,
+        R_cam_screen=tilt @ turn,
+        t_cam_mm=t,
+    )
 
 
 def write_calibration(folder: Path, camera: Camera, screen: LaptopScreen, rng: np.random.Generator) -> None:

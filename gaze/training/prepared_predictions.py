@@ -22,11 +22,11 @@ def predictions_of(table: NormalizedRows, rows: np.ndarray, answers_rad: ArrayLi
         return np.where(mirrored, mirror_angles(angles_rad), angles_rad)
 
     return Predictions(
-        table.person[rows],
-        table.day[rows],
-        table.frame_id[rows],
-        turned_back(table.pitch_yaw_rad[rows]),
-        turned_back(answers_rad),
-        turned_back(table.head_pitch_yaw_rad[rows]),
-        table.brightness[rows].astype(np.float64),
+        person=table.person[rows],
+        day=table.day[rows],
+        frame_id=table.frame_id[rows],
+        pitch_yaw_rad=turned_back(table.pitch_yaw_rad[rows]),
+        predicted_rad=turned_back(answers_rad),
+        head_rad=turned_back(table.head_pitch_yaw_rad[rows]),
+        brightness=table.brightness[rows].astype(np.float64),
     )

@@ -271,13 +271,13 @@ def read_predictions(folder: str | os.PathLike[str]) -> Predictions:
     texts = np.array([row[:3] for row in rows[1:]], dtype=np.str_).reshape(-1, 3)
     try:
         return Predictions(
-            texts[:, 0],
-            texts[:, 1],
-            texts[:, 2],
-            numbers[:, :2],
-            numbers[:, 2:4],
-            numbers[:, 4:6],
-            numbers[:, 6],
+            person=texts[:, 0],
+            day=texts[:, 1],
+            frame_id=texts[:, 2],
+            pitch_yaw_rad=numbers[:, :2],
+            predicted_rad=numbers[:, 2:4],
+            head_rad=numbers[:, 4:6],
+            brightness=numbers[:, 6],
         )
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
