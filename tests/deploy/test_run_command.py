@@ -153,6 +153,36 @@ def test_standard_input_that_breaks_off_keeps_the_whole_frames(tmp_path, model):
     assert len(records(tmp_path / "out.jsonl")) == 3
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_whose_standard_input_has_fallen_silent(tmp_path, model, number):
+    process = start(
+        "--source", "-", "--size", "160x120", "--model", model, "--jsonl", "out.jsonl", stdin=subprocess.PIPE
+    )
+    process.stdin.buffer.write(noise(0).tobytes() * 2 + b"half")
+    process.stdin.flush()
+    lines = tmp_path / "out.jsonl"
+    assert until(lambda: lines.exists() and lines.read_text().count("\n") == 2, 60)
+    process.send_signal(number)
+    process.wait(timeout=20)
+    told = process.stderr.read()
+    process.stdin.close()
+    assert process.returncode == 128 + number, told
+    assert "Fatal" not in told
+    assert len(records(lines)) == 2
+
+
+def test_enough_frames_end_a_run_whose_standard_input_goes_on(tmp_path, model):
+    process = start(
+        "--source", "-", "--size", "160x120", "--model", model, "--frames", 2, stdin=subprocess.PIPE
+    )
+    process.stdin.buffer.write(noise(0).tobytes() * 3)
+    process.stdin.flush()
+    process.wait(timeout=60)
+    told = process.stderr.read()
+    process.stdin.close()
+    assert process.returncode == 0, told
+
+
 def test_a_reader_that_leaves_is_an_ordinary_end(tmp_path, model):
     clip = write_clip(tmp_path / "clip.mp4", 50)
     process = start("--source", clip, "--loop", "--model", model, "--jsonl", "-", stdout=subprocess.PIPE)
