@@ -1,5 +1,7 @@
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -62,6 +64,20 @@ def test_a_clip_without_people(tmp_path, model, caplog):
     status = json.loads((tmp_path / "s.json").read_text())
     assert (status["state"], status["frames"], status["last_status"]) == ("ended", 12, "NO_FACE")
     assert any(message.startswith("runtime auto: ") for message in caplog.messages)
+
+
+def test_a_terminal_sees_how_far_a_file_is_and_the_time_left(tmp_path, model, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    clip = write_clip(tmp_path / "clip.mp4", 12)
+    bar = r"100%.* 12/12 \[\d\d:\d\d<00:00, .*frame"
+    for options, seen in (((), True), (("--no-progress",), False)):
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert run(model, clip, *options) == 0
+        assert (re.search(bar, terminal.getvalue()) is not None) == seen
 
 
 def test_people_on_real_video(tmp_path, model, shared_dir):
