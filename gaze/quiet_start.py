@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,22 @@ _START_NOISE = (
     b"face_landmarker_graph.cc",
     b"prctl(PR_SVE_GET_VL)",  # every Arm processor without scalable vectors, such as a Raspberry Pi's
 )
+# The stream is the whole process's: of two threads that hold it at once, the last to leave would put back the
+# other one's file.
+_HOLDING = threading.Lock()
 
 
 @contextlib.contextmanager
 def without_start_noise() -> Iterator[None]:
-    """Hold the process's error stream back for a moment, then pass on what is not known noise."""
+    """Hold the process's error stream back for a moment, then pass on what is not known noise.
+
+    While one thread holds it, others go on without.
+    """
+    if not _HOLDING.acquire(blocking=False):
+        yield
+        return
     with contextlib.ExitStack() as stack:
+        stack.callback(_HOLDING.release)
         try:
             kept = os.dup(_ERROR_STREAM)
             stack.callback(os.close, kept)

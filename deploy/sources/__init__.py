@@ -90,7 +90,8 @@ def open_source(
     if kind == "stdin":
         if size is None:
             raise UsageError("raw frames on standard input need their size: --size WIDTHxHEIGHT")
-        opener = partial(RawPipe, sys.stdin.buffer, size, fps)
+        # Unbuffered: Python aborts where its end finds a thread that waits inside the buffered reader.
+        opener = partial(RawPipe, sys.stdin.buffer.raw, size, fps)
         timed = None if newest else fps or 30.0
         return ThreadedSource("standard input", opener, newest=newest, reopen=False, timed_by_count_fps=timed)
     if kind == "camera":

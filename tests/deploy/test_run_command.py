@@ -1,5 +1,7 @@
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -62,6 +64,20 @@ def test_a_clip_without_people(tmp_path, model, caplog):
     status = json.loads((tmp_path / "s.json").read_text())
     assert (status["state"], status["frames"], status["last_status"]) == ("ended", 12, "NO_FACE")
     assert any(message.startswith("runtime auto: ") for message in caplog.messages)
+
+
+def test_a_terminal_sees_how_far_a_file_is_and_the_time_left(tmp_path, model, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    clip = write_clip(tmp_path / "clip.mp4", 12)
+    bar = r"100%.* 12/12 \[\d\d:\d\d<00:00, .*frame"
+    for options, seen in (((), True), (("--no-progress",), False)):
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert run(model, clip, *options) == 0
+        assert (re.search(bar, terminal.getvalue()) is not None) == seen
 
 
 def test_people_on_real_video(tmp_path, model, shared_dir):
@@ -151,6 +167,36 @@ def test_standard_input_that_breaks_off_keeps_the_whole_frames(tmp_path, model):
     assert "standard input ends in the middle of frame 3: 4 of 57600 bytes" in told
     assert "Traceback" not in told
     assert len(records(tmp_path / "out.jsonl")) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_whose_standard_input_has_fallen_silent(tmp_path, model, number):
+    process = start(
+        "--source", "-", "--size", "160x120", "--model", model, "--jsonl", "out.jsonl", stdin=subprocess.PIPE
+    )
+    process.stdin.buffer.write(noise(0).tobytes() * 2 + b"half")
+    process.stdin.flush()
+    lines = tmp_path / "out.jsonl"
+    assert until(lambda: lines.exists() and lines.read_text().count("\n") == 2, 60)
+    process.send_signal(number)
+    process.wait(timeout=20)
+    told = process.stderr.read()
+    process.stdin.close()
+    assert process.returncode == 128 + number, told
+    assert "Fatal" not in told
+    assert len(records(lines)) == 2
+
+
+def test_enough_frames_end_a_run_whose_standard_input_goes_on(tmp_path, model):
+    process = start(
+        "--source", "-", "--size", "160x120", "--model", model, "--frames", 2, stdin=subprocess.PIPE
+    )
+    process.stdin.buffer.write(noise(0).tobytes() * 3)
+    process.stdin.flush()
+    process.wait(timeout=60)
+    told = process.stderr.read()
+    process.stdin.close()
+    assert process.returncode == 0, told
 
 
 def test_a_reader_that_leaves_is_an_ordinary_end(tmp_path, model):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import cv2
@@ -30,6 +31,27 @@ def test_an_exception_passes_and_what_was_held_comes_out(capfd):
         os.write(2, b"before the fault\n")
         raise ValueError("boom")
     assert capfd.readouterr().err == "before the fault\n"
+
+
+def test_two_threads_at_once_leave_the_error_stream_as_it_was(capfd):
+    entered, left = threading.Event(), threading.Event()
+
+    def second():
+        with without_start_noise():
+            entered.set()
+            assert left.wait(10)
+            os.write(2, b"from the second\n")
+
+    thread = threading.Thread(target=second)
+    with without_start_noise():
+        thread.start()
+        assert entered.wait(10)
+    left.set()
+    thread.join(10)
+    os.write(2, b"afterwards\n")
+    with without_start_noise():
+        os.write(2, b"Created TensorFlow Lite XNNPACK delegate for CPU.\n")
+    assert capfd.readouterr().err == "from the second\nafterwards\n"
 
 
 def test_a_process_without_an_error_stream():

@@ -129,6 +129,25 @@ def test_empty_video(tmp_path):
         open_source(str(tmp_path / "empty.mp4"))
 
 
+def test_a_video_of_no_length(tmp_path):
+    """Containers that are whole and hold not one picture."""
+    with (
+        pytest.raises(SourceError, match=r"none\.avi: holds no frame that can be decoded"),
+        open_source(str(write_clip(tmp_path / "none.avi", 0, codec="MJPG"))) as source,
+    ):
+        source.read(0.0)
+    with pytest.raises(SourceError, match=r"none\.mp4: cannot be opened as a video"):
+        open_source(str(write_clip(tmp_path / "none.mp4", 0)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs /proc")
+def test_a_video_that_the_disk_does_not_give(tmp_path):
+    """A plain file whose first byte cannot be read, whoever asks."""
+    (tmp_path / "bad.mp4").symlink_to("/proc/self/mem")
+    with pytest.raises(SourceError, match=r"bad\.mp4: cannot be read \(Input/output error\); check the path"):
+        open_source(str(tmp_path / "bad.mp4"))
+
+
 def test_a_file_that_is_no_video(tmp_path):
     (tmp_path / "text.mp4").write_text("this is no video")
     with pytest.raises(SourceError, match=r"text\.mp4: cannot be opened as a video"):
