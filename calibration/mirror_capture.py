@@ -42,6 +42,17 @@ class ShownBoard:
         return screen.px_to_mm(px)
 
 
+def with_words(picture: NDArray[np.uint8], words: str) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) of a board with a line below it, smaller where the screen is narrow."""
+    page, (height, width) = picture.copy(), picture.shape[:2]
+    scale, margin = height / 1000.0, round(0.02 * height)
+    (wide, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
+    scale *= min(1.0, (width - 2 * margin) / wide)
+    at = (margin, height - margin)
+    cv2.putText(page, words, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 2, cv2.LINE_AA)
+    return page
+
+
 def shown_board(size_px: tuple[int, int]) -> ShownBoard:
     """The board that `gaze calibrate board --show` and the mirror method show on a screen of this size."""
     board = Board("charuco", 8, 5, 8.0)

@@ -20,6 +20,9 @@ TARGET = (240, 240, 240)
 HIT = (80, 220, 120)
 MISS = (70, 90, 240)
 PATH = (60, 180, 255)
+# As OpenCV counts the size of letters; and px that stay free of them on the left and right.
+TEXT_SIZE = 0.6
+EDGE = 8
 
 
 def accuracy_picture(
@@ -150,4 +153,9 @@ def _line(picture, first_px, second_px, scale: float, colour) -> None:
 
 
 def _text(picture, text: str, at: tuple[int, int], colour) -> None:
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, 1, cv2.LINE_AA)
+    """Write a line that begins at a point; further left, and smaller, where it would leave the picture."""
+    room = picture.shape[1] - 2 * EDGE
+    width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SIZE, 1)[0][0]
+    scale = TEXT_SIZE * min(1.0, room / width)
+    at = (min(at[0], EDGE + max(room - width, 0)), at[1])
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)

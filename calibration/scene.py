@@ -92,6 +92,7 @@ def draw(scene: Scene) -> NDArray[np.uint8]:
         (w, h), _ = cv2.getTextSize(line.text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
         if w > 0.94 * width:
             scale, w = scale * 0.94 * width / w, int(0.94 * width)
+            thickness = max(1, round(1.6 * scale))
         at = (int(np.clip(line.x_px - w / 2, 2, max(width - w - 2, 2))), round(line.y_px + h / 2))
         cv2.putText(
             image, line.text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, line.colour, thickness, cv2.LINE_AA

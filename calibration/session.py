@@ -278,8 +278,9 @@ def require_samples(session: Session) -> Samples:
         CalibrationError: too few targets were taken; the message says what went wrong at the others.
     """
     rows = session.samples
-    places = np.unique(rows.place)
-    if len(places) < 2:
+    places, (done, wanted) = np.unique(rows.place), session.taken
+    # Where all were taken, and all of one place, the fit says it.
+    if len(places) < 2 and done < wanted:
         reason = session.gave_up or explain_skipped(session) or "it was stopped"
         raise CalibrationError(
             f"only {len(places)} of {len(session._course.targets_px)} targets were taken ({reason}); "

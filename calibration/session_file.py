@@ -84,5 +84,10 @@ def damage_told(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except UsageError as error:
         raise CalibrationError(f"{path}: {error}; {_AGAIN}") from error
+    except CalibrationError as error:
+        # Samples and screens name the file themselves.
+        if str(path) in str(error):
+            raise
+        raise CalibrationError(f"{path}: {error}; {_AGAIN}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CalibrationError(f"{path}: {error!r}; {_AGAIN}") from error

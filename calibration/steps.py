@@ -23,6 +23,8 @@ CHUNK_S = 0.4
 HELD_OUT_S = 2.5
 # With a smaller part of usable frames a movement was not looked at.
 USABLE_PART = 0.5
+# Somebody who is not seen for so long blinks, and is still there.
+BLINK_S = 0.5
 
 
 class LookStep:
@@ -178,9 +180,9 @@ def head_step(duration_s: float, place: int, look: int, size_px: SizePx) -> Movi
 
 @dataclass(slots=True)
 class WaitStep:
-    """Wait until one person is well in view for ``hold_s`` seconds, or a key is pressed.
+    """Wait until one person is well in view for ``hold_s`` seconds, blinks aside, or a key is pressed.
 
-    After ``limit_s`` without that, ``failed`` says why.
+    Where nobody is well in view after ``limit_s``, ``failed`` says why.
     """
 
     lines: tuple[str, ...]
@@ -190,6 +192,7 @@ class WaitStep:
     finished: bool = False
     _start_s: float | None = None
     _good_since_s: float | None = None
+    _good_until_s: float = 0.0
     _problem: str | None = field(default="no frame yet")
 
     def feed(self, observation: Observation, confirmed: bool) -> None:
@@ -197,16 +200,18 @@ class WaitStep:
         if self._start_s is None:
             self._start_s = observation.t_s
         self._problem = observation.problem
-        if observation.problem is not None:
+        if observation.problem is None:
+            self._good_until_s = observation.t_s
+            if self._good_since_s is None:
+                self._good_since_s = observation.t_s
+        elif observation.t_s - self._good_until_s > BLINK_S:
             self._good_since_s = None
-        elif self._good_since_s is None:
-            self._good_since_s = observation.t_s
         if self._good_since_s is not None and (
             confirmed or observation.t_s - self._good_since_s >= self.hold_s
         ):
             self.finished = True
-        elif observation.t_s - self._start_s > self.limit_s:
-            self.failed = self._problem or "no key was pressed"
+        elif self._good_since_s is None and observation.t_s - self._start_s > self.limit_s:
+            self.failed = self._problem
             self.finished = True
 
     def samples(self) -> Samples:

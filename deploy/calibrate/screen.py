@@ -8,12 +8,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from calibration.camera_spread import CameraSpread
 from calibration.mirror import MirrorView, solve_mirror
-from calibration.mirror_capture import MirrorCapture, find_in_mirror, shown_board
+from calibration.mirror_capture import MirrorCapture, find_in_mirror, shown_board, with_words
 from calibration.screen import Screen, load_screens, save_screens
 from calibration.screen_pose import estimate_screen_pose
 from calibration.screen_presets import placed_screen, preset
@@ -239,11 +238,7 @@ def _mirror_live(
             if frame is not None:
                 size = (frame.image.shape[1], frame.image.shape[0])
                 said = capture.feed(frame.image, frame.t_s)
-            page = picture.copy()
-            scale = screen.height_px / 1000.0
-            at = (round(20 * scale), round(screen.height_px - 18 * scale))
-            cv2.putText(page, said, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 2, cv2.LINE_AA)
-            window.show(page)
+            window.show(with_words(picture, said))
             if stop.requested or window.poll(1) in STOP_KEYS:
                 break
     return capture.views, size

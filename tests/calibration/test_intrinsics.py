@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -111,6 +113,24 @@ def test_views_without_tilt_are_doubted_or_refused():
     else:
         assert any("hardly tilted" in warning for warning in result.warnings)
         assert any("of the picture only" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "noise_px", "doubt"),
+    [
+        (
+            [[910.0, 0, 742.0], [0, 908.0, 360.0], [0, 0, 1]],
+            0.15,
+            "principal point lies 8 % of the width",
+        ),
+        ([[910.0, 0, 645.0], [0, 860.0, 355.0], [0, 0, 1]], 0.15, "across and down differ by 5.8 %"),
+        (K, 1.5, r"the corners miss by 2\.[0-2]\d px"),
+    ],
+    ids=["off the middle", "stretched", "noisy"],
+)
+def test_implausible_cameras_are_doubted_in_words(matrix, noise_px, doubt):
+    result = fit_intrinsics(views(Camera(matrix, [], *SIZE), 18, noise_px), SIZE, "plain")
+    assert any(re.search(doubt, warning) for warning in result.warnings), result.warnings
 
 
 def test_too_few_views_are_refused():

@@ -5,7 +5,7 @@ from gaze_people import laptop
 
 from calibration.camera_spread import CameraSpread
 from calibration.mirror import MirrorView, solve_mirror
-from calibration.mirror_capture import MirrorCapture, find_in_mirror, shown_board
+from calibration.mirror_capture import MirrorCapture, find_in_mirror, shown_board, with_words
 from calibration.mirror_simulation import pose_errors, shared_errors
 from calibration.mirror_start import reflect
 from gaze.camera import Camera
@@ -229,3 +229,14 @@ def test_capture_takes_still_and_different_views():
     assert "Taken: 1 of 2." in said
     assert any("Tilt the mirror another way" in text for text in said)
     assert "Hold a hand mirror" in MirrorCapture(shown, screen).feed(np.zeros((720, 1280, 3), np.uint8), 0.0)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (800, 600)])
+def test_words_below_the_board_are_whole_and_leave_it_free(size):
+    shown = shown_board(size)
+    plain = shown.picture(size)
+    page = with_words(plain, "Hold a hand mirror so that the camera sees this board in it.")
+    rows, columns = np.nonzero((page != plain).any(axis=2))
+    assert rows.min() > shown.top_px + shown.board.rows * shown.square_px
+    assert columns.max() - columns.min() > 0.4 * size[0]
+    assert columns.max() < size[0] - 5

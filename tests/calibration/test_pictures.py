@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from gaze_rows import recording
 
-from calibration.pictures import accuracy_picture, heat_map, save_picture, scan_path
+from calibration.accuracy import Accuracy, TargetAccuracy
+from calibration.pictures import PAPER, accuracy_picture, heat_map, save_picture, scan_path
 from gaze.errors import CalibrationError
 
 
@@ -44,12 +45,26 @@ def test_picture_that_cannot_be_written_is_said(tmp_path):
         scan_path([], (0, 1080))
 
 
-def test_accuracy_picture_has_targets_and_hits():
-    from calibration.accuracy import Accuracy, TargetAccuracy
+def accuracy_of(*targets_px):
+    """Targets that are hit 60 px to the right."""
+    rows = [TargetAccuracy((x, y), (x + 60.0, y), 1.0, 1.0, 60.0, 1.0, 0.5, 1.2, 20) for x, y in targets_px]
+    return Accuracy(tuple(rows), 1.0, 1.0, 60.0, 1.0, 0.5, 1.2)
 
-    one = TargetAccuracy((400.0, 300.0), (460.0, 300.0), 1.0, 1.0, 60.0, 1.0, 0.5, 1.2, 20)
-    accuracy = Accuracy((one,), 1.0, 1.0, 60.0, 1.0, 0.5, 1.2)
+
+def test_accuracy_picture_has_targets_and_hits():
+    accuracy = accuracy_of((400.0, 300.0))
     picture = accuracy_picture(accuracy, (1920, 1080), accuracy)
     scale = picture.shape[1] / 1920
     assert picture[round(300 * scale), round(460 * scale)].tolist() == [80, 220, 120]
     assert picture[round(300 * scale), round(400 * scale)].min() > 200
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (800, 480)])
+def test_no_text_of_the_accuracy_picture_is_cut(size):
+    accuracy = accuracy_of((0.92 * size[0], 0.5 * size[1]))
+    picture = accuracy_picture(accuracy, size, accuracy).astype(int)
+    grey = np.ptp(picture, axis=2) < 8
+    text = grey & (np.abs(picture - PAPER).sum(axis=2) > 60)
+    # The outermost pixels are the frame.
+    assert text[1:-1, 1:-1].any(axis=1).sum() > 20
+    assert not text[1:-1, -5:-1].any()

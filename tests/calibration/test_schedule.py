@@ -124,8 +124,10 @@ def test_scheduled_session_edited_by_hand_is_refused(tmp_path, targets, message)
     content = json.loads(path.read_text())
     content["plan"]["targets_px"] = targets
     path.write_text(json.dumps(content))
-    with pytest.raises(CalibrationError, match=message):
+    with pytest.raises(CalibrationError, match=message) as caught:
         Session.load(path)
+    assert str(caught.value).count(str(path)) == 1
+    assert "take the targets anew" in str(caught.value)
 
 
 @pytest.mark.parametrize(

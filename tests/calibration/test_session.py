@@ -14,6 +14,7 @@ from calibration.scene import draw
 from calibration.session import Session, explain_skipped, require_samples
 from calibration.simulated_person import IDEAL, PLAIN
 from calibration.simulated_viewer import FOLLOW_LAG_S, SimulatedViewer
+from calibration.steps import WaitStep
 from gaze.errors import CalibrationError, UsageError
 
 FOURTH = Part(Kind.TARGET, 3)
@@ -101,6 +102,22 @@ def test_person_who_leaves_for_good_ends_it_and_what_was_taken_stays():
     play(session, viewer(), lambda t, s: "no face in view" if t > 8.0 else None)
     assert session.gave_up == "no face in view"
     assert 2 <= len(np.unique(session.samples.place)) < 9
+
+
+@pytest.mark.parametrize(
+    ("away_s", "ends_s"),
+    [([], 6.0), ([(1.0, 1.15), (3.0, 3.3), (5.0, 5.15)], 6.0), ([(3.0, 4.0)], 10.0), ([(0.0, 57.0)], 63.0)],
+    ids=["all the time", "but for blinks", "but for a second", "at last"],
+)
+def test_pause_ends_once_somebody_has_been_in_view_long_enough(away_s, ends_s):
+    pause = WaitStep(("Sit down.",), hold_s=6.0, limit_s=60.0)
+    t = 0.0
+    while not pause.finished and t < 100.0:
+        away = any(start <= t < end for start, end in away_s)
+        pause.feed(Observation(t, "eyes closed" if away else None), False)
+        t += 1 / 30
+    assert pause.failed is None
+    assert t == pytest.approx(ends_s, abs=0.1)
 
 
 def test_eyes_closed_throughout():

@@ -139,3 +139,12 @@ def test_empty_recording_is_refused(monkeypatch, entries):
     with pytest.raises(CalibrationError, match="the source gave no frame"):
         person_command(COMMAND)
     assert not Path("profile.session.json").exists()
+
+
+def test_one_target_shown_twice_is_said_to_be_one(monkeypatch, entries):
+    for entry in entries:
+        entry.update(x_px=960.0, y_px=540.0, validation=False)
+    Path("times.json").write_text(json.dumps({"schema": "gaze.schedule/1", "targets": entries}))
+    play(monkeypatch, Recorded(entries))
+    with pytest.raises(CalibrationError, match="samples from 1 target only; at least 2 are needed"):
+        person_command(COMMAND)
