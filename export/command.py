@@ -110,7 +110,8 @@ def _faces_of(
     else:
         return None, compared
     if not calibrating:
-        return None, [*compared, whole]
+        # First, as the network is steadied by it: never by the few real faces that may lie beside a checkout.
+        return None, [whole, *compared]
     # What calibrates must not judge: a fifth is kept back for parity.
     calibration, held_back = whole.every_fifth_apart()
     if len(calibration) == 0 or len(held_back) == 0:

@@ -7,6 +7,8 @@
 #   prepare_device, install_extras   functions, called as root before and after the program is installed
 
 set -euo pipefail
+# The service's user must read what root installs, whatever root's own mask is.
+umask 022
 
 NAME=webcam-gaze
 USER_NAME=gaze
@@ -183,7 +185,7 @@ restart_service() {
     if [[ $START == yes ]]; then
         systemctl enable --quiet "$NAME"
         systemctl restart "$NAME"
-        say "started; see its lines with: journalctl -u $NAME -o cat -f"
+        say "started; see its lines with: sudo journalctl -u $NAME -o cat -f"
     fi
 }
 

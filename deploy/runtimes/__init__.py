@@ -72,9 +72,11 @@ def create_runtime(
         raise UsageError(f"no runtime {runtime!r}; choose auto, {', '.join(RUNTIMES)}")
     if not is_installed(runtime):
         jetson = " (on a Jetson it comes with JetPack)" if runtime == "tensorrt" else ""
+        # An .onnx file alone runs on more than one engine.
+        other = " or choose --runtime auto" if reason is None and path.suffix == ".onnx" else ""
         raise RuntimeUnavailableError(
-            f"runtime {runtime}: the package {RUNTIMES[runtime][2]} is not installed; "
-            f"run `pip install {RUNTIMES[runtime][3]}`{jetson} or choose --runtime auto"
+            f"runtime {runtime}{f' ({reason})' if reason else ''}: the package {RUNTIMES[runtime][2]} is not "
+            f"installed; run `pip install {RUNTIMES[runtime][3]}`{jetson}{other}"
         )
     if runtime == "torch" and is_shipped(path):
         path, spec = checkpoint_beside(path)

@@ -126,9 +126,16 @@ def _port(item: onnxruntime.NodeArg) -> Port:
 def _check_file_precision(path: Path, spec: ModelSpec, device: str, precision: str) -> None:
     if precision == spec.precision or (device, spec.precision, precision) == ("TENSORRT", "fp32", "fp16"):
         return
+    mends = {
+        "bf16": "use --runtime openvino",
+        "int8": "give the int8 file that `gaze export` writes",
+    }
+    mend = mends.get(
+        precision, f"give the {precision} file that `gaze export` writes, or use --runtime openvino"
+    )
     raise UsageError(
         f"{path}: holds {spec.precision} and onnxruntime's {device} provider calculates in what the file "
-        f"holds; give the {precision} file that `gaze export` writes, or use --runtime openvino"
+        f"holds; {mend}"
     )
 
 

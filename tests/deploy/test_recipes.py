@@ -213,6 +213,18 @@ def test_no_packages_says_what_is_missing(tmp_path):
 
 
 @needs("bash")
+def test_the_service_can_read_a_release_whatever_the_mask_of_root_is(tmp_path):
+    before = os.umask(0o077)
+    try:
+        done = shared_step(tmp_path, f'mkdir "{tmp_path}/release"; echo >"{tmp_path}/release/file"')
+    finally:
+        os.umask(before)
+    assert done.returncode == 0, done.stderr
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "release", tmp_path / "release" / "file")]
+    assert modes == [0o755, 0o644]
+
+
+@needs("bash")
 def test_new_settings_can_be_read_by_root_and_the_service_alone(tmp_path):
     done = shared_step(tmp_path, "RECIPE=/recipe; install_configuration", install='echo "$@"')
     assert done.returncode == 0, done.stderr

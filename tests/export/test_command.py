@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 from smooth_pictures import made_faces  # noqa: E402
 
 from deploy.runtimes import create_runtime  # noqa: E402
-from export import parity  # noqa: E402
+from export import command, parity  # noqa: E402
 from export.command import main, settled_spec  # noqa: E402
 from export.to_onnx import OPSET  # noqa: E402
 from gaze.cli import main as gaze  # noqa: E402
@@ -135,6 +135,22 @@ def test_nothing_but_whole_artefacts_is_left(exported):
         stem = name.rpartition(".")[0]
         expected |= {name, f"{stem}.json"} | ({f"{stem}.bin"} if name.endswith(".xml") else set())
     assert names == expected
+
+
+def test_real_faces_beside_a_checkout_are_compared_and_do_not_change_the_model(
+    checkpoint, tmp_path, monkeypatch, capsys
+):
+    for index, face in enumerate(made_faces(64, 3, seed=5).faces):
+        (tmp_path / "real").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "real" / f"{index}.png"), face)
+    written = []
+    for real in ("real", "none"):
+        monkeypatch.setattr(command, "REAL_FACES", tmp_path / real)
+        argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / f"dist_{real}")]
+        assert main([*argv, "--formats", "onnx-float-input"]) == 0
+        written.append((tmp_path / f"dist_{real}" / "small_float_input.onnx").read_bytes())
+    assert "3 faces of real" in capsys.readouterr().out
+    assert written[0] == written[1]
 
 
 def test_an_artefact_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,14 @@ def test_dev_brings_every_extra_and_there_is_no_other():
     assert set(extras) == {*EXTRAS, "dev"}
     (own,) = (line for line in extras["dev"] if line.startswith("webcam-gaze"))
     assert own == f"webcam-gaze[{','.join(name for name in extras if name != 'dev')}]"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="newer Pythons have another MediaPipe")
+def test_what_is_bounded_for_mediapipe_is_what_it_asks_for():
+    """Where MediaPipe takes numpy 2, the bounds on it and on what goes with it can go."""
+    asked = metadata.requires("mediapipe")
+    assert "numpy<2" in asked
+    bounded = [
+        line for line in PROJECT["dependencies"] if "<" in line.partition(";")[0] and "< '3.13'" in line
+    ]
+    assert names(bounded) == {"numpy", "cv2", "jax", "jaxlib"} <= names(asked)

@@ -194,8 +194,13 @@ def test_wrong_use_of_onnxruntime(model, tmp_path):
         OnnxRuntime(model, device="TPU")
     with pytest.raises(UsageError, match="precision must be one of"):
         OnnxRuntime(model, precision="fp8")
-    with pytest.raises(UsageError, match="holds fp32"):
+    with pytest.raises(UsageError, match=r"holds fp32.*give the fp16 file.*or use --runtime openvino$"):
         OnnxRuntime(model, precision="fp16")
+    # There is no bf16 file for it, and OpenVINO's int8 needs a file too.
+    with pytest.raises(UsageError, match=r"what the file holds; use --runtime openvino$"):
+        OnnxRuntime(model, precision="bf16")
+    with pytest.raises(UsageError, match=r"give the int8 file that `gaze export` writes$"):
+        OnnxRuntime(model, precision="int8")
     with pytest.raises(UsageError, match="at least 1, got 0"):
         OnnxRuntime(model, threads=0)
     with pytest.raises(UsageError, match=r"runs \.onnx"):
@@ -245,6 +250,19 @@ def test_a_runtime_that_is_not_installed(model, monkeypatch):
     with create_runtime(model) as runtime:
         assert runtime.engine == "onnxruntime"
         assert "starts sooner" in runtime.description
+
+
+def test_auto_is_no_mend_for_a_file_that_one_engine_alone_runs(model, monkeypatch, tmp_path):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino" else real(name))
+    with pytest.raises(RuntimeUnavailableError, match=r"choose --runtime auto"):
+        create_runtime(model, "openvino")
+    for runtime in ("auto", "openvino"):
+        with pytest.raises(RuntimeUnavailableError, match=r"run `pip install openvino`$"):
+            create_runtime(tmp_path / "tiny.xml", runtime)
+    with pytest.raises(RuntimeUnavailableError, match=r"GPU is one of OpenVINO's.*not installed") as caught:
+        create_runtime(model, device="GPU")
+    assert "--runtime auto" not in str(caught.value), "auto was what chose it"
 
 
 def test_auto_says_what_it_chose_and_why(model):
