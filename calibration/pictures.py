@@ -46,7 +46,8 @@ def accuracy_picture(
         hit = _at(row.hit_px, scale)
         cv2.circle(picture, hit, min(radius, picture.shape[1]), HIT, 1, cv2.LINE_AA)
         cv2.circle(picture, hit, 5, HIT, -1, cv2.LINE_AA)
-        _text(picture, f"{row.accuracy_deg:.1f} deg", (x + 14, y - 10), TARGET)
+        # Away from the hit, which would lie on it.
+        _text(picture, f"{row.accuracy_deg:.1f} deg", (x + 14, y + 26 if hit[1] < y else y - 10), TARGET)
     parts = [f"accuracy {accuracy.accuracy_deg:.2f} deg, {accuracy.accuracy_cm:.1f} cm"]
     if before is not None:
         parts.append(f"before {before.accuracy_deg:.2f} deg (red)")
