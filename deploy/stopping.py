@@ -32,9 +32,12 @@ class StopSignals:
                 self._before[number] = signal.signal(number, self._handle)
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self.number is not None and not self._watched and isinstance(error, Exception):
+            # The SystemExit of _handle, in the midst of a native library's import, came out as another error.
+            raise SystemExit(128 + self.number) from error
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None and number == signal.SIGINT:

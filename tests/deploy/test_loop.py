@@ -108,6 +108,18 @@ def test_a_signal_before_the_loop_runs_ends_the_program():
     assert ended.value.code == 143
 
 
+def test_a_signal_that_breaks_an_import_off_is_no_import_error():
+    """A native library that is being imported makes an ImportError of what the signal raised."""
+    with pytest.raises(SystemExit) as ended, StopSignals() as stop:
+        try:
+            stop._handle(signal.SIGTERM, None)
+        except SystemExit:
+            raise ImportError("initialization failed") from None
+    assert ended.value.code == 143
+    with pytest.raises(ImportError), StopSignals():
+        raise ImportError("of its own")
+
+
 def test_signals_are_given_back():
     before = signal.getsignal(signal.SIGTERM)
     with StopSignals():

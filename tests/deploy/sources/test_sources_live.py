@@ -11,6 +11,7 @@ from loop_fakes import drain, noise, until
 
 from deploy.sources import open_source
 from deploy.sources.cameras import find_cameras, users_of, why_no_camera
+from deploy.sources.captures import open_camera
 from deploy.sources.pipes import RawPipe
 from deploy.sources.threaded import ThreadedSource
 from gaze.errors import SourceError, UsageError
@@ -94,9 +95,10 @@ def test_a_camera_that_cannot_be_opened_is_an_error():
 
 
 def test_a_camera_that_opens_and_delivers_nothing_is_an_error():
+    busy = "it is in use by zoom"  # a second program may open a camera and still get nothing from it
     with (
-        ThreadedSource("cam", script(FakeCapture(count=0))) as source,
-        pytest.raises(SourceError, match="cam was opened but delivers no picture"),
+        ThreadedSource("cam", script(FakeCapture(count=0)), why=lambda: busy) as source,
+        pytest.raises(SourceError, match=f"cam was opened but delivers no picture; {busy}"),
     ):
         drain(source)
 
@@ -244,6 +246,8 @@ def test_the_program_that_holds_a_camera_is_named(tmp_path):
         assert len(users) == 1
         assert users[0].endswith(f"({other.pid})")
         assert f"in use by {users[0]}: end that program first" in why_no_camera(str(device))
+        with pytest.raises(SourceError, match=f"video0 cannot be opened; it is in use by .*{other.pid}"):
+            open_camera(str(device))
         other.stdin.close()
     assert users_of(device) == []
 
