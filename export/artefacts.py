@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploy.runtimes import is_installed
-from gaze.errors import UsageError
+from gaze.errors import RuntimeUnavailableError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +74,25 @@ def choose_kinds(names: Sequence[str] | None, openvino_precisions: Sequence[str]
         openvino_precisions: what OpenVINO's CPU device calculates in here.
 
     Raises:
+        RuntimeUnavailableError: the only engine that runs the kind is not installed.
         UsageError: an unknown kind, or bf16 on a CPU without.
     """
     if names is None:
         return [
             kind
             for kind in KINDS.values()
-            if (not kind.is_engine or is_installed("tensorrt"))
-            and (kind.precision != "bf16" or "bf16" in openvino_precisions)
+            if _runs_here(kind) and (kind.precision != "bf16" or "bf16" in openvino_precisions)
         ]
     for name in names:
         if name not in KINDS:
             raise UsageError(f"no format {name!r}; choose from {', '.join(KINDS)}")
+        # What TensorRT lacks is told with the command that builds the engine without its Python package.
+        if not _runs_here(KINDS[name]) and not KINDS[name].is_engine:
+            package = KINDS[name].engines[0]
+            raise RuntimeUnavailableError(
+                f"{name}: the package {package} is not installed, and nothing is exported that was not run; "
+                f"run `pip install {package}` or leave the format out"
+            )
         if KINDS[name].precision == "bf16" and "bf16" not in openvino_precisions:
             raise UsageError(
                 f"{name}: OpenVINO does not calculate in bf16 on this CPU, and nothing is exported that was "
@@ -93,6 +100,10 @@ def choose_kinds(names: Sequence[str] | None, openvino_precisions: Sequence[str]
             )
     wanted = set(names) | {KINDS[name].source for name in names}  # a None among them matches no kind
     return [kind for kind in KINDS.values() if kind.name in wanted]
+
+
+def _runs_here(kind: Kind) -> bool:
+    return not kind.engines or any(map(is_installed, kind.engines))
 
 
 def runs_of(kind: Kind, devices: Sequence[str], openvino_precisions: Sequence[str]) -> list[Run]:

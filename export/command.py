@@ -45,6 +45,8 @@ def _export(options: argparse.Namespace) -> int:
             f"--checkpoint {options.checkpoint}: a checkpoint ends in {' or '.join(CHECKPOINTS)}; "
             "give one that `gaze train` wrote"
         )
+    if options.name is not None and Path(options.name).name != options.name:
+        raise UsageError(f"--name {options.name!r}: is no name of a file; give the folder with --out")
     reference = TorchRuntime(options.checkpoint)
     reference.spec = settled_spec(reference.spec, options.view_mm, options.average_mirror)
     print(f"the models see {seeing(reference.spec)}", flush=True)

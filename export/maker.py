@@ -113,16 +113,17 @@ class Maker:
         return self.out / f"{self.name}{KINDS[str(kind.source)].suffix}"
 
     def _quantise(self, kind: Kind, path: Path, spec: ModelSpec, calibration: FaceSet) -> list[str]:
-        from export.to_int8 import quantise_onnx
-        from export.to_int8_openvino import quantise_openvino
-
         source = path.with_name("convolved.onnx")
         fp32 = dataclasses.replace(spec, precision="fp32")
         expected = self.expected_rad
         if kind.name == "openvino-int8":
+            from export.to_int8_openvino import quantise_openvino
+
             # NNCF corrects the biases itself; onnxruntime's quantiser does not.
             export_onnx(self.net, fp32, source, ConvolvedPreprocess())
             return quantise_openvino(source, spec, calibration.faces, expected, path)
+
+        from export.to_int8 import quantise_onnx
 
         def write_rounded(but: tuple[str, ...]) -> Path:
             export_onnx(rounded(self.net, self.pictures, to_int8, but), fp32, source, ConvolvedPreprocess())

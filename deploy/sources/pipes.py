@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
@@ -24,6 +25,7 @@ from gaze.errors import SourceError
 _SINK = "gaze_out"
 _CAPS = re.compile(rf"{_SINK}\.GstPad:sink: caps = video/x-raw.*")
 _PIPE_BYTES = 1 << 20
+START_TIMEOUT_S = 15.0
 _NO_ELEMENT = re.compile(r'no element "([^"]+)"')
 # Which package of Debian and Ubuntu has an element, by how its name begins; the first that fits.
 _PACKAGES = {
@@ -104,6 +106,8 @@ class GStreamerProcess:
             # Its messages are read here: never translated.
             env={**os.environ, "LANGUAGE": "C"},
         )
+        # A program that ends while the pipeline still starts must not leave it behind, holding the camera.
+        atexit.register(self._process.kill)
         os.close(writing)
         self._pipe = os.fdopen(reading, "rb", buffering=0)
         _enlarge(reading)
@@ -114,12 +118,16 @@ class GStreamerProcess:
         self._said: deque[str] = deque(maxlen=20)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self._size_known.wait(timeout=15.0)
+        self._size_known.wait(timeout=START_TIMEOUT_S)
         if self._size is None:
             self.close()
             self._listener.join(timeout=0.5)
             said = tuple(self._said)
-            told = next((line for line in said if "ERROR" in line or "WARNING" in line), "no picture came")
+            silent = (
+                f"no picture came within {START_TIMEOUT_S:g} seconds; check that the camera or sender runs, "
+                "and the pipeline with `gst-launch-1.0 -v`"
+            )
+            told = next((line for line in said if "ERROR" in line or "WARNING" in line), silent)
             # What a decoder is missing for stands in a line of its own.
             told = "; ".join(
                 [told.rstrip("."), *(line for line in said if line.startswith("Missing element:"))]
@@ -173,6 +181,7 @@ class GStreamerProcess:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(timeout=1.0)
+        atexit.unregister(self._process.kill)
 
 
 def _enlarge(descriptor: int) -> None:

@@ -184,6 +184,9 @@ def test_wrong_use(checkpoint, tmp_path):
     with pytest.raises(SystemExit) as ended:
         main([*base, "--calibration-faces", "0"])
     assert ended.value.code == 2
+    for name in ("a/b", "/tmp/a"):
+        with pytest.raises(UsageError, match=r"is no name of a file; give the folder with --out"):
+            main([*base, "--name", name])
     other = tmp_path / "emptyfile"
     other.touch()
     with pytest.raises(UsageError, match=r"emptyfile: a checkpoint ends in \.pt or \.pth; give") as caught:

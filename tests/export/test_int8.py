@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import cv2
 import pytest
 
@@ -12,9 +14,9 @@ pytest.importorskip("nncf")
 from smooth_pictures import made_faces  # noqa: E402
 
 from export import parity, to_int8  # noqa: E402
-from export.artefacts import KINDS, Run, runs_of  # noqa: E402
+from export.artefacts import KINDS, Run, choose_kinds, runs_of  # noqa: E402
 from export.command import main  # noqa: E402
-from gaze.errors import ModelError  # noqa: E402
+from gaze.errors import ModelError, RuntimeUnavailableError  # noqa: E402
 from gaze.model_spec import load_model_spec  # noqa: E402
 
 
@@ -74,6 +76,21 @@ def test_openvino_tries_all_in_int8_first(argv, tmp_path, monkeypatch):
     path = tmp_path / "dist" / "small_openvino_int8.xml"
     assert load_model_spec(path).notes["kept_in_float"] == []
     assert "FakeQuantize" in path.read_text() and 'element_type="i8"' in path.read_text()
+
+
+def test_without_openvino_the_onnx_files_are_made_and_its_own_name_it(argv, tmp_path, monkeypatch):
+    monkeypatch.setattr(to_int8, "TRY_DEG", 90.0)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    for module in ("deploy.runtimes.openvino_runtime", "export.to_int8_openvino", "export.to_openvino"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    assert main([*argv, "--formats", "onnx-int8"]) == 0
+    assert list(load_model_spec(tmp_path / "dist" / "small_int8.onnx").parity_deg) == ["onnxruntime:CPU:int8"]
+    with pytest.raises(
+        RuntimeUnavailableError, match=r"openvino-int8: .*run `pip install openvino` or leave"
+    ):
+        main([*argv, "--formats", "openvino-int8"])
+    names = [kind.name for kind in choose_kinds(None, [])]
+    assert "onnx-int8-tensorrt" in names and not [name for name in names if "openvino" in name]
 
 
 @pytest.mark.parametrize(

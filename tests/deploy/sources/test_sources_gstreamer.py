@@ -1,17 +1,21 @@
 """Sources that are GStreamer pipelines."""
 
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from loop_fakes import drain
+from loop_fakes import drain, until
 
 from deploy.sources import open_source
+from deploy.sources.pipes import GStreamerProcess
 from gaze.errors import SourceError
 
+ROOT = Path(__file__).resolve().parents[3]
 needs_gstreamer = pytest.mark.skipif(
     shutil.which("gst-launch-1.0") is None, reason="gst-launch-1.0 is not installed"
 )
@@ -106,6 +110,52 @@ def test_a_missing_element_names_its_package(lines, package, tmp_path, monkeypat
         pytest.raises(SourceError, match=f"does not start.*{package}"),
     ):
         drain(source, 20.0)
+
+
+@pytest.fixture
+def silent_program(tmp_path):
+    """A gst-launch-1.0 that starts and gives nothing; it leaves its process id in a file."""
+    if sys.platform != "linux":
+        pytest.skip("processes are read in /proc")
+    program = tmp_path / "bin" / "gst-launch-1.0"
+    program.parent.mkdir()
+    new, pid = tmp_path / "new", tmp_path / "pid"
+    program.write_text(f"#!/bin/sh\necho $$ >'{new}' && mv '{new}' '{pid}'\nexec sleep 60\n")
+    program.chmod(0o755)
+    return program
+
+
+def is_running(pid):
+    """Whether there is such a process; what is left of one that ended has no command line."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except OSError:
+        return False
+
+
+def test_a_pipeline_that_gives_no_picture_is_an_error_in_time(silent_program, tmp_path, monkeypatch):
+    monkeypatch.setattr("deploy.sources.pipes.shutil.which", lambda name: str(silent_program))
+    monkeypatch.setattr("deploy.sources.pipes.START_TIMEOUT_S", 0.5)
+    with pytest.raises(SourceError, match=r"no picture came within 0\.5 seconds; check .*gst-launch-1\.0 -v"):
+        GStreamerProcess("somesrc ! somedec ! appsink")
+    assert not is_running(int((tmp_path / "pid").read_text()))
+
+
+def test_a_program_that_ends_while_a_pipeline_starts_takes_it_along(silent_program, tmp_path):
+    code = f"""
+import time
+from functools import partial
+from pathlib import Path
+from deploy.sources.pipes import GStreamerProcess
+from deploy.sources.threaded import ThreadedSource
+with ThreadedSource("camera", partial(GStreamerProcess, "somesrc ! somedec")):
+    while not Path({str(tmp_path / "pid")!r}).exists():
+        time.sleep(0.01)
+"""
+    environment = {**os.environ, "PATH": f"{silent_program.parent}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT, timeout=60)
+    pid = int((tmp_path / "pid").read_text())
+    assert until(lambda: not is_running(pid), 5)
 
 
 @needs_gstreamer
