@@ -66,7 +66,10 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
         help="hand over only the newest frame of standard input too, as of cameras and streams",
     )
     group.add_argument(
-        "--wait", action=ON_OFF, default=False, help="wait for a camera or stream that is not there yet"
+        "--wait",
+        action=ON_OFF,
+        default=False,
+        help="wait for a camera or stream that is not there yet, or has ended",
     )
     group.add_argument("--loop", action=ON_OFF, default=False, help="play a video file for ever")
     group.add_argument("--frames", type=at_least_one, metavar="N", help="end after N frames")

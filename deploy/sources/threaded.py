@@ -26,8 +26,9 @@ class ThreadedSource(Source):
 
     With ``newest`` the latest picture is handed over and those it replaced are counted in ``dropped``;
     otherwise every picture is, and the thread waits when four are queued. A source that disappears is
-    reopened with growing pauses. One that cannot be opened at the start raises from ``read``, unless
-    ``wait`` says to keep trying. ``reopen`` False: the end of the stream is the end.
+    reopened with growing pauses. One that cannot be opened at the start raises from ``read``, and one that
+    ends in good order is the end, unless ``wait`` says to keep trying. ``reopen`` False: however the stream
+    ends, it is the end.
 
     ``Frame.index`` counts captured pictures, so that dropped ones are gaps; ``t_s`` runs from the moment
     the source was made, or is the picture's number over ``timed_by_count_fps`` where that is given. ``why``
@@ -149,7 +150,8 @@ class ThreadedSource(Source):
                     self._hand_over(image)
                     continue
                 if capture.finished:
-                    return delivered, None
+                    # A service outlives the sender that closes its stream in good order.
+                    return delivered, SourceError(f"{self.name} ended; {self._why()}") if self._wait else None
                 failures += 1
                 if failures >= FAILED_READS_BEFORE_LOST:
                     what = "stopped delivering" if delivered else "was opened but delivers no picture"

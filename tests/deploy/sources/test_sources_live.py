@@ -103,6 +103,15 @@ def test_a_camera_that_opens_and_delivers_nothing_is_an_error():
         drain(source)
 
 
+@pytest.mark.parametrize("count", [5, 0])
+def test_a_pipeline_that_ended_is_started_again_where_it_is_waited_for(count, caplog):
+    opener = script(FakeCapture(count=count, finished=True), FakeCapture(pause_s=0.005))
+    with ThreadedSource("pipe", opener, wait=True, pauses_s=QUICK) as source:
+        assert until(lambda: len(opener.times) == 2 and source.state == "running")
+        assert source.read(1.0) is not None
+    assert [record.message.partition(" ended; ")[0] for record in caplog.records] == ["pipe"]
+
+
 def test_a_camera_that_disappears_comes_back(caplog):
     caplog.set_level("INFO", logger="gaze")
     gone = SourceError("cam cannot be opened")
