@@ -13,6 +13,8 @@ from gaze.errors import GazeError, UsageError
 from gaze.files import write_json
 
 STATUS_SCHEMA = "gaze.status/1"
+# The states that are not the loop's: before it and after it.
+STARTING, FAILED, ENDED = "starting", "failed", "ended"
 
 
 class Systemd:
@@ -84,12 +86,12 @@ class Health:
         self._interval_s = interval_s
         self._next_write = 0.0
         self._state = ""
+        self._ready = False
         self._started_unix_s = time.time()
         self._facts: dict[str, object] = {}
 
     def __enter__(self) -> Health:
-        self._systemd.send("READY=1\nSTATUS=starting")
-        self.tell("starting", {})
+        self.tell(STARTING, {})
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -97,7 +99,7 @@ class Health:
         self._systemd.send("STOPPING=1")
         # What ended the run is not hidden by a status file that cannot be written either.
         with suppress(GazeError) if failed else nullcontext():
-            self.tell("failed" if failed else "ended", {"error": str(error)} if failed else {})
+            self.tell(FAILED if failed else ENDED, {"error": str(error)} if failed else {})
         self._systemd.close()
 
     def tell(self, state: str, facts: Mapping[str, object]) -> None:
@@ -111,7 +113,10 @@ class Health:
         self._next_write = now + self._interval_s
         if changed:
             self._state = state
-            self._systemd.send(f"STATUS={state}")
+            # Ready by the loop's first word: the watchdog's time does not run while the models load.
+            ready = not self._ready and state not in (STARTING, FAILED, ENDED)
+            self._ready |= ready
+            self._systemd.send(f"READY=1\nSTATUS={state}" if ready else f"STATUS={state}")
         if self._status_file is None:
             return
         content = {

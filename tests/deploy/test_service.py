@@ -32,13 +32,21 @@ def received(server):
 def test_ready_status_and_stopping(manager):
     server, environment = manager
     with Health(environment=environment) as health:
-        assert received(server)[0] == "READY=1\nSTATUS=starting"
+        assert [message for message in received(server) if "STATUS" in message] == ["STATUS=starting"]
+        health.tell("waiting", {})
+        health.tell("waiting", {})
         health.tell("running", {})
-        health.tell("running", {})
-        health.tell("lost", {})
         messages = received(server)
-        assert [message for message in messages if "STATUS" in message] == ["STATUS=running", "STATUS=lost"]
+        told = [message for message in messages if "STATUS" in message]
+        assert told == ["READY=1\nSTATUS=waiting", "STATUS=running"]
     assert "STOPPING=1" in received(server)
+
+
+def test_a_run_that_does_not_come_to_its_loop_is_never_ready(manager):
+    server, environment = manager
+    with pytest.raises(ValueError, match="no model"), Health(environment=environment):
+        raise ValueError("no model")
+    assert "READY=1" not in "".join(received(server))
 
 
 def test_the_watchdog_is_fed_often_enough_and_not_at_every_frame(manager):
