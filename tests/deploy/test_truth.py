@@ -27,6 +27,7 @@ def write_truth(path, frames):
 
 
 def test_the_camera_of_a_rendered_clip_is_read_back(tmp_path):
+    pytest.importorskip("moderngl")
     from gaze.synthesis.clip import write_clip
 
     write_clip(tmp_path / "clip.mp4", DISTORTED, [(noise(0), {"frame": 0, "faces": []})], 10)
