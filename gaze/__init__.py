@@ -7,7 +7,12 @@ when it is first asked for, so that `import gaze` alone loads nothing heavy.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
+
+# From 1.29 on onnxruntime reports its use to its maker, and keeps a file for that in the user's cache, unless
+# this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from gaze.camera import Camera
