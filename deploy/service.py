@@ -86,7 +86,6 @@ class Health:
         self._interval_s = interval_s
         self._next_write = 0.0
         self._state = ""
-        self._ready = False
         self._started_unix_s = time.time()
         self._facts: dict[str, object] = {}
 
@@ -112,10 +111,9 @@ class Health:
             return
         self._next_write = now + self._interval_s
         if changed:
-            self._state = state
             # Ready by the loop's first word: the watchdog's time does not run while the models load.
-            ready = not self._ready and state not in (STARTING, FAILED, ENDED)
-            self._ready |= ready
+            ready = self._state == STARTING and state not in (FAILED, ENDED)
+            self._state = state
             self._systemd.send(f"READY=1\nSTATUS={state}" if ready else f"STATUS={state}")
         if self._status_file is None:
             return

@@ -43,8 +43,8 @@ mount_binfmt() {
 
 in_root() {
     # On the one processor that show_processor shows: OpenVINO refuses to start on another.
-    taskset -c 0 chroot "$ROOT" /usr/bin/env -i HOME=/root PATH=/root/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-        OMP_NUM_THREADS=1 QEMU_CPU="$CPU" /bin/bash -euo pipefail -c "cd /root/webcam-gaze; $1" bash "${@:2}"
+    taskset -c 0 chroot "$ROOT" /usr/bin/env -i HOME=/root PATH=/root/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        LC_ALL=C.UTF-8 OMP_NUM_THREADS=1 QEMU_CPU="$CPU" /bin/bash -euo pipefail -c "cd /root/webcam-gaze; $1" bash "${@:2}"
 }
 
 unmount_all() {

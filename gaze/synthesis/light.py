@@ -8,7 +8,7 @@ head shines with about 1; ``lux`` says how bright the place is, for the noise of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -149,15 +149,8 @@ class LightRig:
         seen = rig.face_irradiance(FACE_NORMALS).mean(0)
         white = np.clip((seen.mean() / np.maximum(seen, 1e-6)) ** rng.uniform(0.75, 1.0), 0.3, 3.0)
         scale = white * np.pi / float((seen * white).mean())
-        return cls(
-            scene=place.name,
-            environment=environment,
-            R_env_cam=rotation,
-            env_gain=gain * scale,
-            lamps=tuple(lamp.lit(lamp.irradiance * scale) for lamp in lamps),
-            head_cam_mm=head,
-            lux=place.lux,
-        )
+        lamps = tuple(lamp.lit(lamp.irradiance * scale) for lamp in lamps)
+        return replace(rig, env_gain=gain * scale, lamps=lamps)
 
 
 def _turn_environment(rng: np.random.Generator, place: LightingScene) -> NDArray[np.float64]:
