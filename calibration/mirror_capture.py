@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.board import Board
+from calibration.fitted_text import fitted_scale
 from calibration.mirror import MirrorView
 from calibration.screen import Screen
 from gaze.geometry import FloatArray
@@ -45,9 +46,8 @@ class ShownBoard:
 def with_words(picture: NDArray[np.uint8], words: str) -> NDArray[np.uint8]:
     """The picture (H, W, 3) of a board with a line below it, smaller where the screen is narrow."""
     page, (height, width) = picture.copy(), picture.shape[:2]
-    scale, margin = height / 1000.0, round(0.02 * height)
-    (wide, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
-    scale *= min(1.0, (width - 2 * margin) / wide)
+    margin = round(0.02 * height)
+    scale = fitted_scale(words, height / 1000.0, 2, width - 2 * margin)
     at = (margin, height - margin)
     cv2.putText(page, words, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 2, cv2.LINE_AA)
     return page

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.accuracy import Accuracy
+from calibration.fitted_text import fitted_scale
 from gaze.errors import CalibrationError
 from gaze.geometry import FloatArray
 from gaze.picture_files import write_picture
@@ -157,6 +158,6 @@ def _text(picture, text: str, at: tuple[int, int], colour) -> None:
     """Write a line that begins at a point; further left, and smaller, where it would leave the picture."""
     room = picture.shape[1] - 2 * EDGE
     width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SIZE, 1)[0][0]
-    scale = TEXT_SIZE * min(1.0, room / width)
+    scale = fitted_scale(text, TEXT_SIZE, 1, room)
     at = (min(at[0], EDGE + max(room - width, 0)), at[1])
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
