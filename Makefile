@@ -30,8 +30,9 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/python cam_demo.py $(ARGS)
 
+# A process for each core; the tests of one file stay together, with what they prepare.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,7 +1,9 @@
 """Where the optional real material lies; tests that need it skip when it is absent."""
 
 import contextlib
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Threads of the linear algebra that wait for each other by spinning stand still when other programs want the
@@ -20,6 +22,15 @@ with contextlib.suppress(ImportError):
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def logger_as_imported() -> Iterator[None]:
+    """The commands set how much is told; the tests after them must not depend on which ran before."""
+    log = logging.getLogger("gaze")
+    level = log.level
+    yield
+    log.setLevel(level)
 
 
 @pytest.fixture(scope="session")

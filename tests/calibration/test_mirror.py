@@ -44,7 +44,8 @@ def camera_off_by(spread, rng):
     """A camera whose intrinsics miss those of the spread by what it says."""
     K, distortion = spread.camera.K.copy(), spread.camera.distortion
     values, vectors = np.linalg.eigh(spread.covariance)
-    step = (vectors * np.sqrt(np.maximum(values, 0.0))) @ rng.normal(0, 1, len(values))
+    # The symmetric root: eigenvectors alone point either way, and another machine would draw other cameras.
+    step = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T @ rng.normal(0, 1, len(values))
     K[[0, 1, 0, 1], [0, 1, 2, 2]] += step[:4]
     return Camera(K, distortion + step[4:], spread.camera.width, spread.camera.height)
 
@@ -70,10 +71,10 @@ def test_exact_views_give_the_exact_pose():
 
 @pytest.fixture(scope="module")
 def trials():
-    """(true screen, pose) of 60 calibrations: cameras that are off, corners that err alone and together."""
+    """(true screen, pose) of 120 calibrations: cameras that are off, corners that err alone and together."""
     result = []
-    for seed in range(60):
-        rng = np.random.default_rng([5, seed])
+    for seed in range(120):
+        rng = np.random.default_rng([6, seed])
         screen = moved(laptop(("laptop", "above", "below")[seed % 3]))
         tilts = [*TILTS[: rng.integers(1, 3)], *rng.normal(0, 0.12, (rng.integers(3, 7), 2))]
         spread = CameraSpread.assumed(CAMERA)
@@ -84,7 +85,7 @@ def trials():
 
 
 def test_each_axis_is_as_well_known_as_stated(trials):
-    """68 and 95 of 100 errors within one and two stated deviations, as far as 60 trials tell."""
+    """68 and 95 of 100 errors within one and two stated deviations, as far as 120 trials tell."""
     z = np.array([pose_errors(pose, screen) / pose.sd for screen, pose in trials])
     assert np.mean(np.abs(z) < 1) == pytest.approx(0.683, abs=0.07)
     assert np.mean(np.abs(z) < 2) == pytest.approx(0.954, abs=0.035)
@@ -93,7 +94,7 @@ def test_each_axis_is_as_well_known_as_stated(trials):
         off @ np.linalg.solve(pose.covariance, off)
         for off, pose in ((pose_errors(pose, screen), pose) for screen, pose in trials)
     ]
-    # Chi-square of six: mean 6, deviation of the mean of 60 sqrt(12 / 60).
+    # Chi-square of six: mean 6, deviation of the mean of 120 sqrt(12 / 120).
     assert np.mean(whole) == pytest.approx(6.0, abs=1.2)
 
 
@@ -106,7 +107,8 @@ def test_distance_and_angle_are_as_well_known_as_stated(trials):
         (np.linalg.norm(off[:, :3], axis=1), stated_deg),
         (np.linalg.norm(off[:, 3:], axis=1), stated_mm),
     ):
-        assert np.mean((error / stated) ** 2) == pytest.approx(1.0, abs=0.3)
+        # The mean of 120 has a deviation of 0.13: 1.06 and 1.01 over 957 trials, whose squares scatter by 1.4.
+        assert np.mean((error / stated) ** 2) == pytest.approx(1.0, abs=0.35)
         assert np.mean(error < 2 * stated) > 0.92
     assert f"{stated_mm[0]:.1f} mm in all" in trials[0][1].text()
 
