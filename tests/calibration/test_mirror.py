@@ -107,7 +107,7 @@ def test_distance_and_angle_are_as_well_known_as_stated(trials):
         (np.linalg.norm(off[:, :3], axis=1), stated_deg),
         (np.linalg.norm(off[:, 3:], axis=1), stated_mm),
     ):
-        # The mean of 120 has a deviation of 0.13: 1.06 and 1.01 over 957 trials, whose squares scatter by 1.4.
+        # The squares scatter by 1.4, so the mean of 120 by 0.13: it is 1.06 and 1.01 over 957 trials.
         assert np.mean((error / stated) ** 2) == pytest.approx(1.0, abs=0.35)
         assert np.mean(error < 2 * stated) > 0.92
     assert f"{stated_mm[0]:.1f} mm in all" in trials[0][1].text()
