@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.fitted_text import fitted_scale
+
 Colour = tuple[int, int, int]
 BACKGROUND: Colour = (90, 90, 90)
 WHITE: Colour = (255, 255, 255)
@@ -88,13 +90,16 @@ def draw(scene: Scene) -> NDArray[np.uint8]:
         cv2.circle(image, centre, max(round(disc.radius_px * one), one), disc.colour, -1, cv2.LINE_AA, _SHIFT)
     for line in scene.texts:
         scale = line.size * height / 900.0
-        thickness = max(1, round(1.6 * scale))
+        scale = fitted_scale(line.text, scale, _thickness(scale), 0.94 * width)
+        thickness = _thickness(scale)
         (w, h), _ = cv2.getTextSize(line.text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
-        if w > 0.94 * width:
-            scale, w = scale * 0.94 * width / w, int(0.94 * width)
-            thickness = max(1, round(1.6 * scale))
         at = (int(np.clip(line.x_px - w / 2, 2, max(width - w - 2, 2))), round(line.y_px + h / 2))
         cv2.putText(
             image, line.text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, line.colour, thickness, cv2.LINE_AA
         )
     return image
+
+
+def _thickness(scale: float) -> int:
+    """Of a stroke in px, for letters of this size."""
+    return max(1, round(1.6 * scale))

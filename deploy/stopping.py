@@ -54,11 +54,18 @@ def sigterm_exits() -> Iterator[None]:
         yield
         return
 
+    came: list[int] = []
+
     def leave(number: int, frame: FrameType | None) -> None:
+        came.append(number)
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
+    except Exception as error:
+        if came:  # as in StopSignals.__exit__
+            raise SystemExit(128 + came[0]) from error
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)

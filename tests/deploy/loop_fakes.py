@@ -1,5 +1,6 @@
 """Frames, faces and an estimator made by hand, for tests of the loop without MediaPipe or a network."""
 
+import json
 import time
 
 import cv2
@@ -121,3 +122,8 @@ def drain(source, timeout_s=5.0):
         if frame is not None:
             frames.append(frame)
     return frames
+
+
+def records(path):
+    """The objects of a JSONL file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,17 +1,16 @@
-import json
 import signal
 import time
 
 import cv2
 import numpy as np
 import pytest
-from loop_fakes import FakeEstimator, ListSource, make_estimate, noise, read_clip
+from loop_fakes import FakeEstimator, ListSource, make_estimate, noise, read_clip, records
 
 from deploy.display.overlay import OverlayOptions
 from deploy.loop import Loop
 from deploy.pipeline import Pipeline
 from deploy.sinks import open_sinks
-from deploy.stopping import StopSignals
+from deploy.stopping import StopSignals, sigterm_exits
 from gaze.errors import SourceError
 
 
@@ -52,8 +51,8 @@ def test_every_frame_reaches_every_sink(tmp_path):
         summary = loop(script=script, sinks=sinks, observers=[seen.append]).run()
     assert (summary.frames, summary.faces, summary.complete) == (5, 4, True)
     assert summary.statuses == {"OK": 4, "NO_FACE": 1}
-    records = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
-    assert [record["status"] for record in records] == ["OK", "OK", "NO_FACE", "OK", "OK"]
+    lines = records(tmp_path / "a.jsonl")
+    assert [line["status"] for line in lines] == ["OK", "OK", "NO_FACE", "OK", "OK"]
     assert len(read_clip(paths["mp4"])) == 5
     assert len(seen) == 5
 
@@ -117,6 +116,17 @@ def test_a_signal_that_breaks_an_import_off_is_no_import_error():
             raise ImportError("initialization failed") from None
     assert ended.value.code == 143
     with pytest.raises(ImportError), StopSignals():
+        raise ImportError("of its own")
+
+
+def test_sigterm_that_breaks_an_import_off_is_no_import_error():
+    with pytest.raises(SystemExit) as ended, sigterm_exits():
+        try:
+            signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)
+        except SystemExit:
+            raise ImportError("initialization failed") from None
+    assert ended.value.code == 143
+    with pytest.raises(ImportError), sigterm_exits():
         raise ImportError("of its own")
 
 
