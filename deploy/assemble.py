@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 from deploy.network_options import network_settings
 from deploy.run_config import RunConfig
+from deploy.sources import kind_of_source
+from deploy.sources.captures import PREFERRED_SIZE
 from deploy.truth import Truth
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
 from gaze.estimator import GazeEstimator
@@ -22,7 +25,7 @@ def choose_camera(config: RunConfig, truth: Truth | None = None) -> Camera:
     if config.camera is not None:
         return Camera.load(config.camera)
     if config.hfov is not None:
-        return Camera.from_hfov(config.hfov, 1280, 720)
+        return Camera.from_hfov(config.hfov, *PREFERRED_SIZE)
     if truth is not None:
         return truth.camera
     log.warning(
@@ -31,7 +34,18 @@ def choose_camera(config: RunConfig, truth: Truth | None = None) -> Camera:
         "give --hfov DEG or --camera camera.json (`gaze calibrate camera`)",
         ASSUMED_HFOV_DEG,
     )
-    return Camera.guessed(1280, 720)
+    return Camera.guessed(*PREFERRED_SIZE)
+
+
+def asking_for_size_of(camera: Camera, config: RunConfig) -> RunConfig:
+    """The settings with the size at which a webcam was calibrated, where none was chosen.
+
+    Intrinsics hold for pictures of one shape only.
+    """
+    calibrated = config.camera is not None or config.profile is not None
+    if not calibrated or config.size is not None or kind_of_source(config.source) != "camera":
+        return config
+    return dataclasses.replace(config, size=(camera.width, camera.height))
 
 
 def estimator_of(config: RunConfig, camera: Camera, sequence: bool) -> GazeEstimator:

@@ -21,7 +21,7 @@ from calibration.recording import Recording
 from calibration.tracker import PointTracker
 from deploy.display.screen_map import draw_screen_map
 from deploy.run_config import RunConfig
-from deploy.sources import Source, kind_of_source
+from deploy.sources import Source
 from deploy.sources.cameras import find_cameras
 from gaze.estimator import GazeEstimator, Predictor
 from gaze.files import prepare_outputs, write_json
@@ -174,19 +174,6 @@ def spread_px(profile: Profile, distance_mm: float = 600.0) -> float:
     """How far a point of gaze is likely off, in px: the blur of a heat map that does not promise too much."""
     off_rad = max(profile.correction.held_out_rad, np.deg2rad(0.5))
     return float(np.tan(off_rad) * distance_mm / profile.screen.mm_per_px[0])
-
-
-def load_for_run(config: RunConfig) -> tuple[Profile, RunConfig]:
-    """The profile that --profile names, and the settings with the camera's size as it was calibrated.
-
-    Raises:
-        CalibrationError: the profile is unusable.
-        SourceError: the source is none.
-    """
-    profile = Profile.load(config.profile)
-    if config.size is None and kind_of_source(config.source) == "camera":
-        config = dataclasses.replace(config, size=(profile.camera.width, profile.camera.height))
-    return profile, config
 
 
 def hook_for_run(

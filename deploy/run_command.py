@@ -14,7 +14,7 @@ from deploy.native_logs import quieten
 
 quieten()
 
-from deploy.assemble import choose_camera, estimator_of  # noqa: E402
+from deploy.assemble import asking_for_size_of, choose_camera, estimator_of  # noqa: E402
 from deploy.demo import with_demo_choices  # noqa: E402
 from deploy.display.overlay import OverlayOptions  # noqa: E402
 from deploy.display.window import DisplayError, Window, display_problem  # noqa: E402
@@ -58,11 +58,12 @@ def run(config: RunConfig, stop: StopSignals) -> int:
     with ExitStack() as stack:
         health = stack.enter_context(Health(config.status_file, config.watchdog))
         truth = load_truth(Path(config.truth)) if config.truth is not None else None
-        profile, config = _load_profile(config)
+        profile = _load_profile(config)
         if profile is not None and config.camera is None and config.hfov is None and truth is None:
             camera = profile.camera
         else:
             camera = choose_camera(config, truth)
+        config = asking_for_size_of(camera, config)
         source = stack.enter_context(_open(config))
         estimator = stack.enter_context(estimator_of(config, camera, source.sequence))
         hook = _open_hook(profile, config, estimator, source, stack)
@@ -135,12 +136,12 @@ def _open(config: RunConfig) -> Source:
     return source
 
 
-def _load_profile(config: RunConfig) -> tuple[Profile | None, RunConfig]:
+def _load_profile(config: RunConfig) -> Profile | None:
     if config.profile is None:
-        return None, config
-    from deploy.point_of_gaze import load_for_run
+        return None
+    from calibration.profile import Profile
 
-    return load_for_run(config)
+    return Profile.load(config.profile)
 
 
 def _open_hook(

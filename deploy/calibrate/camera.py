@@ -15,9 +15,10 @@ from calibration.intrinsics_report import coverage_picture, intrinsics_text
 from calibration.pictures import save_picture
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.board import add_board_options, board_of
-from deploy.calibrate.common import DEFAULT_SIZE, make_parser, refuse_beside, set_aside
+from deploy.calibrate.common import make_parser, refuse_beside, set_aside
 from deploy.display.window import Window, display_problem
 from deploy.sources import open_source
+from deploy.sources.captures import PREFERRED_SIZE
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, SourceError, UsageError
@@ -111,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _without_board(options: argparse.Namespace) -> int:
     name, hfov = ("", options.hfov) if options.webcam is None else webcam_hfov_deg(options.webcam)
-    camera = Camera.from_hfov(hfov, *(options.size or DEFAULT_SIZE))
+    camera = Camera.from_hfov(hfov, *(options.size or PREFERRED_SIZE))
     camera.save(options.out, **({"webcam": name} if name else {}))
     print(
         f"wrote {options.out}: {hfov:.1f} degrees across at {camera.width}x{camera.height}. The lens is "

@@ -20,6 +20,7 @@ from deploy.calibrate.feed import Feed, Setup
 from deploy.display.fullscreen import FullScreen
 from deploy.gate_options import add_max_sigma
 from deploy.network_options import add_network_options
+from deploy.sources.captures import PREFERRED_SIZE
 from deploy.stopping import StopSignals
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
 from gaze.errors import CalibrationError, UsageError
@@ -28,7 +29,6 @@ from gaze.option_types import hfov_argument, size_argument
 
 log = logging.getLogger("gaze")
 
-DEFAULT_SIZE = (1280, 720)
 STOP_KEYS = ("escape", "q", "closed")
 
 
@@ -100,7 +100,7 @@ def camera_of(options: argparse.Namespace) -> Camera:
     given = [name for name in ("camera", "hfov", "webcam") if getattr(options, name) is not None]
     if len(given) > 1:
         raise UsageError(f"--{given[0]} and --{given[1]} exclude each other")
-    size = options.size or DEFAULT_SIZE
+    size = options.size or PREFERRED_SIZE
     if options.camera is not None:
         return Camera.load(options.camera)
     if options.webcam is not None:

@@ -18,6 +18,11 @@ OPEN_TIMEOUT_MS = 8000
 READ_TIMEOUT_MS = 5000
 # OpenCV keeps the drivers' indices in steps of 100; larger numbers are no cameras, and some it cannot take.
 LARGEST_INDEX = 9999
+# Asked of cameras for which no size is given: with half as many pixels across a face the gaze of single frames
+# scatters more (docs/performance.md).
+PREFERRED_SIZE = (1280, 720)
+# Slower than this, uncompressed pictures of a large size are a worse bargain than small ones.
+ENOUGH_FPS = 20.0
 
 
 class OpenCvCapture:
@@ -52,28 +57,50 @@ class OpenCvCapture:
 def open_camera(
     device: int | str, size: tuple[int, int] | None = None, fps: float | None = None
 ) -> OpenCvCapture:
-    """Open a webcam by index or device path, asking for MJPEG, a size and a rate where given.
+    """Open a webcam by index or device path, asking for MJPEG, a size and a rate.
+
+    Without ``size`` it is asked for 1280x720, and left as it is where it has no such size or is slow at it.
 
     Raises:
         SourceError: it cannot be opened; the message lists the cameras found and who uses this one.
     """
+    if isinstance(device, int) and device > LARGEST_INDEX:
+        raise SourceError(f"camera {device} cannot be opened; {why_no_camera(device)}")
+    capture = _opened(device)
+    _ask_for(capture, size or PREFERRED_SIZE, fps)
+    if size is None and not _delivers(capture, PREFERRED_SIZE):
+        capture.release()
+        capture = _opened(device)
+        if fps is not None:
+            capture.set(cv2.CAP_PROP_FPS, fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return OpenCvCapture(capture)
+
+
+def _opened(device: int | str) -> cv2.VideoCapture:
     backend = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}.get(
         sys.platform, cv2.CAP_ANY
     )
-    if isinstance(device, int) and device > LARGEST_INDEX:
-        raise SourceError(f"camera {device} cannot be opened; {why_no_camera(device)}")
     capture = cv2.VideoCapture(device, backend)
     if not capture.isOpened():
         raise SourceError(f"camera {device} cannot be opened; {why_no_camera(device)}")
-    if size is not None:
-        # Uncompressed USB video is limited to a few frames a second at larger sizes.
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+    return capture
+
+
+def _ask_for(capture: cv2.VideoCapture, size: tuple[int, int], fps: float | None) -> None:
+    # Uncompressed USB video is limited to a few frames a second at larger sizes.
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
     if fps is not None:
         capture.set(cv2.CAP_PROP_FPS, fps)
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    return OpenCvCapture(capture)
+
+
+def _delivers(capture: cv2.VideoCapture, size: tuple[int, int]) -> bool:
+    """Whether the camera says that it took the size, at a rate that is of use; 0 says no rate."""
+    sides = (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    return sides == size and not 0.0 < fps < ENOUGH_FPS
 
 
 def first_picture(capture: Capture, within_s: float = 5.0) -> NDArray[np.uint8] | None:

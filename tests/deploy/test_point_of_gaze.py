@@ -16,9 +16,10 @@ from calibration.samples import Samples, condense
 from calibration.screen_presets import PRESETS, placed_screen
 from calibration.simulated_person import IDEAL, PLAIN, SimulatedPerson, facing_head
 from calibration.targets import layout, to_px
+from deploy.assemble import asking_for_size_of
 from deploy.display.screen_map import draw_screen_map
 from deploy.pipeline import FrameResult
-from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run, load_for_run
+from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run
 from deploy.records import frame_record
 from deploy.run_config import parse_run
 from gaze.camera import Camera
@@ -234,18 +235,18 @@ def test_run_refuses_another_screen_only_when_live(monkeypatch):
     hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=True))(one)
 
 
-def test_profile_asks_the_camera_for_its_size(tmp_path):
-    *_, profile = person_and_profile()
-    profile.save(tmp_path / "p.json")
-    loaded, config = load_for_run(parse_run(["--profile", str(tmp_path / "p.json")]))
-    assert loaded.person == "Ada"
-    assert config.size == (1280, 720)
+def test_a_calibrated_camera_is_asked_for_its_size(tmp_path):
+    camera = Camera.from_hfov(60, 800, 600)
     clip = tmp_path / "clip.mp4"
     clip.touch()
-    _, config = load_for_run(parse_run(["--profile", str(tmp_path / "p.json"), "--source", str(clip)]))
-    assert config.size is None
-    with pytest.raises(CalibrationError, match="gaze calibrate person"):
-        load_for_run(parse_run(["--profile", str(tmp_path / "absent.json")]))
+    for options, size in (
+        (("--camera", "c.json"), (800, 600)),
+        (("--profile", "p.json"), (800, 600)),
+        (("--profile", "p.json", "--size", "640x480"), (640, 480)),
+        (("--hfov", "60"), None),
+        (("--camera", "c.json", "--source", str(clip)), None),
+    ):
+        assert asking_for_size_of(camera, parse_run(options)).size == size
 
 
 def test_outputs_without_a_profile_are_wrong_use():

@@ -84,6 +84,22 @@ def test_the_size_that_was_asked_for_is_taken_in_the_format_that_has_it(camera, 
     assert frame[60:300, 60:580].reshape(-1, 3).mean(0) == pytest.approx((34, 94, 204), abs=9)
 
 
+@pytest.mark.parametrize(
+    ("modes", "taken"),
+    [
+        ({("MJPG", 640, 480), ("MJPG", 1280, 720), ("MJPG", 1920, 1080)}, (1280, 720)),
+        ({("YUYV", 640, 480), ("MJPG", 1280, 720)}, (1280, 720)),
+        ({("YUYV", 320, 240), ("YUYV", 1280, 720)}, (320, 240)),  # ten frames a second
+        ({("YUYV", 640, 480), ("MJPG", 1920, 1080)}, (640, 480)),
+    ],
+)
+def test_without_a_size_the_larger_picture_is_taken_where_it_is_fast(camera, model, modes, taken):
+    for format, width, height in sorted(modes, reverse=True):
+        camera.show(coloured((width, height), (90, 90, 90)), format)
+    told_by(start(camera, "--model", model, "--frames", 2, "--save", "o.avi"))
+    assert read_clip(Path("o.avi"))[0].shape[1::-1] == taken
+
+
 def test_a_person_before_the_camera_is_seen_as_in_a_picture(camera):
     capture = cv2.VideoCapture(str(CLIP))
     picture = capture.read()[1]

@@ -3,9 +3,9 @@
    Answers the calls by which a program talks to a Video4Linux camera (open, ioctl, mmap), so that the program's own
    camera code runs unchanged. The folder VIRTUAL_CAMERA holds the device, "video0", and a file of frames for each mode
    it offers, named like "MJPG_640x480" or "YUYV_640x480": each frame is its length in 4 bytes and the driver's bytes,
-   and they come again and again, 30 a second. A file that takes the place of another is shown from its next frame on.
-   A file "unplugged" in the folder takes the camera away. As with a real one, a second program can open it, but not
-   stream. */
+   and they come again and again, 30 a second, ten if uncompressed and wider than 640 px. A file that takes the place
+   of another is shown from its next frame on. A file "unplugged" in the folder takes the camera away. As with a real
+   one, a second program can open it, but not stream. */
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -26,7 +26,6 @@
 
 #define BUFFERS 8
 #define MODES 8
-#define FRAMES_PER_S 30
 
 struct mode { uint32_t pixels, width, height; };
 struct buffer { void *start; int queued; };
@@ -48,6 +47,10 @@ static const char *path_of(const char *name) {
 static int unplugged(void) { return access(path_of("unplugged"), F_OK) == 0; }
 
 static uint32_t largest_frame(const struct mode *mode) { return mode->width * mode->height * 2; }
+
+static uint32_t frames_per_s(const struct mode *mode) {
+    return mode->pixels == V4L2_PIX_FMT_YUYV && mode->width > 640 ? 10 : 30;
+}
 
 static void read_modes(void) {
     DIR *folder = opendir(getenv("VIRTUAL_CAMERA"));
@@ -162,7 +165,8 @@ static int take_frame(struct v4l2_buffer *asked) {
 }
 
 static int start_stream(void) {
-    struct itimerspec pace = {{0, 1000000000 / FRAMES_PER_S}, {0, 1000000000 / FRAMES_PER_S}};
+    struct timespec every = {0, 1000000000 / frames_per_s(&modes[chosen])};
+    struct itimerspec pace = {every, every};
     return open_frames() == 0 ? timerfd_settime(fd, 0, &pace, NULL) : -1;
 }
 
@@ -197,7 +201,7 @@ static int answer(unsigned long request, void *data) {
     case VIDIOC_S_PARM: {
         struct v4l2_streamparm *rate = data;
         rate->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
-        rate->parm.capture.timeperframe = (struct v4l2_fract){1, FRAMES_PER_S};
+        rate->parm.capture.timeperframe = (struct v4l2_fract){1, frames_per_s(&modes[chosen])};
         return 0;
     }
     case VIDIOC_REQBUFS: return request_buffers(data);
