@@ -18,8 +18,8 @@ OPEN_TIMEOUT_MS = 8000
 READ_TIMEOUT_MS = 5000
 # OpenCV keeps the drivers' indices in steps of 100; larger numbers are no cameras, and some it cannot take.
 LARGEST_INDEX = 9999
-# Asked of cameras for which no size is given: with half as many pixels across a face the gaze of single frames
-# scatters more (docs/performance.md).
+# Asked of cameras for which no size is given: with half as many pixels across a face single frames scatter
+# more (docs/performance.md).
 PREFERRED_SIZE = (1280, 720)
 # Slower than this, uncompressed pictures of a large size are a worse bargain than small ones.
 ENOUGH_FPS = 20.0
