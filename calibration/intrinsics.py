@@ -26,6 +26,9 @@ FOLDS = 5
 # A fit as good as this has found the camera.
 GOOD_RMS_PX = 1.0
 COVERAGE_CELLS = (6, 4)
+# Two views say little more than one if the board's tilts differ by less; a fit needs three that differ.
+ALIKE_DEG = 5.0
+MIN_TILTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def fit_intrinsics(views: list[BoardView], size_px: tuple[int, int], model: str 
     K, distortion = _calibrate(good, size_px, MODELS[chosen])
     fitted = [_reproject(view, K, distortion) for view in views]
     residuals = tuple(residual for residual, _ in fitted)
-    tilts = np.array([tilt for _, tilt in fitted])
+    normals = np.array([normal for _, normal in fitted])
     try:
         camera = Camera(K, distortion[:8] if chosen == "rational" else distortion[:5], *size_px)
     except GazeError as error:
@@ -110,9 +113,9 @@ def fit_intrinsics(views: list[BoardView], size_px: tuple[int, int], model: str 
         used=used,
         held_out_px=held_out,
         coverage=float(covered.mean()),
-        tilts_deg=tilts,
+        tilts_deg=_tilts_deg(normals),
         residuals=residuals,
-        warnings=tuple(_judge(camera, rms, float(covered.mean()), tilts[used])),
+        warnings=tuple(_judge(camera, rms, float(covered.mean()), normals[used])),
     )
 
 
@@ -155,13 +158,26 @@ def _calibrate(views: list[BoardView], size_px: tuple[int, int], flags: int) -> 
     return best[1], best[2].ravel()
 
 
-def _reproject(view: BoardView, K: FloatArray, distortion: FloatArray) -> tuple[FloatArray, float]:
-    """Residuals (N, 2) of a view with its own best pose, and the board's tilt in degrees."""
+def _reproject(view: BoardView, K: FloatArray, distortion: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Residuals (N, 2) of a view with its own best pose, and the board's normal (3,) in the camera frame."""
     board = flat_points(view.points_mm)
     _, rvec, tvec = cv2.solvePnP(board, view.points_px, K, distortion, flags=cv2.SOLVEPNP_ITERATIVE)
     projected, _ = cv2.projectPoints(board, rvec, tvec, K, distortion)
-    normal_z = abs(float(cv2.Rodrigues(rvec)[0][2, 2]))
-    return projected.reshape(-1, 2) - view.points_px, float(np.rad2deg(np.arccos(min(normal_z, 1.0))))
+    return projected.reshape(-1, 2) - view.points_px, cv2.Rodrigues(rvec)[0][:, 2]
+
+
+def _tilts_deg(normals_cam: FloatArray) -> FloatArray:
+    """Angles (V,) of boards with these normals (V, 3) against the plane of the picture."""
+    return np.rad2deg(np.arccos(np.minimum(np.abs(normals_cam[:, 2]), 1.0)))
+
+
+def _different_tilts(normals_cam: FloatArray) -> int:
+    """How many of the normals (V, 3) differ from each other, by ALIKE_DEG or more."""
+    kept: list[FloatArray] = []
+    for normal in normals_cam:
+        if all(abs(float(normal @ other)) < np.cos(np.deg2rad(ALIKE_DEG)) for other in kept):
+            kept.append(normal)
+    return len(kept)
 
 
 def _held_out(views: list[BoardView], size_px: tuple[int, int], flags: int) -> float:
@@ -175,7 +191,7 @@ def _held_out(views: list[BoardView], size_px: tuple[int, int], flags: int) -> f
     return _rms(np.concatenate(residuals))
 
 
-def _judge(camera: Camera, rms: float, coverage: float, tilts_deg: FloatArray) -> list[str]:
+def _judge(camera: Camera, rms: float, coverage: float, normals_cam: FloatArray) -> list[str]:
     K, width, height = camera.K, camera.width, camera.height
     warnings = []
     if not 35.0 <= camera.hfov_deg <= 120.0:
@@ -204,7 +220,12 @@ def _judge(camera: Camera, rms: float, coverage: float, tilts_deg: FloatArray) -
             f"corners were seen in {100 * coverage:.0f} % of the picture only; hold the board "
             "into the corners"
         )
-    if np.percentile(tilts_deg, 80) < 15.0:
+    if (different := _different_tilts(normals_cam)) < MIN_TILTS:
+        warnings.append(
+            f"the {len(normals_cam)} views show the board in {different} different tilt"
+            f"{'' if different == 1 else 's'} only; turn it between the pictures: left, right, up and down"
+        )
+    if np.percentile(_tilts_deg(normals_cam), 80) < 15.0:
         warnings.append(
             "the board was hardly tilted, so the focal length is weak; tilt it by 20 to 40 degrees"
         )

@@ -53,6 +53,7 @@ def plain_result():
 
 def test_intrinsics_are_recovered_and_the_bad_view_left_out(plain_result):
     result = plain_result
+    assert not any("different tilt" in warning for warning in result.warnings)
     assert np.flatnonzero(~result.used).tolist() == [3]
     assert len(result.views) == len(result.used_views) + 1 == 18
     assert pytest.approx(PLAIN.K, abs=2.5) == result.camera.K
@@ -113,6 +114,19 @@ def test_views_without_tilt_are_doubted_or_refused():
     else:
         assert any("hardly tilted" in warning for warning in result.warnings)
         assert any("of the picture only" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("tilts", [1, 2])
+def test_copies_of_a_view_are_doubted(tilts):
+    rng, one = np.random.default_rng(4), views(PLAIN, tilts, 0.0)
+    copies = [one[i % tilts] for i in range(8)]
+    noisy = [
+        BoardView(view.points_mm, view.points_px + rng.normal(0, 0.1, view.points_px.shape))
+        for view in copies
+    ]
+    result = fit_intrinsics(noisy, SIZE)
+    told = f"the 8 views show the board in {tilts} different tilt"
+    assert any(warning.startswith(told) for warning in result.warnings), result.warnings
 
 
 @pytest.mark.parametrize(
