@@ -39,7 +39,10 @@ class OpenCvCapture:
 
     def read(self) -> NDArray[np.uint8] | None:
         """The next picture as three-channel BGR, or None."""
-        good, image = self._capture.read()
+        try:
+            good, image = self._capture.read()
+        except cv2.error:  # what OpenCV makes of a picture of no bytes
+            return None
         if not good or image is None or image.size == 0:
             return None
         if image.ndim == 2:

@@ -17,7 +17,12 @@ from gaze.types import Frame
 log = logging.getLogger("gaze")
 
 REOPEN_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-FAILED_READS_BEFORE_LOST = 3
+# Webcams begin with pictures that cannot be decoded, and spoil one now and then: a source is lost only when
+# it has given nothing for so long, before its first picture and after.
+PATIENCE_S = (5.0, 1.0)
+PAUSE_AFTER_FAILED_READ_S = 0.02
+# The same for one that is not opened again: there it is the end of a film.
+END_S = 0.1
 QUEUE_LENGTH = 4
 
 
@@ -48,6 +53,7 @@ class ThreadedSource(Source):
         timed_by_count_fps: float | None = None,
         why: Callable[[], str] = lambda: "check that its sender still runs",
         pauses_s: tuple[float, ...] = REOPEN_PAUSES_S,
+        patience_s: tuple[float, float] = PATIENCE_S,
     ) -> None:
         self.name = name
         self.live = newest
@@ -60,6 +66,7 @@ class ThreadedSource(Source):
         self._reopen = reopen
         self._count_fps = timed_by_count_fps
         self._pauses_s = pauses_s
+        self._patience_s = patience_s if reopen else (END_S, END_S)
         self._frames: deque[Frame] = deque()
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -135,7 +142,7 @@ class ThreadedSource(Source):
             capture = self._capture = self._opener()
         except SourceError as error:
             return False, error
-        delivered, failures = False, 0
+        delivered, latest = False, time.monotonic()
         try:
             self.fps = self.fps or capture.fps
             self._promised = capture.frame_count
@@ -146,16 +153,16 @@ class ThreadedSource(Source):
                 if image is not None:
                     self.reopened += self.state == "lost"
                     self._change_state("running", "")
-                    delivered, failures = True, 0
                     self._hand_over(image)
+                    delivered, latest = True, time.monotonic()
                     continue
                 if capture.finished:
                     # A service outlives the sender that closes its stream in good order.
                     return delivered, SourceError(f"{self.name} ended; {self._why()}") if self._wait else None
-                failures += 1
-                if failures >= FAILED_READS_BEFORE_LOST:
+                if time.monotonic() - latest >= self._patience_s[delivered]:
                     what = "stopped delivering" if delivered else "was opened but delivers no picture"
                     return delivered, SourceError(f"{self.name} {what}; {self._why()}")
+                self._stop.wait(PAUSE_AFTER_FAILED_READ_S)
             return delivered, None
         finally:
             self._capture = None

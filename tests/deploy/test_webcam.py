@@ -126,6 +126,17 @@ def test_a_person_before_the_camera_is_seen_as_in_a_picture(camera):
     assert of_camera["gaze"]["origin_cam_mm"] == pytest.approx(of_picture["gaze"]["origin_cam_mm"], abs=10)
 
 
+def test_pictures_that_are_spoiled_on_the_wire_are_passed_over(camera, model):
+    """Webcams begin with some, and a busy USB bus cuts others short or empties them."""
+    whole = [virtual_camera.jpeg(noise(seed)) for seed in range(24)]
+    begun, cut, empty = [b"\xff\xd8no picture"] * 8, whole[8][: len(whole[8]) // 3], b""
+    camera.show_encoded([*begun, *whole[8:12], cut, empty, empty, *whole[12:]], "MJPG_160x120")
+    told = told_by(start(camera, "--model", model, "--frames", 30, "--jsonl", "o.jsonl"))
+    assert len(records(Path("o.jsonl"))) == 30
+    assert "deliver" not in told
+    assert "Traceback" not in told
+
+
 def test_a_camera_that_is_pulled_out_is_opened_again(camera, model):
     camera.show([noise(seed) for seed in range(5)])
     process = start(camera, "--model", model, "--jsonl", "o.jsonl", "--status-file", "status.json")

@@ -45,11 +45,15 @@ class VirtualCamera:
     def show(self, pictures, format="MJPG"):
         """These pictures (H, W, 3) BGR, again and again, in this format and their size."""
         height, width = pictures[0].shape[:2]
-        encode = {"MJPG": _jpeg, "YUYV": _yuyv}[format]
-        content = b"".join(struct.pack("=I", len(data)) + data for data in map(encode, pictures))
+        encode = {"MJPG": jpeg, "YUYV": _yuyv}[format]
+        self.show_encoded(map(encode, pictures), f"{format}_{width}x{height}")
+
+    def show_encoded(self, pictures, mode):
+        """The same with what a driver would give, in a mode such as "MJPG_640x480"."""
+        content = b"".join(struct.pack("=I", len(data)) + data for data in pictures)
         new = self._folder / "new"
         new.write_bytes(content)
-        new.rename(self._folder / f"{format}_{width}x{height}")
+        new.rename(self._folder / mode)
 
     def unplug(self):
         """Take it away, as by pulling its plug."""
@@ -60,7 +64,8 @@ class VirtualCamera:
         (self._folder / "unplugged").unlink()
 
 
-def _jpeg(picture):
+def jpeg(picture):
+    """A picture (H, W, 3) BGR as a webcam compresses it."""
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 

@@ -97,10 +97,27 @@ def test_a_camera_that_cannot_be_opened_is_an_error():
 def test_a_camera_that_opens_and_delivers_nothing_is_an_error():
     busy = "it is in use by zoom"  # a second program may open a camera and still get nothing from it
     with (
-        ThreadedSource("cam", script(FakeCapture(count=0)), why=lambda: busy) as source,
+        ThreadedSource("cam", script(FakeCapture(count=0)), why=lambda: busy, patience_s=QUICK[:2]) as source,
         pytest.raises(SourceError, match=f"cam was opened but delivers no picture; {busy}"),
     ):
         drain(source)
+
+
+class Spoiled(FakeCapture):
+    """Every read but each fifth gives nothing that can be decoded."""
+
+    def read(self):
+        self.given += 1
+        return None if self.given % 5 else np.zeros((4, 4, 3), np.uint8)
+
+
+def test_pictures_that_cannot_be_decoded_are_passed_over(caplog):
+    opener = script(Spoiled())
+    with ThreadedSource("cam", opener, newest=False) as source:
+        frames = [source.read(2.0) for _ in range(4)]
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert len(opener.times) == 1
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("count", [5, 0])
