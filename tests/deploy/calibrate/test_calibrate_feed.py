@@ -87,3 +87,23 @@ def test_recording_that_ends_early_keeps_what_it_gave():
     assert run_session(session, stopped, None, SimpleNamespace(requested=True)) is False
     assert why_stopped(session, stopped) == "it was stopped"
     assert not session.done
+
+
+@pytest.mark.parametrize(
+    ("lens", "given", "asked"),
+    [
+        (Camera.guessed(1280, 720), [], None),
+        (Camera.from_hfov(60, 640, 480), [], (640, 480)),  # a profile that was made at that size
+        (Camera.from_hfov(60, 1280, 720), ["--size", "800x600"], (800, 600)),
+        (Camera([[900, 0, 640], [0, 900, 360], [0, 0, 1]], [], 1280, 720), [], (1280, 720)),
+    ],
+)
+def test_a_webcam_may_choose_its_size_where_the_intrinsics_allow_it(monkeypatch, lens, given, asked):
+    sizes = []
+    monkeypatch.setattr(
+        feed, "open_source", lambda text, size: sizes.append(size) or nullcontext(ListSource([]))
+    )
+    monkeypatch.setattr(feed.GazeEstimator, "create", lambda *a, **k: nullcontext(FakeEstimator()))
+    options = person.parser().parse_args(["--source", "0", *given])
+    with open_feed(options, lambda: lens, panel_screen()):
+        assert sizes == [asked]
