@@ -32,7 +32,7 @@ demo: $(VENV)/.installed
 
 # A process for each core; the tests of one file stay together, with what they prepare.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
