@@ -63,7 +63,7 @@ def run(config: RunConfig, stop: StopSignals) -> int:
             camera = profile.camera
         else:
             camera = choose_camera(config, truth)
-        config = asking_for_size_of(camera, config)
+        config = asking_for_size_of(camera if profile is None else profile.camera, config)
         source = stack.enter_context(_open(config))
         estimator = stack.enter_context(estimator_of(config, camera, source.sequence))
         hook = _open_hook(profile, config, estimator, source, stack)

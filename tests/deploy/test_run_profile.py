@@ -12,10 +12,12 @@ from fixed_model import write_fixed_model
 from calibration.person import Correction, Prior
 from calibration.profile import Profile
 from calibration.screen_presets import PRESETS, placed_screen
+from deploy import run_command
 from deploy.run_command import main
 from deploy.truth import load_truth
+from gaze.camera import Camera
 from gaze.cli import main as gaze
-from gaze.errors import CalibrationError, UsageError
+from gaze.errors import CalibrationError, SourceError, UsageError
 from gaze.model_spec import load_model_spec
 
 CLIP = Path(__file__).resolve().parents[2] / "deploy" / "assets" / "demo.mp4"
@@ -69,6 +71,25 @@ def test_point_of_gaze_of_every_frame(made, caplog):
     assert "no point of gaze was on the screen" in caplog.text
     assert not Path("heat.png").exists()
     assert cv2.imread("path.png") is not None
+
+
+def test_the_profiles_size_is_asked_for_however_the_lens_is_stated(made, monkeypatch):
+    _, profile = made
+    profile.save("profile.json")
+    Camera.from_hfov(65.0, 1920, 1080).save("camera.json")
+    asked = []
+
+    def no_camera(source, *, size, **others):
+        asked.append(size)
+        raise SourceError("no camera")
+
+    monkeypatch.setattr(run_command, "open_source", no_camera)
+    for stated in ((), ("--hfov", "65"), ("--camera", "camera.json"), ("--size", "320x240")):
+        with pytest.raises(SourceError, match="no camera"):
+            main(["--profile", "profile.json", "--no-window", *stated])
+    own = (profile.camera.width, profile.camera.height)
+    assert own == (640, 480)
+    assert asked == [own, own, own, (320, 240)]
 
 
 @pytest.mark.parametrize(
