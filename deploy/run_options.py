@@ -51,8 +51,8 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
         "--size",
         type=size_argument,
         metavar="WxH",
-        help="size asked of a camera (default: 1280x720 if it is fast at that), or of the frames on standard "
-        "input, in px",
+        help="size asked of a camera (default: that of --profile or --camera, else 1280x720 if it is fast at "
+        "that), or of the frames on standard input, in px",
     )
     group.add_argument(
         "--fps",

@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=["CPU"],
         metavar="DEVICE",
-        help="some of CPU, CUDA, TENSORRT, GPU, NPU",
+        help="some of CPU, CUDA, TENSORRT, GPU, NPU, AUTO",
     )
     parser.add_argument(
         "--threads",

@@ -42,7 +42,8 @@ def parser() -> argparse.ArgumentParser:
         "--size",
         type=size_argument,
         metavar="WxH",
-        help="size asked of the camera, in px; intrinsics belong to it",
+        help="size asked of the camera, in px; intrinsics belong to it (default: 1280x720 if it is fast at "
+        "that)",
     )
     result.add_argument("--images", metavar="DIR", help="pictures of the board, instead of a camera")
     result.add_argument("--resume", metavar="JSON", help="views of a calibration that was stopped")

@@ -42,7 +42,13 @@ def make_parser(stage: str, description: str) -> argparse.ArgumentParser:
 def add_camera_options(parser: argparse.ArgumentParser) -> None:
     """Which camera, and what is known of it."""
     parser.add_argument("--source", default="0", help="camera index or device path, or a video file")
-    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera, in px")
+    width, height = PREFERRED_SIZE
+    parser.add_argument(
+        "--size",
+        type=size_argument,
+        metavar="WxH",
+        help=f"size asked of the camera, in px (default: that of --camera, else {width}x{height})",
+    )
     parser.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
     parser.add_argument(
         "--hfov",
@@ -70,7 +76,12 @@ def add_profile_options(parser: argparse.ArgumentParser, source_help: str) -> No
     """A profile, and the camera, network and display that it is used with."""
     parser.add_argument("--profile", default="profile.json", metavar="JSON", help="the profile")
     parser.add_argument("--source", default="0", help=source_help)
-    parser.add_argument("--size", type=size_argument, metavar="WxH", help="size asked of the camera, in px")
+    parser.add_argument(
+        "--size",
+        type=size_argument,
+        metavar="WxH",
+        help="size asked of the camera, in px (default: the profile's)",
+    )
     parser.add_argument(
         "--display", metavar="N", help="number or name of the display (default: as the profile says)"
     )
