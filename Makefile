@@ -30,7 +30,8 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/python cam_demo.py $(ARGS)
 
-# A process for each core; the tests of one file stay together, with what they prepare.
+# A process for each core, but at most four, as each may take a gigabyte or two. The tests of one file stay together,
+# with what they prepare.
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 

@@ -47,7 +47,8 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=size_argument,
         metavar="WxH",
-        help=f"size asked of the camera, in px (default: that of --camera, else {width}x{height})",
+        help=f"size asked of the camera, in px (default: that of --camera, else {width}x{height} if it is "
+        "fast at that)",
     )
     parser.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
     parser.add_argument(
