@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 # Threads of the linear algebra that wait for each other by spinning stand still when other programs want the
@@ -25,12 +24,9 @@ SHARED = REPOSITORY.parent / "shared"
 
 
 @pytest.fixture(autouse=True)
-def logger_as_imported() -> Iterator[None]:
-    """The commands set how much is told; the tests after them must not depend on which ran before."""
-    log = logging.getLogger("gaze")
-    level = log.level
-    yield
-    log.setLevel(level)
+def logger_as_imported() -> None:
+    """The commands set how much is told; no test may depend on which ran before."""
+    logging.getLogger("gaze").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
