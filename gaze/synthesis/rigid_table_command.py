@@ -1,7 +1,7 @@
 """`gaze synthesize rigid-table`: measure the rigid template of gaze.face_model on rendered heads.
 
-The committed table comes from 100 heads in other poses: this measures one by the same plan, so that it can be
-said how far the two lie apart. The committed table stays as it is.
+The committed table comes from 100 other heads in five poses each, of which no record was kept: this measures
+one by the same plan, so that it can be said how far the two lie apart. The committed table stays as it is.
 """
 
 from __future__ import annotations
