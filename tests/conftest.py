@@ -25,7 +25,8 @@ SHARED = REPOSITORY.parent / "shared"
 
 @pytest.fixture(autouse=True)
 def logger_as_imported() -> None:
-    """The commands set how much is told; no test may depend on which ran before."""
+    """Commands and libraries set how much is told; no test may depend on which ran before."""
+    logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("gaze").setLevel(logging.NOTSET)
 
 
