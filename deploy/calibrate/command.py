@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from deploy.native_logs import quieten
 from gaze.errors import CalibrationError, UsageError
 
 STAGES = {
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if argv else 2
     if argv[0] not in STAGES:
         raise UsageError(f"no such stage: {argv[0]!r}; there are {', '.join(STAGES)}")
+    quieten()  # before the stage imports OpenCV
     logging.basicConfig(level=logging.INFO, format="gaze calibrate: %(message)s", stream=sys.stderr)
     try:
         return importlib.import_module(STAGES[argv[0]][0]).main(argv[1:])

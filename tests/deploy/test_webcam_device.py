@@ -153,6 +153,22 @@ def test_a_camera_that_is_pulled_out_is_opened_again(camera, model):
     assert told.count("stopped delivering") == told.count("delivers pictures again") == 1
 
 
+@pytest.mark.parametrize("command", ["run --no-window", "calibrate camera"])
+def test_opencv_does_not_complain_beside_our_own_words(camera, command):
+    camera.show([noise(seed) for seed in range(5)])
+    camera.unplug()
+    told = subprocess.run(
+        [sys.executable, "-m", "gaze.cli", *command.split(), "--source", camera.device],
+        env=camera.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert "cannot be opened" in told.stderr
+    assert "WARN" not in told.stderr
+
+
 def test_a_second_program_is_told_who_has_the_camera(camera, model):
     camera.show([noise(seed) for seed in range(5)])
     first = start(camera, "--model", model, "--jsonl", "first.jsonl")
