@@ -43,7 +43,8 @@ def quantise_openvino(
         OSError: the files cannot be written.
     """
     chosen = tried_rows(len(faces))
-    nncf.set_log_level(logging.ERROR)
+    # Not by nncf.set_log_level, which also sets the level of every handler there, whoever put it there.
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     data = nncf.Dataset([face[None] for face in faces])
 
     def attempt(groups: tuple[str, ...]) -> tuple[openvino.Model, float]:
