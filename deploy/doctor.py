@@ -27,7 +27,7 @@ from deploy.doctor_checks import (  # noqa: E402
     check_packages,
     check_runtimes,
 )
-from deploy.machine import describe_machine  # noqa: E402
+from deploy.machine import counted_cores, describe_machine  # noqa: E402
 
 SCHEMA = "gaze.doctor/1"
 SIGNS = {"ok": "ok   ", "note": "note ", "fault": "FAULT"}
@@ -78,7 +78,7 @@ def as_text(checks: Sequence[Check]) -> str:
     """The report for people: one line a check, how to fix it below."""
     machine = describe_machine()
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}",
+        f"{machine['cpu']}, {counted_cores(machine)}, {machine['memory_gb']} GB, {machine['system']}",
         "",
     ]
     for check in checks:

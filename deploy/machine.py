@@ -94,3 +94,8 @@ def _memory_gb() -> float | None:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
     except (ValueError, OSError):
         return None
+
+
+def counted_cores(machine: dict[str, object]) -> str:
+    """The processors of a description of a machine in words: "1 core", "4 cores"."""
+    return f"{machine['cores']} core{'' if machine['cores'] == 1 else 's'}"

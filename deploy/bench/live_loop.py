@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.bench.frames import bench_frames, kind_and_name
-from deploy.machine import describe_machine
+from deploy.machine import counted_cores, describe_machine
 from deploy.network_options import network_settings
 from deploy.pipeline import Pipeline
 from deploy.runtimes.base import check_threads
@@ -154,7 +154,7 @@ def as_text(result: dict) -> str:
     """The result as a table for people."""
     machine = result["machine"]
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}",
+        f"{machine['cpu']}, {counted_cores(machine)}, {machine['system']}, Python {machine['python']}",
         f"{result['runtime_choice']}",
         f"{result['source_frames']} frames of {result['source']}, played there and back, at "
         f"{result['size'][0]}x{result['size'][1]}, {result['faces']} face(s), "

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.bench.models_measure import Configuration
+from deploy.machine import counted_cores
 from deploy.runtimes import create_runtime
 from gaze.errors import GazeError
 from gaze.files import replacing
@@ -41,7 +42,7 @@ def as_section(
     """Markdown without a heading; ``picture`` is its path as seen from the document."""
     versions = ", ".join(f"{name} {version}" for name, version in dict(machine["packages"]).items())
     parts = [
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}, Python "
+        f"{machine['cpu']}, {counted_cores(machine)}, {machine['memory_gb']} GB, {machine['system']}, Python "
         f"{machine['python']}; {versions}. {rounds} turns of 4 calls each, all runs in turn.",
         table,
         "\n".join(f"- {line}" for line in ratios),

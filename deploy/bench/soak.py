@@ -17,7 +17,7 @@ import numpy as np
 from deploy.bench.progress import Say, progress_line
 from deploy.bench.soak_report import FEWEST_SAMPLES, Sample, Verdict, draw, judge
 from deploy.demo import CLIP
-from deploy.machine import describe_machine
+from deploy.machine import counted_cores, describe_machine
 from gaze.errors import GazeError, UsageError
 from gaze.evenly import evenly_spread
 from gaze.files import prepare_outputs, replacing, write_json
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     verdict = judge(samples, stop_s)
     machine = describe_machine()
     rate = samples[-1].frames / samples[-1].elapsed_s
-    title = f"{samples[-1].frames} frames, {rate:.0f} a second; {machine['cpu']}, {machine['cores']} cores"
+    title = f"{samples[-1].frames} frames, {rate:.0f} a second; {machine['cpu']}, {counted_cores(machine)}"
     content = {
         "schema": SCHEMA,
         "frames": samples[-1].frames,

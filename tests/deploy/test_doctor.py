@@ -7,6 +7,7 @@ from tiny_models import tiny_graph, write_model
 
 from deploy import doctor, doctor_checks
 from deploy.doctor_checks import BAD, GOOD, NOTE, Check
+from deploy.machine import counted_cores
 from gaze import model_spec
 from gaze.errors import ModelError, RuntimeUnavailableError, SourceError
 from gaze.model_spec import sha256_of
@@ -246,3 +247,8 @@ def test_two_opencv_wheels_are_a_fault(monkeypatch):
     check = by_name(doctor_checks.check_packages())["opencv wheels"]
     assert check.state == BAD
     assert "pip uninstall -y opencv-python opencv-contrib-python" in check.mend
+
+
+def test_cores_are_counted_in_words():
+    assert counted_cores({"cores": 1}) == "1 core"
+    assert counted_cores({"cores": 4}) == "4 cores"
