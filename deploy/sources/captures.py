@@ -71,7 +71,7 @@ def open_camera(
         raise SourceError(f"camera {device} cannot be opened; {why_no_camera(device)}")
     capture = _opened(device)
     _ask_for(capture, size or PREFERRED_SIZE, fps)
-    if size is None and not _delivers(capture, PREFERRED_SIZE):
+    if size is None and not _delivers(capture, PREFERRED_SIZE, min(fps or ENOUGH_FPS, ENOUGH_FPS)):
         capture.release()
         capture = _opened(device)
         if fps is not None:
@@ -99,11 +99,11 @@ def _ask_for(capture: cv2.VideoCapture, size: tuple[int, int], fps: float | None
         capture.set(cv2.CAP_PROP_FPS, fps)
 
 
-def _delivers(capture: cv2.VideoCapture, size: tuple[int, int]) -> bool:
-    """Whether the camera says that it took the size, at a rate that is of use; 0 says no rate."""
+def _delivers(capture: cv2.VideoCapture, size: tuple[int, int], at_least_fps: float) -> bool:
+    """Whether the camera says that it took the size, at such a rate; one of 0 says nothing."""
     sides = (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     fps = capture.get(cv2.CAP_PROP_FPS)
-    return sides == size and not 0.0 < fps < ENOUGH_FPS
+    return sides == size and not 0.0 < fps < at_least_fps
 
 
 def first_picture(capture: Capture, within_s: float = 5.0) -> NDArray[np.uint8] | None:

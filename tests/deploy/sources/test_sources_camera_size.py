@@ -1,0 +1,42 @@
+"""Which size a webcam is left at, by what it says of itself."""
+
+import cv2
+import pytest
+
+from deploy.sources import captures
+
+
+class Webcam:
+    """Takes every size; gives ``fps`` at 1280x720, or what was asked if that is less."""
+
+    def __init__(self, fps):
+        self.fps, self.set_values = fps, {}
+
+    def isOpened(self):
+        return True
+
+    def set(self, name, value):
+        self.set_values[name] = value
+        return True
+
+    def get(self, name):
+        if name == cv2.CAP_PROP_FPS:
+            return min(self.fps, self.set_values.get(name, self.fps))
+        return self.set_values.get(name, 0)
+
+    def release(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("gives_fps", "asked_fps", "large"),
+    [(30.0, None, True), (10.0, None, False), (0.0, None, True), (30.0, 10.0, True), (7.5, 10.0, False)],
+)
+def test_the_large_picture_must_come_as_often_as_is_asked(monkeypatch, gives_fps, asked_fps, large):
+    opened = []
+    monkeypatch.setattr(
+        captures.cv2, "VideoCapture", lambda *where: opened.append(Webcam(gives_fps)) or opened[-1]
+    )
+    captures.open_camera(0, fps=asked_fps)
+    assert (opened[-1].set_values.get(cv2.CAP_PROP_FRAME_WIDTH) == 1280) == large
+    assert opened[-1].set_values.get(cv2.CAP_PROP_FPS) == asked_fps
