@@ -10,6 +10,7 @@ import time
 import pytest
 from fixed_model import write_fixed_model
 from loop_fakes import noise, read_clip, records, until, write_clip
+from run_process import start
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +22,6 @@ def model(tmp_path_factory, landmark_models):
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISPLAY", raising=False)
-
-
-def start(*arguments, **options):
-    """`gaze run` as a process of its own."""
-    command = [sys.executable, "-m", "gaze.cli", "run", "--no-window", "--hfov", "60", *map(str, arguments)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
 
 
 def test_standard_input(tmp_path, model):

@@ -9,13 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import run_process
 import virtual_camera
 from fixed_model import write_fixed_model
 from loop_fakes import noise, read_clip, records, until
 
 from deploy.demo import CLIP
-
-RUN = (sys.executable, "-m", "gaze.cli", "run", "--hfov", "60", "--no-window")
 
 pytestmark = pytest.mark.skipif(virtual_camera.why_not() is not None, reason=str(virtual_camera.why_not()))
 
@@ -39,20 +38,7 @@ def model(tmp_path_factory, landmark_models):
 
 def start(camera, *options):
     """`gaze run` on the camera, as a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "gaze.cli",
-        "run",
-        "--source",
-        camera.device,
-        "--hfov",
-        "60",
-        "--no-window",
-    ]
-    return subprocess.Popen(
-        [*command, *map(str, options)], env=camera.environment, stderr=subprocess.PIPE, text=True
-    )
+    return run_process.start("--source", camera.device, *options, env=camera.environment)
 
 
 def told_by(process):
@@ -69,9 +55,10 @@ def coloured(size, bgr):
 def test_uncompressed_pictures_keep_their_colours(camera, model):
     camera.show(coloured((640, 480), (200, 90, 30)), "YUYV")
     told_by(start(camera, "--model", model, "--frames", 12, "--save", "o.avi", "--jsonl", "o.jsonl"))
-    frames = read_clip(Path("o.avi"))
-    assert len(frames) == len(records(Path("o.jsonl"))) == 12
-    assert frames[5][60:400, 60:580].reshape(-1, 3).mean(0) == pytest.approx((204, 94, 34), abs=9)
+    assert len(records(Path("o.jsonl"))) == 12
+    # A film of a camera keeps the time of the clock, so how many pictures it has is another matter.
+    frame = read_clip(Path("o.avi"))[-1]
+    assert frame[60:400, 60:580].reshape(-1, 3).mean(0) == pytest.approx((204, 94, 34), abs=9)
 
 
 def test_the_size_that_was_asked_for_is_taken_in_the_format_that_has_it(camera, model):
@@ -107,18 +94,7 @@ def test_a_person_before_the_camera_is_seen_as_in_a_picture(camera):
     cv2.imwrite("person.png", picture)
     camera.show([picture])
     told_by(start(camera, "--frames", 1, "--jsonl", "camera.jsonl"))
-    command = [
-        sys.executable,
-        "-m",
-        "gaze.cli",
-        "run",
-        "--source",
-        "person.png",
-        "--hfov",
-        "60",
-        "--no-window",
-    ]
-    subprocess.run([*command, "--jsonl", "picture.jsonl"], check=True)
+    subprocess.run([*run_process.RUN, "--source", "person.png", "--jsonl", "picture.jsonl"], check=True)
     of_camera, of_picture = (records(Path(f"{name}.jsonl"))[0]["faces"][0] for name in ("camera", "picture"))
     assert of_camera["status"] == of_picture["status"] == "OK"
     between = np.dot(of_camera["gaze"]["direction_cam"], of_picture["gaze"]["direction_cam"])

@@ -249,13 +249,7 @@ int open(const char *path, int flags, ...) {
     return is_camera(path) ? open_camera() : (int)syscall(SYS_openat, AT_FDCWD, path, flags, rights);
 }
 
-int open64(const char *path, int flags, ...) {
-    va_list more;
-    va_start(more, flags);
-    mode_t rights = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
-    va_end(more);
-    return is_camera(path) ? open_camera() : (int)syscall(SYS_openat, AT_FDCWD, path, flags, rights);
-}
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 int ioctl(int which, unsigned long request, ...) {
     va_list more;
