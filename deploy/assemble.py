@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 
 from deploy.network_options import network_settings
 from deploy.run_config import RunConfig
-from deploy.sources import kind_of_source
 from deploy.sources.captures import PREFERRED_SIZE
 from deploy.truth import Truth
 from gaze.camera import ASSUMED_HFOV_DEG, Camera
@@ -35,17 +33,6 @@ def choose_camera(config: RunConfig, truth: Truth | None = None) -> Camera:
         ASSUMED_HFOV_DEG,
     )
     return Camera.guessed(*PREFERRED_SIZE)
-
-
-def asking_for_size_of(camera: Camera, config: RunConfig) -> RunConfig:
-    """The settings with the size at which a webcam was calibrated, where none was chosen.
-
-    Intrinsics hold for pictures of one shape only.
-    """
-    calibrated = config.camera is not None or config.profile is not None
-    if not calibrated or config.size is not None or kind_of_source(config.source) != "camera":
-        return config
-    return dataclasses.replace(config, size=(camera.width, camera.height))
 
 
 def estimator_of(config: RunConfig, camera: Camera, sequence: bool) -> GazeEstimator:

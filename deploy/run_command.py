@@ -14,7 +14,7 @@ from deploy.native_logs import quieten
 
 quieten()
 
-from deploy.assemble import asking_for_size_of, choose_camera, estimator_of  # noqa: E402
+from deploy.assemble import choose_camera, estimator_of  # noqa: E402
 from deploy.demo import with_demo_choices  # noqa: E402
 from deploy.display.overlay import OverlayOptions  # noqa: E402
 from deploy.display.window import DisplayError, Window, display_problem  # noqa: E402
@@ -24,7 +24,7 @@ from deploy.pipeline import FrameResult, Pipeline  # noqa: E402
 from deploy.run_config import RunConfig, parse_run  # noqa: E402
 from deploy.service import Health  # noqa: E402
 from deploy.sinks import open_sinks  # noqa: E402
-from deploy.sources import Source, open_source  # noqa: E402
+from deploy.sources import Source, open_source, size_for_lens  # noqa: E402
 from deploy.sources.pictures import PictureSource  # noqa: E402
 from deploy.stopping import StopSignals  # noqa: E402
 from deploy.truth import TruthScore, load_truth  # noqa: E402
@@ -32,6 +32,7 @@ from gaze.standard_streams import settle_output  # noqa: E402
 
 if TYPE_CHECKING:
     from calibration.profile import Profile
+    from gaze.camera import Camera
     from gaze.estimator import GazeEstimator
 
 log = logging.getLogger("gaze")
@@ -63,8 +64,7 @@ def run(config: RunConfig, stop: StopSignals) -> int:
             camera = profile.camera
         else:
             camera = choose_camera(config, truth)
-        config = asking_for_size_of(camera if profile is None else profile.camera, config)
-        source = stack.enter_context(_open(config))
+        source = stack.enter_context(_open(config, camera if profile is None else profile.camera))
         estimator = stack.enter_context(estimator_of(config, camera, source.sequence))
         hook = _open_hook(profile, config, estimator, source, stack)
         pipeline = Pipeline(
@@ -122,10 +122,10 @@ def _wants_window(config: RunConfig) -> bool:
     return False
 
 
-def _open(config: RunConfig) -> Source:
+def _open(config: RunConfig, lens: Camera) -> Source:
     source = open_source(
         config.source,
-        size=config.size,
+        size=config.size or size_for_lens(config.source, lens),
         fps=config.fps,
         wait=config.wait,
         newest=config.newest,

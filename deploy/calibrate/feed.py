@@ -18,8 +18,7 @@ from deploy.gates import GateConfig
 from deploy.network_options import network_settings
 from deploy.pipeline import Pipeline
 from deploy.point_of_gaze import device_of, network_identity
-from deploy.sources import Source, kind_of_source, open_source
-from deploy.sources.captures import PREFERRED_SIZE
+from deploy.sources import Source, open_source, size_for_lens
 from gaze.camera import Camera
 from gaze.estimator import GazeEstimator
 
@@ -149,13 +148,6 @@ class SimulatedFeed:
         return self._viewer.observe(self.t_s, target_px)
 
 
-def _size_of(lens: Camera, source: str) -> tuple[int, int] | None:
-    """What a webcam is asked for; None where the intrinsics hold for whatever size it is fast at."""
-    size = (lens.width, lens.height)
-    anything_will_do = lens.source != "calibrated" and size == PREFERRED_SIZE
-    return None if anything_will_do or kind_of_source(source) != "camera" else size
-
-
 @contextmanager
 def open_feed(
     options: argparse.Namespace, camera: Callable[[], Camera], screen: Screen, real_time: bool = True
@@ -173,7 +165,7 @@ def open_feed(
         return
     lens, text = camera(), options.source
     with (
-        open_source(text, size=options.size or _size_of(lens, text)) as source,
+        open_source(text, size=options.size or size_for_lens(text, lens)) as source,
         GazeEstimator.create(
             lens,
             **network_settings(options),

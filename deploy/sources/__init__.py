@@ -9,14 +9,15 @@ from pathlib import Path
 
 from deploy.sources.base import Source, without_credentials
 from deploy.sources.cameras import find_cameras, why_no_camera
-from deploy.sources.captures import open_camera, open_gstreamer, open_url
+from deploy.sources.captures import PREFERRED_SIZE, open_camera, open_gstreamer, open_url
 from deploy.sources.pictures import PICTURE_SUFFIXES, PictureSource, picture_files
 from deploy.sources.pipes import RawPipe
 from deploy.sources.threaded import ThreadedSource
 from deploy.sources.video import VideoSource
+from gaze.camera import Camera
 from gaze.errors import SourceError, UsageError
 
-__all__ = ["Source", "kind_of_source", "open_source"]
+__all__ = ["Source", "kind_of_source", "open_source", "size_for_lens"]
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
 
@@ -60,6 +61,21 @@ def kind_of_source(text: str) -> str:
             "give raw frames on standard input with --source -"
         )
     return "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "video"
+
+
+def size_for_lens(text: str, lens: Camera) -> tuple[int, int] | None:
+    """The size to ask of a webcam, whose intrinsics hold for pictures of one shape; None for other sources.
+
+    None, too, for a lens of which no more is known than a field of view at the preferred size: the webcam may
+    then take whichever size it is fast at.
+
+    Raises:
+        SourceError, UsageError: as kind_of_source.
+    """
+    if kind_of_source(text) != "camera":
+        return None
+    size = (lens.width, lens.height)
+    return None if lens.source != "calibrated" and size == PREFERRED_SIZE else size
 
 
 def open_source(

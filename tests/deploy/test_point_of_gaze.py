@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -16,14 +17,14 @@ from calibration.samples import Samples, condense
 from calibration.screen_presets import PRESETS, placed_screen
 from calibration.simulated_person import IDEAL, PLAIN, SimulatedPerson, facing_head
 from calibration.targets import layout, to_px
-from deploy.assemble import asking_for_size_of
+from deploy import run_command
 from deploy.display.screen_map import draw_screen_map
 from deploy.pipeline import FrameResult
 from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run
 from deploy.records import frame_record
 from deploy.run_config import parse_run
 from gaze.camera import Camera
-from gaze.errors import CalibrationError, UsageError
+from gaze.errors import CalibrationError, SourceError, UsageError
 from gaze.types import Estimate, Frame, GazeAngles, HeadPose, NormalizedFace, PointOfGaze, Status
 
 SIZE_PX = (1920, 1080)
@@ -235,18 +236,35 @@ def test_run_refuses_another_screen_only_when_live(monkeypatch):
     hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=True))(one)
 
 
-def test_a_calibrated_camera_is_asked_for_its_size(tmp_path):
-    camera = Camera.from_hfov(60, 800, 600)
-    clip = tmp_path / "clip.mp4"
-    clip.touch()
-    for options, size in (
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
         (("--camera", "c.json"), (800, 600)),
-        (("--profile", "p.json"), (800, 600)),
+        (("--profile", "p.json"), (960, 540)),
+        (("--profile", "p.json", "--camera", "c.json"), (960, 540)),
+        (("--profile", "p.json", "--hfov", "60"), (960, 540)),
         (("--profile", "p.json", "--size", "640x480"), (640, 480)),
         (("--hfov", "60"), None),
-        (("--camera", "c.json", "--source", str(clip)), None),
-    ):
-        assert asking_for_size_of(camera, parse_run(options)).size == size
+        ((), None),
+        (("--camera", "c.json", "--source", "clip.mp4"), None),
+    ],
+)
+def test_a_calibrated_camera_is_asked_for_its_size(tmp_path, monkeypatch, options, asked):
+    monkeypatch.chdir(tmp_path)
+    Path("clip.mp4").touch()
+    Camera.from_hfov(60, 800, 600, "calibrated").save("c.json")
+    camera = Camera.from_hfov(60, 960, 540, "calibrated")
+    dataclasses.replace(person_and_profile()[2], camera=camera).save("p.json")
+    sizes = []
+
+    def none_there(text, *, size, **rest):
+        sizes.append(size)
+        raise SourceError("no camera")
+
+    monkeypatch.setattr(run_command, "open_source", none_there)
+    with pytest.raises(SourceError, match="no camera"):
+        run_command.main(["--no-window", *options])
+    assert sizes == [asked]
 
 
 def test_outputs_without_a_profile_are_wrong_use():

@@ -1,9 +1,10 @@
-"""Which size a webcam is left at, by what it says of itself."""
+"""Which size is asked of a webcam, and at which it is left by what it says of itself."""
 
 import cv2
 import pytest
 
-from deploy.sources import captures
+from deploy.sources import captures, size_for_lens
+from gaze.camera import Camera
 
 
 class Webcam:
@@ -40,3 +41,21 @@ def test_the_large_picture_must_come_as_often_as_is_asked(monkeypatch, gives_fps
     captures.open_camera(0, fps=asked_fps)
     assert (opened[-1].set_values.get(cv2.CAP_PROP_FRAME_WIDTH) == 1280) == large
     assert opened[-1].set_values.get(cv2.CAP_PROP_FPS) == asked_fps
+
+
+@pytest.mark.parametrize(
+    ("lens", "asked"),
+    [
+        (Camera.from_hfov(60, 1280, 720, "calibrated"), (1280, 720)),
+        (Camera.from_hfov(60, 800, 600, "calibrated"), (800, 600)),
+        (Camera.from_hfov(60, 1280, 720), None),
+        (Camera.guessed(1280, 720), None),
+        (Camera.guessed(640, 480), (640, 480)),  # of a profile: what the webcam took when it was made
+    ],
+)
+def test_a_webcam_is_asked_for_the_size_that_its_intrinsics_hold_for(tmp_path, lens, asked):
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    assert size_for_lens("0", lens) == size_for_lens("/dev/video2", lens) == asked
+    for other in (str(clip), str(tmp_path), "-", "rtsp://host/stream"):
+        assert size_for_lens(other, lens) is None
