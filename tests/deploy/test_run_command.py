@@ -7,7 +7,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from fixed_model import write_fixed_model
 from loop_fakes import read_clip, records, write_clip
 
 from deploy.display.window import DisplayError
@@ -17,16 +16,7 @@ from gaze import cli
 from gaze.camera import Camera
 from gaze.errors import GazeError, ModelError, SourceError, UsageError
 
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory, landmark_models):
-    return str(write_fixed_model(tmp_path_factory.mktemp("model") / "fixed.onnx", 0.0, 0.2))
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DISPLAY", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def run(model, source, *options):

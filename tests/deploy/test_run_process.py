@@ -8,20 +8,10 @@ import sys
 import time
 
 import pytest
-from fixed_model import write_fixed_model
 from loop_fakes import noise, read_clip, records, until, write_clip
 from run_process import start
 
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory, landmark_models):
-    return str(write_fixed_model(tmp_path_factory.mktemp("model") / "fixed.onnx", 0.0, 0.2))
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DISPLAY", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def test_standard_input(tmp_path, model):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import run_process
 import virtual_camera
-from fixed_model import write_fixed_model
 from loop_fakes import noise, read_clip, records, until
 
 from deploy.demo import CLIP
@@ -25,15 +24,9 @@ def library(tmp_path_factory):
 
 
 @pytest.fixture
-def camera(library, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def camera(library, elsewhere):
     with tempfile.TemporaryDirectory(dir=virtual_camera.PLACE) as folder:
         yield virtual_camera.VirtualCamera(folder, library)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory, landmark_models):
-    return str(write_fixed_model(tmp_path_factory.mktemp("model") / "fixed.onnx", 0.0, 0.2))
 
 
 def start(camera, *options):
