@@ -49,7 +49,7 @@ class HairPass:
         """Draw into the framebuffer in use; its depth is tested and written.
 
         To be called after the skin and the eyes and before glasses. ``view_projection`` as in
-        gaze.synthesis.renderer.projection_of.
+        gaze.synthesis.view.projection_of.
         """
         if not hair.arrays:
             return

@@ -1,4 +1,4 @@
-"""The square views that are rendered: the normalised one of a known head, and the live pipeline's.
+"""The square views that are rendered (a known head's normalised one, the live pipeline's) and their matrices.
 
 Camera frame: x right, y down, z forward, mm.
 """
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from gaze.normalization import normalizing_rotation
 from gaze.synthesis.pose import head_rotation
+
+NEAR_MM, FAR_MM = 60.0, 6000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,33 @@ def live_view(rng: np.random.Generator, R_cam_head, centre_cam_mm, size_px: int,
 def sample_person_scale(rng: np.random.Generator) -> float:
     """How much too far away the head pose puts a person, as a factor."""
     return float(np.clip(rng.normal(1.03, 0.05), 0.88, 1.2))
+
+
+def rays_of(view: View) -> NDArray[np.float64]:
+    """(3, 3): a pixel (x, y, 1) to the camera-frame ray through it, whose depth along the view is 1."""
+    x, y = view.middle_px
+    back = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, view.focal_px]]) / view.focal_px
+    return view.R_norm_cam.T @ back
+
+
+def projection_of(view: View) -> NDArray[np.float32]:
+    """The matrix (4, 4) from camera-frame mm to clip space; the first row read is the top."""
+    scale = 2.0 * view.focal_px / view.size_px
+    # Pixel centres lie at whole numbers, so the picture spans -0.5 .. size - 0.5.
+    across, down = ((2.0 * middle + 1.0) / view.size_px - 1.0 for middle in view.middle_px)
+    project = np.array(
+        [
+            [scale, 0.0, across, 0.0],
+            [0.0, scale, down, 0.0],
+            [
+                0.0,
+                0.0,
+                (FAR_MM + NEAR_MM) / (FAR_MM - NEAR_MM),
+                -2.0 * FAR_MM * NEAR_MM / (FAR_MM - NEAR_MM),
+            ],
+            [0.0, 0.0, 1.0, 0.0],
+        ]
+    )
+    turn = np.eye(4)
+    turn[:3, :3] = view.R_norm_cam
+    return (project @ turn).astype(np.float32)

@@ -5,8 +5,7 @@ import numpy as np
 from gaze.camera import Camera
 from gaze.synthesis.culling import triangles_in_view
 from gaze.synthesis.pose import head_rotation, sample_pose
-from gaze.synthesis.renderer import projection_of, rays_of
-from gaze.synthesis.view import exact_view
+from gaze.synthesis.view import exact_view, projection_of, rays_of
 
 
 def _view(seed):

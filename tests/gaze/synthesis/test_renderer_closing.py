@@ -60,10 +60,10 @@ def test_ten_renderers_in_turn_take_the_memory_of_one(quick, assets_dir):
     after_mb = []
     for _ in range(RENDERERS):
         with HeadRenderer(assets_dir, LARGE_PX) as renderer, renderer.context:
-            renderer._use_targets(LARGE_PX)
-            for target in (renderer._target, renderer._skin_target):
+            targets = renderer._targets_of(LARGE_PX)
+            for target in (targets.picture, targets.skin):
                 target.clear(1.0, 1.0, 1.0, 1.0)
-            assert renderer._target.read((0, 0, 1, 1), dtype="f4") == b"\0\0\x80?" * 3
+            assert targets.picture.read((0, 0, 1, 1), dtype="f4") == b"\0\0\x80?" * 3
         gc.collect()
         after_mb.append(resident_mb())
     # The first ones fill what the allocator keeps for the next.
