@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import stat
 import tempfile
@@ -105,6 +106,15 @@ def write_json(path: str | os.PathLike[str], content: object) -> None:
     """Write indented JSON in one step (see replacing)."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def without_nan(content: object) -> object:
+    """The same with None, in JSON null, for NaN and infinity, which JSON has not."""
+    if isinstance(content, dict):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def parse_json(text: str | bytes) -> object:

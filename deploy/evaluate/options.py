@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from deploy.network_options import add_engine_options
 from deploy.runtimes import CHECKPOINTS, create_runtime
 from gaze.datasets.system_errors import writing
 from gaze.errors import UsageError
-from gaze.files import prepare_outputs, spare_inputs, write_json
+from gaze.files import prepare_outputs, spare_inputs, without_nan, write_json
 from gaze.model_spec import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -53,16 +52,7 @@ def write_figures(path: Path, content: dict[str, object]) -> None:
         DataError: the folder is not there or cannot be written.
     """
     with writing(path, "or give another --json"):
-        write_json(path, _without_nan(content))
-
-
-def _without_nan(content: object) -> object:
-    """The same with null for what is not known: JSON has no NaN."""
-    if isinstance(content, dict):
-        return {key: _without_nan(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_without_nan(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
+        write_json(path, without_nan(content))
 
 
 def open_predictor(args: argparse.Namespace) -> Predictor:

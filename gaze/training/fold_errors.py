@@ -12,6 +12,7 @@ import numpy as np
 from gaze.datasets.mpiifacegaze_counts import EVALUATION_COUNT, PUBLISHED_COUNTS
 from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
+from gaze.files import without_nan
 from gaze.geometry import angular_error_deg
 from gaze.training.baselines import CONSTANT, HEAD_POSE, constant_baseline, head_pose_baseline
 from gaze.training.bootstrap import bootstrap_interval
@@ -190,7 +191,7 @@ def figures(predictions: Predictions) -> dict[str, float | int | None]:
         raise DataError(f"figures need at least two samples, got {len(predictions)}")
     errors = angular_error_deg(predictions.pitch_yaw_rad, predictions.predicted_rad)
     values = {**summary(predictions.predicted_rad, predictions.pitch_yaw_rad), "std_deg": float(errors.std())}
-    return {name: None if np.isnan(value) else value for name, value in values.items()}
+    return without_nan(values)
 
 
 def _baselines(predictions: Predictions, persons: list[str]) -> dict[str, dict[str, float]]:

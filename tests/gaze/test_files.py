@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 from gaze.errors import DataError, UsageError
@@ -13,6 +14,7 @@ from gaze.files import (
     read_object,
     replacing,
     spare_inputs,
+    without_nan,
     write_json,
 )
 
@@ -97,6 +99,16 @@ def test_json_is_written_whole(tmp_path):
     write_json(path, {"x": [1, 2.5], "text": "grün"})
     assert json.loads(path.read_text(encoding="utf-8")) == {"x": [1, 2.5], "text": "grün"}
     assert path.read_text().endswith("}\n")
+
+
+def test_what_json_cannot_hold_is_none():
+    given = {
+        "a": float("nan"),
+        "b": [1.5, (float("inf"), "x")],
+        "c": {"d": None, "e": np.float64("nan")},
+        "f": 2,
+    }
+    assert without_nan(given) == {"a": None, "b": [1.5, [None, "x"]], "c": {"d": None, "e": None}, "f": 2}
 
 
 def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):
