@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from calibration.board import Board
-from calibration.capture import TILT_WORDS, Guidance, GuidedCapture, draw_guidance
+from calibration.capture import SAME_TILT, TILT_WORDS, TILTS, Guidance, GuidedCapture, draw_guidance
 from gaze.camera import Camera
 
 SIZE = (960, 540)
@@ -77,8 +77,10 @@ def test_nothing_in_view():
 def test_tilts_are_named_by_the_nearer_edge(turn, edge):
     """The nearer edge is the longer one; left and right are those of the person behind the board."""
     capture = GuidedCapture(BOARD, SIZE)
-    hold(capture, picture(turn=turn), 0.0)
-    assert {name for name, count in capture._tilts.items() if count} == {edge}
+    for i in range(SAME_TILT):
+        assert capture.missing_tilts == TILTS
+        hold(capture, picture(x_mm=60.0 * i, turn=turn), 5.0 * i)
+    assert set(TILTS) - set(capture.missing_tilts) == {edge}
     view = capture.views[0]
     keys = (view.points_mm // 29.9).astype(int)
     corners = {tuple(key): px for key, px in zip(keys, view.points_px, strict=True)}
@@ -101,11 +103,11 @@ def test_a_full_round_ends():
         (x, y, z) for z in (330.0, 460.0) for y in (-70.0, 0.0, 70.0) for x in (-160.0, -60.0, 60.0, 160.0)
     ]
     for i, (x, y, z) in enumerate(places * 2):
-        hold(capture, picture(x, y, z, turns[i % len(turns)]), t)
+        guidance, _ = hold(capture, picture(x, y, z, turns[i % len(turns)]), t)
         t += 2.0
         if capture.done:
             break
-    assert capture.done, (capture.missing_tilts, capture._covered.mean(), len(capture.views))
+    assert capture.done, (capture.missing_tilts, guidance.covered.mean(), len(capture.views))
     assert len(capture.views) >= 12
 
 
@@ -126,7 +128,10 @@ def test_views_of_an_earlier_session_count():
     second = GuidedCapture(BOARD, SIZE)
     second.add(first.views)
     assert len(second.views) == 1
-    assert np.array_equal(second._covered, first._covered)
+    nothing = np.full((540, 960, 3), 80, np.uint8)
+    covered = [capture.feed(nothing, 9.0).covered for capture in (first, second)]
+    assert covered[0].any()
+    assert np.array_equal(covered[1], covered[0])
 
 
 def test_a_long_message_fits_a_narrow_picture():

@@ -6,7 +6,6 @@ from gaze_people import laptop, straight_observation
 
 from calibration.look import LookSettings
 from calibration.observation import Observation
-from calibration.part import Kind, Part
 from calibration.person import fit
 from calibration.plan import Plan
 from calibration.samples import condense
@@ -16,8 +15,6 @@ from calibration.simulated_person import IDEAL, PLAIN
 from calibration.simulated_viewer import FOLLOW_LAG_S, SimulatedViewer
 from calibration.steps import WaitStep
 from gaze.errors import CalibrationError, UsageError
-
-FOURTH = Part(Kind.TARGET, 3)
 
 
 def play(session, viewer=None, problem=None, limit_s=200.0, until=None, start_s=0.0):
@@ -139,22 +136,29 @@ def test_two_people_in_view_pause_it():
     assert len(np.unique(session.samples.place)) == 4
 
 
-def look_elsewhere_at_first(session, person, part, until=lambda session: session.done, start_s=0.0):
-    """Drive a session with somebody who looks at the opposite place at the first attempt at a target."""
-    t = start_s
-    while not session.done and not until(session) and t < start_s + 100:
+def look_elsewhere_at_the_fourth(session, person, until=lambda session: session.done):
+    """Drive a session with somebody who at the fourth attempt, a fourth target, looks at the opposite place.
+
+    Returns the targets in the order in which they were shown, one for each attempt.
+    """
+    shown, before, t = [], None, 0.0
+    while not session.done and not until(session) and t < 100:
         target = session.target_px(t)
-        if session._part == part and session._attempts[part] == 1 and target is not None:
-            target = (1920.0 - target[0], 1080.0 - target[1])
-        session.feed(person.observe(t, target))
+        if target is not None and target != before:
+            shown.append(target)
+        before, aim = target, target
+        if target is not None and len(shown) == 4:
+            aim = (1920.0 - target[0], 1080.0 - target[1])
+        session.feed(person.observe(t, aim))
         t += 1 / 30
-    return t
+    return shown
 
 
 def test_look_at_the_wrong_place_is_repeated():
     session = Session(Plan(points=9, validation=0), laptop())
-    look_elsewhere_at_first(session, viewer(2), FOURTH)
-    assert session._attempts[FOURTH] == 2
+    shown = look_elsewhere_at_the_fourth(session, viewer(2))
+    assert len(set(shown[:9])) == 9
+    assert shown[9:] == [shown[3]]
     offsets = condense(session.samples, session.screen).offset_rad
     assert np.ptp(offsets, axis=0).max() < np.deg2rad(0.2)
 
@@ -162,9 +166,9 @@ def test_look_at_the_wrong_place_is_repeated():
 def test_look_at_the_wrong_place_is_repeated_also_after_a_stop(tmp_path):
     """What was taken before the stop is judged with the rest, and its target shown once more."""
     session, person = Session(Plan(points=9, validation=0), laptop()), viewer(2)
-    look_elsewhere_at_first(session, person, FOURTH, lambda one: one.taken[0] == 7)
-    assert FOURTH in session._kept
+    look_elsewhere_at_the_fourth(session, person, lambda one: one.taken[0] == 7)
     session.save(tmp_path / "s.json")
+    assert "target 3" in json.loads((tmp_path / "s.json").read_text())["kept"]
     resumed = Session.load(tmp_path / "s.json")
     play(resumed, person, start_s=100.0, limit_s=200.0)
     assert resumed.done
@@ -183,8 +187,9 @@ def test_stopped_session_goes_on_where_it_was(tmp_path):
     assert resumed.taken == (11, 23)
     assert resumed.setup == {"camera": "c"}
     # Nine targets and two of the first further place are there; that place is asked for again.
-    assert resumed._queue[0] == Part(Kind.POSITION, 0)
-    play(resumed, viewer())
+    seconds = play(resumed, viewer(), until=lambda s: s.stage == "round" or s.taken[0] > 11)
+    assert (resumed.stage, resumed.position) == ("round", 0)
+    play(resumed, viewer(), start_s=seconds)
     assert resumed.done
     assert resumed.taken == (23, 23)
     kept = resumed.samples.look[resumed.samples.place < 9]
@@ -254,11 +259,12 @@ def test_confirm_waits_for_the_key():
 
 def test_scenes_show_the_target_where_it_is():
     session = Session(Plan(points=4, validation=0), laptop())
-    person, t = viewer(), 0.0
-    while session.target_px(t) is None or session._step.collector.progress == 0:
+    person, t, settled_s = viewer(), 0.0, None
+    while settled_s is None or t < settled_s + 0.1:
         scene = session.feed(person.observe(t, session.target_px(t)))
         t += 1 / 30
-    scene = session.feed(person.observe(t, session.target_px(t)))
+        if settled_s is None and session.target_px(t) is not None:
+            settled_s = t + LookSettings().settle_s
     picture = draw(scene)
     assert picture.shape == (1080, 1920, 3)
     x, y = (round(value) for value in session.target_px(t))

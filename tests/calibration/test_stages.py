@@ -1,19 +1,20 @@
 """Stages that nobody took part in do not get into the fit."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from gaze_people import laptop
 
 from calibration.observation import Observation
-from calibration.part import Kind, Part
+from calibration.part import FIRST_PLACE, PLACES_OF_KIND, Kind, Part
 from calibration.plan import Plan
 from calibration.pursuit import correlations
-from calibration.samples import Samples
 from calibration.session import Session, explain_skipped
 from calibration.simulated_person import FULL, PLAIN
 from calibration.simulated_viewer import SimulatedViewer
 from calibration.stages import choose_stages
-from calibration.steps import head_step
+from calibration.steps import head_step, pursuit_step
 from deploy.calibrate.result import fit_person
 
 MIDDLE = (960.0, 540.0)
@@ -56,18 +57,17 @@ def test_people_with_every_error_follow():
         assert session.taken == (5, 5)
 
 
-def test_correlation_is_one_for_the_target_itself_and_none_for_a_fixed_gaze():
-    plan = Plan(points=4, validation=0, pursuit_s=10.0)
-    steps = []
+def test_correlation_is_one_for_the_target_itself_and_none_for_two_pieces_of_it():
+    def followed(seconds):
+        step, viewer = pursuit_step(10.0, 0, 0, (1920, 1080)), SimulatedViewer(1, laptop(), PLAIN)
+        step.begin(0.0)
+        for t in np.arange(0.0, seconds, 1 / 30):
+            step.feed(viewer.observe(t, step.target_px(t)), False)
+        return step
 
-    def keep(session, t):
-        if session.stage == "pursuit":
-            steps.append(session._step)
-
-    play(plan, keep)
-    assert min(correlations(steps[0], laptop(), 0.13)) > 0.97
-    steps[0]._taken = steps[0]._taken[:5]
-    assert correlations(steps[0], laptop(), 0.13) == (0.0, 0.0)
+    assert min(correlations(followed(10.0), laptop(), 0.13)) > 0.97
+    assert len(followed(1.2).samples(0.13)) > 10  # of two pieces of the path, which say nothing
+    assert correlations(followed(1.2), laptop(), 0.13) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("stage", ["pursuit", "head"])
@@ -96,17 +96,16 @@ def test_a_stage_that_harms_at_the_fixed_targets_is_left_out_and_the_other_kept(
     good = choose_stages(session.samples, session.screen)
     assert len(good.samples) == len(session.samples)
     assert not good.left_out
-    pursuit = session._kept[Part(Kind.PURSUIT)]
+    pursuit = session.samples.place // PLACES_OF_KIND == FIRST_PLACE[Kind.PURSUIT] // PLACES_OF_KIND
     # As if the gaze had gone along beside the target: correlation alone does not tell.
-    spoiled = pursuit.target_px + np.array([300.0, 0.0])
-    columns = {name: getattr(pursuit, name) for name in Samples._SHAPES}
-    session._kept[Part(Kind.PURSUIT)] = Samples(**{**columns, "target_px": spoiled})
-    chosen = choose_stages(session.samples, session.screen)
+    beside_px = session.samples.target_px + np.outer(pursuit, [300.0, 0.0])
+    spoiled = dataclasses.replace(session.samples, target_px=beside_px)
+    chosen = choose_stages(spoiled, session.screen)
     assert list(chosen.left_out) == [Kind.PURSUIT]
     assert "pursuit: left out; with it held-out targets are missed by" in chosen.left_out[Kind.PURSUIT]
-    assert len(chosen.samples) == len(session.samples) - len(pursuit)
+    assert len(chosen.samples) == len(spoiled) - pursuit.sum() < len(spoiled)
     assert (chosen.samples.place >= 3000).any()
-    fitted = fit_person(session.samples, session.validation, session.screen, "auto", False)
+    fitted = fit_person(spoiled, session.validation, session.screen, "auto", False)
     assert fitted.after.accuracy_deg < 1.0
     assert "pursuit: left out" in fitted.text()
 

@@ -186,8 +186,7 @@ def test_outputs_are_written_at_the_end(tmp_path):
         "--profile", "p.json", "--heatmap", str(tmp_path / "h.png"), "--scanpath", str(tmp_path / "s.png"),
         "--areas", str(areas), "--dwell", str(tmp_path / "d.json"),
     ])  # fmt: skip
-    hook = hook_for_run(profile, config, None, SimpleNamespace(live=False))
-    hook._check = None
+    hook = hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=False))
     for estimate in estimates(person, head, [(300, 300), (1600, 300)], 20):
         hook(estimate)
     hook.close()
