@@ -24,6 +24,8 @@ from gaze.geometry import DEG, FloatArray, head_angles_from_rotation, unit, vect
 AXES = ("turn about x", "turn about y", "turn about z", "shift x", "shift y", "shift z")
 # One look misses by about this although its frames agree: location-dependent errors of the network.
 FLOOR_RAD = 0.6 * DEG
+# A head that is asked to sit still stays within this, one that is asked to move leaves it.
+MOVED_MM = 150.0
 OFFSET_SD_RAD, GAIN_SD, HEAD_GAIN_SD, SIZE_SD = 5.0 * DEG, 0.08, 0.05, 0.05
 
 
@@ -31,7 +33,8 @@ OFFSET_SD_RAD, GAIN_SD, HEAD_GAIN_SD, SIZE_SD = 5.0 * DEG, 0.08, 0.05, 0.05
 class ScreenEstimate:
     """``screen`` at its estimated pose; ``sd`` (6,) of its turn (deg) and shift (mm) in the screen's own
     axes about its middle, ``prior_sd`` (6,) of the same before; ``moved`` (6,) from the start;
-    ``covariance`` (6, 6) in deg and mm; ``size`` of the person's head found on the way, 1 as assumed.
+    ``covariance`` (6, 6) in deg and mm; ``size`` of the person's head found on the way, 1 as assumed;
+    ``from_several_places``: the head was moved between the looks.
     """
 
     screen: Screen
@@ -40,6 +43,7 @@ class ScreenEstimate:
     prior_sd: FloatArray
     covariance: FloatArray
     size: float
+    from_several_places: bool
 
     @property
     def learned(self) -> FloatArray:
@@ -57,10 +61,10 @@ class ScreenEstimate:
             )
         weak = [name for name, part in zip(AXES, self.learned, strict=True) if part < 0.3]
         if weak:
-            lines.append(
-                f"  hardly told by these gazes: {', '.join(weak)}; they stay as assumed. Measure them, use "
-                "the mirror method, or calibrate from several places (--positions 4)"
-            )
+            mend = "Measure them, use the mirror method, or calibrate from several places (--positions 4)"
+            if self.from_several_places:
+                mend = "Measure them or use the mirror method"
+            lines.append(f"  hardly told by these gazes: {', '.join(weak)}; they stay as assumed. {mend}")
         return "\n".join(lines)
 
 
@@ -117,6 +121,7 @@ def estimate_screen_pose(samples: Samples, screen: Screen) -> ScreenEstimate:
         prior_sd=prior_sd[:6] * to_units,
         covariance=covariance,
         size=float(1.0 + fit.x[8]),
+        from_several_places=bool(np.ptp(looks.origin_cam_mm, axis=0).max() > MOVED_MM),
     )
 
 

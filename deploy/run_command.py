@@ -64,7 +64,7 @@ def run(config: RunConfig, stop: StopSignals) -> int:
             camera = profile.camera
         else:
             camera = choose_camera(config, truth)
-        source = stack.enter_context(_open(config, camera if profile is None else profile.camera))
+        source = stack.enter_context(_open(config, camera, profile))
         estimator = stack.enter_context(estimator_of(config, camera, source.sequence))
         hook = _open_hook(profile, config, estimator, source, stack)
         pipeline = Pipeline(
@@ -122,10 +122,11 @@ def _wants_window(config: RunConfig) -> bool:
     return False
 
 
-def _open(config: RunConfig, lens: Camera) -> Source:
+def _open(config: RunConfig, camera: Camera, profile: Profile | None) -> Source:
+    lens = camera if profile is None else profile.camera
     source = open_source(
         config.source,
-        size=config.size or size_for_lens(config.source, lens),
+        size=config.size or size_for_lens(config.source, lens, recorded=profile is not None),
         fps=config.fps,
         wait=config.wait,
         newest=config.newest,

@@ -66,7 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     session = Session(Plan(points=0, validation=0, attempts=2, confirm=options.confirm), profile.screen)
     with ExitStack() as stack:
         feed = stack.enter_context(
-            open_feed(options, lambda: profile.camera, profile.screen, real_time=not options.no_window)
+            open_feed(
+                options,
+                lambda: profile.camera,
+                profile.screen,
+                real_time=not options.no_window,
+                recorded=True,
+            )
         )
         stop = stack.enter_context(StopSignals())
         window = None

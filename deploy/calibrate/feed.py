@@ -150,12 +150,16 @@ class SimulatedFeed:
 
 @contextmanager
 def open_feed(
-    options: argparse.Namespace, camera: Callable[[], Camera], screen: Screen, real_time: bool = True
+    options: argparse.Namespace,
+    camera: Callable[[], Camera],
+    screen: Screen,
+    real_time: bool = True,
+    recorded: bool = False,
 ) -> Iterator[Feed]:
     """The simulated person of --simulate, or source, detector and network of the other flags.
 
-    ``camera`` gives the intrinsics, where a camera is used; ``screen`` and ``real_time`` are for a simulated
-    person.
+    ``camera`` gives the intrinsics, where a camera is used, ``recorded`` if they are a profile's; ``screen``
+    and ``real_time`` are for a simulated person.
 
     Raises:
         GazeError: a part cannot be had.
@@ -165,7 +169,7 @@ def open_feed(
         return
     lens, text = camera(), options.source
     with (
-        open_source(text, size=options.size or size_for_lens(text, lens)) as source,
+        open_source(text, size=options.size or size_for_lens(text, lens, recorded)) as source,
         GazeEstimator.create(
             lens,
             **network_settings(options),

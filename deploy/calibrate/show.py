@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     size_px = (screen.width_px, screen.height_px)
     tracker = PointTracker(profile)
     with ExitStack() as stack:
-        feed = stack.enter_context(open_feed(options, lambda: profile.camera, screen))
+        feed = stack.enter_context(open_feed(options, lambda: profile.camera, screen, recorded=True))
         stop = stack.enter_context(StopSignals())
         window = stack.enter_context(FullScreen(display_for(screen, options.display), "gaze calibrate show"))
         checked = False

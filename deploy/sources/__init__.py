@@ -63,11 +63,12 @@ def kind_of_source(text: str) -> str:
     return "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "video"
 
 
-def size_for_lens(text: str, lens: Camera) -> tuple[int, int] | None:
+def size_for_lens(text: str, lens: Camera, recorded: bool = False) -> tuple[int, int] | None:
     """The size to ask of a webcam, whose intrinsics hold for pictures of one shape; None for other sources.
 
-    None, too, for a lens of which no more is known than a field of view at the preferred size: the webcam may
-    then take whichever size it is fast at.
+    ``recorded``: the lens was written down with pictures of its size, as in a profile. Else None, too, for a
+    lens of which no more is known than a field of view at the preferred size: the webcam may then take
+    whichever size it is fast at.
 
     Raises:
         SourceError, UsageError: as kind_of_source.
@@ -75,7 +76,7 @@ def size_for_lens(text: str, lens: Camera) -> tuple[int, int] | None:
     if kind_of_source(text) != "camera":
         return None
     size = (lens.width, lens.height)
-    return None if lens.source != "calibrated" and size == PREFERRED_SIZE else size
+    return size if recorded or lens.source == "calibrated" or size != PREFERRED_SIZE else None
 
 
 def open_source(

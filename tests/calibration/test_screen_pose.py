@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -60,6 +62,12 @@ def test_what_one_place_cannot_tell_is_said():
     assert learned["shift x"] < 0.4
     assert "hardly told by these gazes" in estimate.text()
     assert "--positions" in estimate.text()
+    assert "--positions" not in dataclasses.replace(estimate, from_several_places=True).text()
+
+
+@pytest.mark.parametrize(("moves", "several"), [(MOVES, True), (((0, 0, 0), (30, 0, -60)), False)])
+def test_a_head_that_moved_is_told_from_one_that_sways(moves, several):
+    assert from_places(1, PLAIN, moves)[0].from_several_places is several
 
 
 def test_covariance_is_symmetric_and_smaller_than_the_prior():

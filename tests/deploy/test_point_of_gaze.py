@@ -320,3 +320,18 @@ def test_picture_of_the_whole_screen_has_dot_ellipse_and_problem():
     person, head, _ = person_and_profile()
     seen = observe(estimates(person, head, [(960, 540)], 1))
     assert len(view_of(seen)) == 1
+
+
+def test_a_webcam_is_asked_for_the_size_of_the_profile(tmp_path, monkeypatch):
+    """At the size that it would choose today, in other light, the profile may not hold."""
+
+    def open_source(text, size, **_):
+        raise SourceError(f"asked for {size}")
+
+    monkeypatch.setattr(run_command, "open_source", open_source)
+    person_and_profile()[2].save(tmp_path / "p.json")
+    arguments = ["--source", "0", "--no-window"]
+    with pytest.raises(SourceError, match="asked for None"):
+        run_command.main(arguments)
+    with pytest.raises(SourceError, match=r"asked for \(1280, 720\)"):
+        run_command.main([*arguments, "--profile", str(tmp_path / "p.json")])

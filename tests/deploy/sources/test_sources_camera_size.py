@@ -50,12 +50,14 @@ def test_the_large_picture_must_come_as_often_as_is_asked(monkeypatch, gives_fps
         (Camera.from_hfov(60, 800, 600, "calibrated"), (800, 600)),
         (Camera.from_hfov(60, 1280, 720), None),
         (Camera.guessed(1280, 720), None),
-        (Camera.guessed(640, 480), (640, 480)),  # of a profile: what the webcam took when it was made
+        (Camera.guessed(640, 480), (640, 480)),
     ],
 )
 def test_a_webcam_is_asked_for_the_size_that_its_intrinsics_hold_for(tmp_path, lens, asked):
     clip = tmp_path / "clip.mp4"
     clip.touch()
     assert size_for_lens("0", lens) == size_for_lens("/dev/video2", lens) == asked
+    # A profile's: the webcam took this size when it was made.
+    assert size_for_lens("0", lens, recorded=True) == (lens.width, lens.height)
     for other in (str(clip), str(tmp_path), "-", "rtsp://host/stream"):
-        assert size_for_lens(other, lens) is None
+        assert size_for_lens(other, lens, recorded=True) is None
