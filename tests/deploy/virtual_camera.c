@@ -39,7 +39,8 @@ static FILE *frames;
 static ino_t frames_inode;
 
 static const char *path_of(const char *name) {
-    static char path[4096];
+    /* Of each thread its own: programs open files while another thread reads the camera. */
+    static _Thread_local char path[4096];
     snprintf(path, sizeof path, "%s/%s", getenv("VIRTUAL_CAMERA"), name);
     return path;
 }
