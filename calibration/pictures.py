@@ -109,7 +109,7 @@ def scan_path(
     for number, (centre, radius) in enumerate(zip(centres, radii, strict=True), start=1):
         cv2.circle(picture, centre, radius, PAPER, 1, cv2.LINE_AA)
         if number <= 200:
-            _text(picture, str(number), (centre[0] - 6 * len(str(number)), centre[1] + 6), (20, 20, 20))
+            _text(picture, str(number), (centre[0] - 6 * len(str(number)), centre[1] + 6), (20, 20, 20), 2)
     return picture
 
 
@@ -154,10 +154,10 @@ def _line(picture, first_px, second_px, scale: float, colour) -> None:
     cv2.line(picture, _at(first_px, scale), _at(second_px, scale), colour, 1, cv2.LINE_AA)
 
 
-def _text(picture, text: str, at: tuple[int, int], colour) -> None:
+def _text(picture, text: str, at: tuple[int, int], colour, stroke_px: int = 1) -> None:
     """Write a line that begins at a point; further left, and smaller, where it would leave the picture."""
     room = picture.shape[1] - 2 * EDGE
     width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SIZE, 1)[0][0]
     scale = fitted_scale(text, TEXT_SIZE, 1, room)
     at = (min(at[0], EDGE + max(room - width, 0)), at[1])
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, stroke_px, cv2.LINE_AA)

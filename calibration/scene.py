@@ -31,7 +31,7 @@ class Disc:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A line centred at (x_px, y_px); ``size`` 1 is about a fortieth of the screen's height."""
+    """A line centred at (x_px, y_px); ``size`` 1 is about a fortieth of a wide screen's height."""
 
     text: str
     x_px: float
@@ -89,7 +89,8 @@ def draw(scene: Scene) -> NDArray[np.uint8]:
         centre = (round(disc.x_px * one), round(disc.y_px * one))
         cv2.circle(image, centre, max(round(disc.radius_px * one), one), disc.colour, -1, cv2.LINE_AA, _SHIFT)
     for line in scene.texts:
-        scale = line.size * height / 900.0
+        # By the width, too, so that on a narrow screen the lines of a text stay of one size.
+        scale = line.size * min(height / 900.0, width / 1500.0)
         scale = fitted_scale(line.text, scale, _thickness(scale), 0.94 * width)
         thickness = _thickness(scale)
         (w, h), _ = cv2.getTextSize(line.text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)

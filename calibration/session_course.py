@@ -18,7 +18,7 @@ POSITIONS = (
     "Now about 20 cm further back than at first.",
     "Sit as you usually do.",
 )
-TURN_AND_WAIT = "Turn to the screen; it goes on in a few seconds, or when you press the space bar."
+TURN_AND_WAIT = ("Turn to the screen. It goes on in a few seconds,", "or when you press the space bar.")
 
 
 class Course:
@@ -85,7 +85,8 @@ def first_pause(plan: Plan, read_s: float) -> WaitStep:
             if not plan.confirm
             else "Look at the dot and press the space bar or click.",
             "Move the mouse pointer into a corner.",
-            "It begins by itself when your face is well in view; the space bar begins it at once.",
+            "It begins by itself when your face is well in view.",
+            "The space bar begins it at once.",
         ),
         hold_s=read_s,
     )
@@ -93,4 +94,4 @@ def first_pause(plan: Plan, read_s: float) -> WaitStep:
 
 def move_of_head(position: int) -> WaitStep:
     """The pause in which the person moves to a further place of the head, or to USUAL_POSITION."""
-    return WaitStep((POSITIONS[position], TURN_AND_WAIT), hold_s=6.0)
+    return WaitStep((POSITIONS[position], *TURN_AND_WAIT), hold_s=6.0)
