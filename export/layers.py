@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from deploy.runtimes.base import ANGLES_NAME
 from gaze.network_inputs import BACKBONES
 
 SPATIAL_WEIGHTS = ("/Conv1/", "/Conv2/", "/Conv3/")
 # The layers that give the angles and their deviation.
 OUTPUTS = ("/fc_",)
+# The picture at the one end and the angles at the other; OpenVINO calls the last layer by its output's name.
+ENDS = ("/preprocess/", *OUTPUTS, ANGLES_NAME)
+# The product of features and weight map.
+WEIGHTED = "/Mul"
 # What follows the backbones: the spatial weights and all fully connected layers.
 HEAD = ("/fc", *SPATIAL_WEIGHTS)
 BLOCKS = 19

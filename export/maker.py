@@ -17,6 +17,7 @@ from torch import Tensor
 from deploy.runtimes.torch_runtime import TorchRuntime
 from export.artefacts import KINDS, Kind, openvino_precisions
 from export.faces import FaceSet
+from export.layers import OUTPUTS
 from export.parity import predict_batched
 from export.steady import rounded, steadied, to_bf16, to_int8
 from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
@@ -56,6 +57,23 @@ class Maker:
             GazeError: it cannot be made.
             OSError: it cannot be written.
         """
+        if kind.runs_in_bf16 and "bf16" in openvino_precisions():
+            from export.bf16 import with_layers_in_fp32
+
+            # A file made for bf16 differs with each choice of layers; the others name them in the sidecar.
+            made = None if kind.precision == "bf16" else self._made(kind, path)
+            return with_layers_in_fp32(
+                path,
+                lambda groups: made or self._made(kind, path, groups),
+                self.shown.faces,
+                self.expected_rad,
+            )
+        spec = self._made(kind, path)
+        save_spec(spec, sidecar_path(path))
+        return spec
+
+    def _made(self, kind: Kind, path: Path, in_fp32: tuple[str, ...] = ()) -> ModelSpec:
+        """Write the artefact; returns what its sidecar should say."""
         versions = {package: metadata.version(package) for package in ("torch", "onnx")}
         notes: dict[str, object] = {
             "format": kind.name,
@@ -67,21 +85,14 @@ class Maker:
         spec = dataclasses.replace(
             self.reference.spec, name=self.name, precision=kind.precision, sha256="", notes=notes
         )
-        notes |= self._write(kind, path, spec)
+        notes |= self._write(kind, path, spec, in_fp32)
         if path.suffix == ".xml":
             notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))
             versions["openvino"] = metadata.version("openvino")
         notes["made_with"] = versions
-        spec = dataclasses.replace(spec, sha256=sha256_of(path), notes=notes)
-        if kind.runs_in_bf16 and "bf16" in openvino_precisions():
-            from export.bf16 import NOTE, layers_in_fp32
+        return dataclasses.replace(spec, sha256=sha256_of(path), notes=notes)
 
-            kept = layers_in_fp32(path, spec, self.shown.faces, self.expected_rad)
-            spec = dataclasses.replace(spec, notes=notes | {NOTE: kept})
-        save_spec(spec, sidecar_path(path))
-        return spec
-
-    def _write(self, kind: Kind, path: Path, spec: ModelSpec) -> dict[str, object]:
+    def _write(self, kind: Kind, path: Path, spec: ModelSpec, in_fp32: tuple[str, ...]) -> dict[str, object]:
         """The artefact itself; returns what its sidecar should say of how it was made."""
         if kind.name in ("onnx", "onnx-float-input"):
             export_onnx(self.net, spec, path, FacePreprocess() if kind.name == "onnx" else None)
@@ -95,9 +106,13 @@ class Maker:
             from export.to_openvino import export_openvino
 
             source = path.with_name("rounded.onnx")
-            coarse = rounded(self.net, self.pictures, to_bf16)
-            export_onnx(coarse, dataclasses.replace(spec, precision="fp32"), source, FacePreprocess())
-            export_openvino(source, spec, path)
+            # Not the steadied network: the layers that gain by it stay in fp32. The outputs are rounded as
+            # all fully connected layers are, which multiply in bf16 whatever is asked for.
+            float_layers = tuple(group for group in in_fp32 if group not in OUTPUTS)
+            coarse = rounded(self.reference.net, self.pictures, to_bf16, float_layers)
+            # In fp32 a flip, a product and a sum over every pixel would take a tenth of the network's time.
+            export_onnx(coarse, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
+            export_openvino(source, spec, path, in_fp32)
         elif kind.is_engine:
             from export.to_tensorrt import build_engine
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import openvino
 
+from deploy.runtimes.openvino_fp32_layers import keep_in_fp32
 from gaze.errors import ModelError
 from gaze.types import ModelSpec
 
 
-def export_openvino(onnx_path: Path, spec: ModelSpec, path: Path) -> None:
+def export_openvino(onnx_path: Path, spec: ModelSpec, path: Path, in_fp32: Sequence[str] = ()) -> None:
     """Write ``path`` (.xml) and its .bin; weights are stored as fp16 for fp16 and bf16.
 
     A weight that bf16 holds has 8 significant bits, so fp16 holds it too, but for the tiniest.
+
+    Args:
+        in_fp32: groups of layers that the file marks to be calculated in fp32, and whose weights it holds so.
 
     Raises:
         ModelError: OpenVINO cannot read the ONNX model.
@@ -21,6 +26,8 @@ def export_openvino(onnx_path: Path, spec: ModelSpec, path: Path) -> None:
     """
     try:
         model = openvino.convert_model(onnx_path)
+        if in_fp32:
+            model = keep_in_fp32(openvino.Core(), model, in_fp32)
     except RuntimeError as error:
         raise ModelError(
             f"{onnx_path}: OpenVINO {openvino.__version__} cannot convert it: {error}"

@@ -1,4 +1,8 @@
-"""Layers that stay in fp32 while OpenVINO calculates the others in bf16."""
+"""Layers that stay in fp32 while OpenVINO calculates the others in bf16.
+
+Fully connected layers are the exception: they multiply in bf16 all the same, and a mark only keeps what they
+give in fp32.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,11 @@ from xml.etree import ElementTree
 
 import openvino
 
+try:
+    from openvino._offline_transformations import apply_moc_transformations
+except ImportError:  # no public module has it; a release without it runs ONNX models, less exact in bf16
+    apply_moc_transformations = None
+
 # The sidecar's note that names them.
 NOTE = "bf16_keeps_fp32"
 # Where a layer's attributes stand in the .xml: behind its data and before its ports.
@@ -19,19 +28,28 @@ PORTS = ("input", "output")
 def keep_in_fp32(core: openvino.Core, model: openvino.Model, groups: Sequence[str]) -> openvino.Model:
     """The model with each operation marked whose name holds one of the groups, such as ``/backbone.1/``.
 
+    Their constants are marked too: `openvino.save_model` stores those of all others in fp16 where asked to.
     OpenVINO takes the mark ("precise") from files alone: Python cannot set it on a model in memory.
 
     Raises:
         OSError: the folder for temporary files cannot be written.
         RuntimeError: OpenVINO cannot write or read the model.
     """
+    # In an ONNX model two operations stand for a Clip; compiling would make one of them and forget its mark.
+    if apply_moc_transformations is not None:
+        apply_moc_transformations(model, False)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.xml"
         openvino.serialize(model, path, path.with_suffix(".bin"))
         graph = ElementTree.fromstring(path.read_bytes())
         weights = path.with_suffix(".bin").read_bytes()
-    for layer in graph.iterfind("layers/layer"):
-        if any(group in layer.get("name", "") for group in groups):
+    layers = {layer.get("id"): layer for layer in graph.iterfind("layers/layer")}
+    kept = {key for key, layer in layers.items() if any(group in layer.get("name", "") for group in groups)}
+    feeding = {
+        edge.get("from-layer") for edge in graph.iterfind("edges/edge") if edge.get("to-layer") in kept
+    }
+    for key, layer in layers.items():
+        if key in kept or (key in feeding and layer.get("type") == "Const"):
             facts = layer.find("rt_info")
             if facts is None:
                 places = [index for index, child in enumerate(layer) if child.tag in PORTS]
