@@ -33,19 +33,20 @@ class Lens:
         """``size_px`` of a drawing with the picture in its middle; None: as small as it can be, in steps of
         ``step_px``."""
         self.camera = camera
-        ideal = _undistorted(camera)
         ratio = camera.K[0, 0] / camera.K[1, 1]
         middle_y = camera.K[1, 2]
-        ideal[..., 1] = (ideal[..., 1] - middle_y) * ratio + middle_y
+        u, v = _undistorted(camera)
+        v = (v - middle_y) * ratio + middle_y
         if size_px is None:
-            first, last = np.floor(ideal.min(axis=(0, 1))), np.ceil(ideal.max(axis=(0, 1)))
-            size_px = -int(-(max(last - first) + 1) // step_px) * step_px
+            (least_u, most_u), (least_v, most_v) = (cv2.minMaxLoc(each)[:2] for each in (u, v))
+            first = np.floor([least_u, least_v])
+            size_px = -int(-(max(np.ceil([most_u, most_v]) - first) + 1) // step_px) * step_px
             offset = -first
         else:
             offset = np.array([(size_px - camera.width) // 2, (size_px - camera.height) // 2])
         self.size_px = size_px
         self._offset = offset
-        self._map = (ideal + offset).astype(np.float32)
+        self._map = [(each + shift).astype(np.float32) for each, shift in zip((u, v), offset, strict=True)]
 
     def view(self, centre_cam_mm) -> View:
         """What is to be drawn, of a face at ``centre_cam_mm`` (3,)."""
@@ -55,15 +56,14 @@ class Lens:
 
     def bend(self, drawing: NDArray[np.float32]) -> NDArray[np.float32]:
         """The picture (H, W, C) of a drawing (S, S, C)."""
-        return cv2.remap(drawing, self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.remap(drawing, *self._map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _undistorted(camera: Camera) -> NDArray[np.float64]:
-    """Undistorted px (H, W, 2) of every pixel of a camera's picture."""
-    width, height = camera.width, camera.height
-    nodes = [np.arange(0, size + _NODE_PX, _NODE_PX) for size in (width, height)]
-    u, v = np.meshgrid(*nodes)
-    ideal = camera.undistort(np.stack([u, v], axis=-1).reshape(-1, 2)).reshape(*u.shape, 2)
-    across, down = np.meshgrid(np.arange(width) / _NODE_PX, np.arange(height) / _NODE_PX)
-    places = np.stack([across, down], axis=-1).astype(np.float32)
-    return cv2.remap(ideal, places, None, cv2.INTER_LINEAR)
+def _undistorted(camera: Camera) -> list[NDArray[np.float64]]:
+    """Undistorted px, u (H, W) and v (H, W), of every pixel of a camera's picture."""
+    size = (camera.width, camera.height)
+    u, v = np.meshgrid(*(np.arange(0, side + _NODE_PX, _NODE_PX) for side in size))
+    nodes = camera.undistort(np.stack([u, v], axis=-1).reshape(-1, 2)).reshape(*u.shape, 2)
+    across, down = (np.float32(np.arange(side) / _NODE_PX) for side in size)
+    places = np.tile(across, (len(down), 1)), np.repeat(down[:, None], len(across), axis=1)
+    return [cv2.remap(each, *places, cv2.INTER_LINEAR) for each in cv2.split(nodes)]
