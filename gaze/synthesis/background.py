@@ -88,10 +88,10 @@ def _chair(rng: np.random.Generator, picture: NDArray[np.float32]) -> None:
     cv2.rectangle(mask, (x0, y0 + corner), (x1, size), 1.0, -1)
     for x in (x0 + corner, x1 - corner):
         cv2.circle(mask, (x, y0 + corner), corner, 1.0, -1)
-    shade = np.linspace(1.2, 0.6, size, dtype=np.float32)[:, None, None]
-    mask = mask[..., None]
-    picture *= 1.0 - mask
-    picture += mask * colour * shade
+    shade = np.linspace(1.2, 0.6, size, dtype=np.float32)[y0:, None, None]
+    below, mask = picture[y0:], mask[y0:, :, None]
+    below *= 1.0 - mask
+    below += mask * colour * shade
 
 
 def _room(rng: np.random.Generator, size: int) -> NDArray[np.float32]:

@@ -72,10 +72,19 @@ class VertexNormals:
         faces = np.tile(np.arange(len(triangles)), 3)[order]
         counts = np.bincount(corners, minlength=count)[:count]
         starts = np.cumsum(counts) - counts
-        # Row k holds each vertex' k-th triangle; where there is none, one of no area.
-        self._faces_at = np.full((counts.max(), count), len(triangles))
-        for k, row in enumerate(self._faces_at):
-            row[counts > k] = faces[starts[counts > k] + k]
+        # Each vertex' k-th triangle: a row for all vertices, with one of no area where there is none, or,
+        # where few have so many, those vertices and their triangles.
+        self._faces_at: list[NDArray[np.intp]] = []
+        self._further: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+        for k in range(counts.max()):
+            having = np.flatnonzero(counts > k)
+            kth = faces[starts[having] + k]
+            if k > 0 and len(having) < count / 2:
+                self._further.append((having, kth))
+                continue
+            row = np.full(count, len(triangles))
+            row[having] = kth
+            self._faces_at.append(row)
 
     def __call__(self, vertices_mm: NDArray[np.float32]) -> NDArray[np.float32]:
         # One coordinate after the other: arrays of three columns make short loops.
@@ -89,6 +98,8 @@ class VertexNormals:
         summed = area.take(self._faces_at[0], axis=1)
         for row in self._faces_at[1:]:
             summed += area.take(row, axis=1)
+        for having, row in self._further:
+            summed[:, having] += area.take(row, axis=1)
         x, y, z = summed
         summed /= np.sqrt(x * x + y * y + z * z) + np.float32(1e-9)
         return np.ascontiguousarray(summed.T)

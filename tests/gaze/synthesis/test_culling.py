@@ -21,7 +21,7 @@ def test_a_triangle_is_kept_when_a_part_of_it_may_be_in_the_picture():
         clip = projection_of(view)
         vertices = (view.centre_cam_mm + rng.normal(0, 120, (600, 3))).astype(np.float32)
         triangles = np.arange(600, dtype=np.int32).reshape(-1, 3)
-        kept = {tuple(row) for row in triangles_in_view(vertices, triangles, clip)}
+        kept = {tuple(row) for row in triangles[triangles_in_view(vertices, triangles.T, clip)]}
         # A fine grid of points on each triangle, projected by the view's own way.
         a, b = np.meshgrid(np.linspace(0, 1, 30), np.linspace(0, 1, 30))
         weights = np.stack([a, b, 1 - a - b], -1)[a + b <= 1]
@@ -38,7 +38,7 @@ def test_everything_behind_the_camera_is_left_out():
     view = exact_view(head_rotation(0, 0), np.array([0.0, 0.0, 600.0]), 224)
     clip = projection_of(view)
     vertices = np.array([[0, 0, -500], [10, 0, -500], [0, 10, -500]], np.float32)
-    assert len(triangles_in_view(vertices, np.array([[0, 1, 2]], np.int32), clip)) == 0
+    assert len(triangles_in_view(vertices, np.array([[0], [1], [2]]), clip)) == 0
 
 
 def test_rays_go_through_the_points_that_the_view_projects():
