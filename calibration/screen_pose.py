@@ -25,7 +25,7 @@ AXES = ("turn about x", "turn about y", "turn about z", "shift x", "shift y", "s
 # One look misses by about this although its frames agree: location-dependent errors of the network.
 FLOOR_RAD = 0.6 * DEG
 # A head that is asked to sit still stays within this, one that is asked to move leaves it.
-MOVED_MM = 150.0
+MOVED_MM = 100.0
 OFFSET_SD_RAD, GAIN_SD, HEAD_GAIN_SD, SIZE_SD = 5.0 * DEG, 0.08, 0.05, 0.05
 
 

@@ -95,7 +95,7 @@ def rounded(
     (the bias correction of quantisation: Nagel et al., Data-Free Quantization, 2019).
 
     Args:
-        net: a steadied network.
+        net: the network, steadied if its early layers are rounded.
         pictures: (N, 3, S, S) preprocessed faces to read the mean inputs off.
         rounding: to_bf16 or to_int8.
         but: groups of layers that stay as they are, as parts of the names of their nodes in the exported

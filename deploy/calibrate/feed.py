@@ -158,8 +158,8 @@ def open_feed(
 ) -> Iterator[Feed]:
     """The simulated person of --simulate, or source, detector and network of the other flags.
 
-    ``camera`` gives the intrinsics, where a camera is used, ``recorded`` if they are a profile's; ``screen``
-    and ``real_time`` are for a simulated person.
+    ``camera`` gives the intrinsics, where a camera is used, ``recorded`` if they are a profile's or a
+    session's; ``screen`` and ``real_time`` are for a simulated person.
 
     Raises:
         GazeError: a part cannot be had.

@@ -167,11 +167,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             session = Session(_plan(options), screens[0], other_screens=screens[1:], read_s=READ_S)
 
-    def camera() -> Camera:
-        stated = options.camera or options.hfov or options.webcam
-        return before.camera if before is not None and not stated else camera_of(options)
+    stated = options.camera or options.hfov or options.webcam
+    recorded = before is not None and not stated
 
-    with open_feed(options, camera, session.screen, real_time=not options.no_window) as feed:
+    def camera() -> Camera:
+        return before.camera if recorded else camera_of(options)
+
+    real_time = not options.no_window
+    with open_feed(options, camera, session.screen, real_time=real_time, recorded=recorded) as feed:
         return _with_feed(options, session, feed, before, showings)
 
 

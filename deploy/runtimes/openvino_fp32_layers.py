@@ -7,6 +7,7 @@ give in fp32.
 from __future__ import annotations
 
 import io
+import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,10 @@ import openvino
 
 try:
     from openvino._offline_transformations import apply_moc_transformations
-except ImportError:  # no public module has it; a release without it runs ONNX models, less exact in bf16
+except ImportError:  # no public module has it
     apply_moc_transformations = None
+
+log = logging.getLogger("gaze")
 
 # The sidecar's note that names them.
 NOTE = "bf16_keeps_fp32"
@@ -30,13 +33,16 @@ def keep_in_fp32(core: openvino.Core, model: openvino.Model, groups: Sequence[st
 
     Their constants are marked too: `openvino.save_model` stores those of all others in fp16 where asked to.
     OpenVINO takes the mark ("precise") from files alone: Python cannot set it on a model in memory.
+    ``model`` is simplified in place.
 
     Raises:
         OSError: the folder for temporary files cannot be written.
         RuntimeError: OpenVINO cannot write or read the model.
     """
     # In an ONNX model two operations stand for a Clip; compiling would make one of them and forget its mark.
-    if apply_moc_transformations is not None:
+    if apply_moc_transformations is None:
+        log.warning("OpenVINO %s: layers in fp32 are less exact in bf16", openvino.__version__)
+    else:
         apply_moc_transformations(model, False)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.xml"

@@ -65,7 +65,7 @@ class HeadBuffers:
 
 
 def in_front(mesh: HeadMesh, triangles: NDArray[np.int32], facing: float) -> NDArray[np.int32]:
-    """The triangles that a crop can show: not behind the ears, not turned away.
+    """The triangles (K, 3) that a crop can show: not behind the ears, not turned away.
 
     ``facing`` is the least share of the outward normal that points forwards. Neighbours come one after the
     other, so that a vertex is transformed once for most of its triangles.

@@ -5,7 +5,7 @@ import pytest
 
 from calibration.scene import BACKGROUND, Scene, Text, draw
 
-LONG = "It begins by itself when your face is well in view; the space bar begins it at once."
+LONG = "A line that is much too long for a screen as narrow as a telephone, and that has to be smaller."
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (800, 480)])

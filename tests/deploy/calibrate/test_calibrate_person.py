@@ -191,7 +191,7 @@ def test_held_out_targets_that_tell_nothing_are_doubtful():
 def test_instructions_stand_long_enough_to_be_read():
     feeds = []
 
-    def real_time_is(options, camera, screen, real_time=True):
+    def real_time_is(options, camera, screen, real_time=True, recorded=False):
         feeds.append(SimulatedFeed(3, screen, False))
         return nullcontext(feeds[0])
 

@@ -87,8 +87,10 @@ def test_the_camera_of_the_session_is_used_again_unless_one_is_given(monkeypatch
     given = []
 
     @contextmanager
-    def fake_feed(options, camera, screen, real_time=True):
+    def fake_feed(options, camera, screen, real_time=True, recorded=False):
         given.append(camera())
+        # Of a webcam the session's own size is asked for.
+        assert recorded == (not flags)
         yield SimulatedFeed(3, screen, False)
 
     monkeypatch.setattr(module, "open_feed", fake_feed)

@@ -59,7 +59,7 @@ def entries():
 
 def play(monkeypatch, feed):
     @contextmanager
-    def open_feed(options, camera, screen, real_time=True):
+    def open_feed(options, camera, screen, real_time=True, recorded=False):
         camera()
         yield feed
 

@@ -90,32 +90,25 @@ def test_the_place_of_the_screen_is_found_in_a_hand_mirror(tmp_path):
 
         holding = threading.Thread(target=hold_mirrors)
         holding.start()
-        command = [
-            sys.executable,
-            "-m",
-            "gaze.cli",
-            "calibrate",
-            "screen",
-            "--mirror",
-            "--size-mm",
-            "344x194",
-        ]
-        process = subprocess.run(
-            [*command, "--camera", "camera.json", "--source", camera.device],
-            cwd=tmp_path,
-            env=camera.environment | {"DISPLAY": display.name, "QT_QPA_PLATFORM": "xcb"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-        ended.set()
-        holding.join()
+        options = ["--mirror", "--size-mm", "344x194", "--camera", "camera.json", "--source", camera.device]
+        try:
+            process = subprocess.run(
+                [sys.executable, "-m", "gaze.cli", "calibrate", "screen", *options],
+                cwd=tmp_path,
+                env=camera.environment | {"DISPLAY": display.name, "QT_QPA_PLATFORM": "xcb"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=200,
+                check=False,
+            )
+        finally:
+            ended.set()
+            holding.join()
     assert process.returncode == 0, process.stdout
     before, after = (
         pose_distance(screen, true) for screen in (assumed, load_screens(tmp_path / "screens.json")[0])
     )
-    print("mm, degrees off before and after:", before, after)
+    # Millimetres, degrees.
     assert after[0] < 4.0 < before[0]
     assert after[1] < 0.3 < before[1]

@@ -68,12 +68,21 @@ def test_layers_to_keep_in_fp32_must_be_names(tmp_path, wrong):
 def test_auto_takes_bf16_only_with_measured_parity(tmp_path):
     if preferred_precision() != "bf16":
         pytest.skip("this CPU does not prefer bf16")
-    good = {"openvino:CPU:bf16": {"mean": 0.02, "max": 0.1}}
-    coarse = {"openvino:CPU:bf16": {"mean": 0.2, "max": 0.9}}
-    with create_runtime(write_model(tmp_path / "good.onnx", parity_deg=good)) as runtime:
-        assert runtime.name == "openvino:CPU:bf16" and "made for bf16" in runtime.description
-    with create_runtime(write_model(tmp_path / "coarse.onnx", parity_deg=coarse)) as runtime:
-        assert runtime.name == "onnxruntime:CPU:fp32"
+    path = tmp_path / "tiny.xml"
+    source = write_model(tmp_path / "tiny.onnx")
+    openvino.save_model(openvino.Core().read_model(source), path, compress_to_fp16=False)
+    for most_deg, precision in ((0.1, "bf16"), (0.9, "fp32")):
+        parity_deg = {"openvino:CPU:bf16": {"mean": 0.02, "max": most_deg}}
+        notes = {"sha256_bin": sha256_of(path.with_suffix(".bin"))}
+        save_spec(
+            spec("tiny", sha256=sha256_of(path), parity_deg=parity_deg, notes=notes), sidecar_path(path)
+        )
+        with create_runtime(path) as runtime:
+            assert runtime.name == f"openvino:CPU:{precision}"
+            assert ("made for bf16" in runtime.description) == (precision == "bf16")
+        # An ONNX file gains too little.
+        with create_runtime(write_model(source, parity_deg=parity_deg)) as runtime:
+            assert runtime.name == "onnxruntime:CPU:fp32"
 
 
 def test_a_precision_that_the_device_lacks(model, monkeypatch):
