@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 import cv2
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.landmark_model import SHA256, cached_model_path
+from gaze.later_import import imported_later
 from gaze.model_spec import sha256_of
 from gaze.types import LANDMARK_COUNT, Face, Frame
 
@@ -62,6 +64,13 @@ class FaceDetector(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
 
+def _import_mediapipe() -> ModuleType:
+    """MediaPipe without what it imports for drawing and sound alone, which takes longer than all the rest."""
+    with imported_later("matplotlib", "matplotlib.pyplot", "sounddevice"):
+        import mediapipe
+    return mediapipe
+
+
 def create_detector(
     kind: str = "auto",
     max_faces: int = 1,
@@ -85,8 +94,7 @@ def create_detector(
         raise UsageError(f"landmarks: the number of faces must be at least 1, got {max_faces}")
     if kind == "mesh" and model_path is not None:
         raise UsageError(f"landmarks: mesh has its models built in and takes no file, got {model_path}")
-    import mediapipe
-
+    mediapipe = _import_mediapipe()
     has_mesh = hasattr(mediapipe, "solutions")
     if kind == "mesh" and not has_mesh:
         raise RuntimeUnavailableError(
@@ -104,9 +112,7 @@ class MeshDetector:
     name = "mesh"
 
     def __init__(self, max_faces: int = 1, static: bool = False) -> None:
-        from mediapipe import solutions
-
-        self._mesh = solutions.face_mesh.FaceMesh(
+        self._mesh = _import_mediapipe().solutions.face_mesh.FaceMesh(
             static_image_mode=static, max_num_faces=max_faces, refine_landmarks=True
         )
 
@@ -152,8 +158,7 @@ class TasksDetector:
                 f"{path}: checksum is {actual[:12]}…, expected {SHA256[:12]}…; the file is truncated or "
                 "altered: run `gaze download-models`"
             )
-        import mediapipe
-
+        mediapipe = _import_mediapipe()
         vision = mediapipe.tasks.vision
         self._image, self._srgb = mediapipe.Image, mediapipe.ImageFormat.SRGB
         options = vision.FaceLandmarkerOptions(

@@ -19,6 +19,7 @@ RANK = {
     "help_format": 0,
     "standard_streams": -1,
     "user_folders": -1,
+    "later_import": -1,
     "option_types": 0,
     "landmark_model": 0,
     "one_euro": 0,
