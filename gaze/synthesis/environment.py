@@ -29,8 +29,9 @@ SATURATION = 0.75  # panoramas of meadows and shop signs colour a face more than
 SUN_RATIO = 25.0  # radiance above this many times the mean is a lamp
 
 
+@lru_cache(maxsize=4)
 def equirect_directions(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Unit directions (H, W, 3) of the pixel centres and their solid angles (H, W) in sr."""
+    """Unit directions (H, W, 3) of the pixel centres and their solid angles (H, W) in sr, both read only."""
     theta = (np.arange(height) + 0.5) * np.pi / height
     phi = ((np.arange(width) + 0.5) / width - 0.5) * 2.0 * np.pi
     sin_theta = np.sin(theta)[:, None]
@@ -43,7 +44,9 @@ def equirect_directions(height: int, width: int) -> tuple[NDArray[np.float64], N
         axis=-1,
     )
     band = np.cos(theta - 0.5 * np.pi / height) - np.cos(theta + 0.5 * np.pi / height)
-    return directions, np.repeat((band * 2.0 * np.pi / width)[:, None], width, axis=1)
+    solid_angle = np.repeat((band * 2.0 * np.pi / width)[:, None], width, axis=1)
+    directions.flags.writeable = solid_angle.flags.writeable = False  # all callers share them
+    return directions, solid_angle
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Irradiance:
         n = directions.reshape(-1, 3)
         moment0 = weighted.sum(0)
         moment1 = weighted.T @ n
-        moment2 = np.einsum("kc,ki,kj->cij", weighted, n, n, optimize=True)
+        moment2 = np.stack([(weight[:, None] * n).T @ n for weight in weighted.T])
         # Cosine lobe: pi, 2 pi / 3, pi / 4 per band; harmonic kernels 1/4pi, 3 cos/4pi, 5 (3 cos^2 - 1)/8pi.
         quadratic = (15.0 / 32.0) * moment2
         constant = 0.25 * moment0 - (5.0 / 32.0) * moment0
@@ -186,6 +189,7 @@ def _without_sun(radiance: NDArray[np.float32]) -> tuple[NDArray[np.float32], Su
     return np.ascontiguousarray(clipped / mean, dtype=np.float32), sun
 
 
+@lru_cache(maxsize=2)
 def _octahedral_directions(size: int) -> NDArray[np.float64]:
     """Directions (size + 2, size + 2, 3) of a tile's texels with its border, up (-y) in the middle."""
     axis = (np.arange(size + 2) - 0.5) / size * 2.0 - 1.0
@@ -199,7 +203,9 @@ def _octahedral_directions(size: int) -> NDArray[np.float64]:
     fx = np.where(folded, (1 - np.abs(z)) * np.where(x >= 0, 1, -1), x)
     fz = np.where(folded, (1 - np.abs(x)) * np.where(z >= 0, 1, -1), z)
     directions = np.stack([fx, y, fz], -1)
-    return directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    directions.flags.writeable = False  # all callers share them
+    return directions
 
 
 def lookup(

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from gaze.synthesis.mesh import EYEBALLS, HeadMesh
 
 _POINTS = 4
+# Places along a hair, root to tip, (1, _POINTS, 1).
+_ALONG = np.linspace(0.0, 1.0, _POINTS)[None, :, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,10 @@ class LashBuilder:
             + (0.15 + hairs[:, 3:4] - (0.35 if upper else 0.0)) * away
         )
         start /= np.linalg.norm(start, axis=1, keepdims=True)
-        t = np.linspace(0.0, 1.0, _POINTS)[None, :, None]
         length = hairs[:, 1][:, None, None]
         bend = curl * (1.0 if upper else 0.6)
-        return (root[:, None] + length * (t * start[:, None] + bend * 0.55 * t * t * away)).astype(np.float32)
+        bent = bend * 0.55 * _ALONG * _ALONG * away
+        return (root[:, None] + length * (_ALONG * start[:, None] + bent)).astype(np.float32)
 
 
 def _ribbons(

@@ -72,10 +72,12 @@ def sample_lighting_scene(
         name = str(rng.choice(list(SCENES), p=np.array(list(SCENES.values())) / sum(SCENES.values())))
     outdoor = [e for e in environments if e.name in OUTDOOR] or list(environments)
     indoor = [e for e in environments if e.name not in OUTDOOR] or list(environments)
-    sunny = [e for e in environments if e.sun is not None and e.sun.irradiance.mean() > 3.0] or list(
-        environments
-    )
-    pool = {"sun": sunny, "surroundings": list(environments)}.get(name, indoor)
+    pool = indoor
+    if name == "surroundings":
+        pool = list(environments)
+    elif name == "sun":
+        sunny = [e for e in environments if e.sun is not None and e.sun.irradiance.mean() > 3.0]
+        pool = sunny or list(environments)
     if name in ("window", "backlight") and rng.random() < 0.2:
         pool = outdoor
     environment = pool[int(rng.integers(len(pool)))]

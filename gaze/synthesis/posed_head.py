@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from gaze.synthesis.person import Person
 from gaze.synthesis.pose import Pose
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PosedHead:
     """Everything drawn or labelled, in the camera frame.
 
@@ -38,12 +39,12 @@ class PosedHead:
     weights: dict[str, float]
     skin_shift_mm: NDArray[np.float32]
 
-    @property
+    @cached_property
     def six_points_cam_mm(self) -> NDArray[np.float64]:
         """Eye and mouth corners (6, 3) in the order of gaze.face_model."""
         return self.vertices_cam_mm[SIX_POINTS].astype(np.float64)
 
-    @property
+    @cached_property
     def face_centre_cam_mm(self) -> NDArray[np.float64]:
         """The gaze label's origin: the mean of the six points."""
         return self.six_points_cam_mm.mean(axis=0)
