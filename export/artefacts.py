@@ -56,6 +56,8 @@ KINDS = {
     )
 }
 ORT_DEVICES = ("CPU", "CUDA", "TENSORRT")
+# Of onnxruntime, then OpenVINO's others.
+DEVICES = (*ORT_DEVICES, "GPU", "NPU")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.stopping import sigterm_exits
-from gaze.errors import DataError, ModelError, UsageError
+from gaze.errors import DataError, GazeError, ModelError, UsageError
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one, between
 from gaze.types import VIEW_LIMITS_MM
@@ -17,6 +19,7 @@ from gaze.types import VIEW_LIMITS_MM
 if TYPE_CHECKING:
     from export.artefacts import Kind
     from export.faces import FaceSet
+    from export.pipeline import Artefact
     from gaze.types import ModelSpec, NormalizedCamera
 
 CALIBRATION_FACES = 256
@@ -37,15 +40,16 @@ def _export(options: argparse.Namespace) -> int:
     from deploy.runtimes.torch_runtime import TorchRuntime
     from export.artefacts import choose_kinds
     from export.pipeline import export_all, openvino_precisions
-    from export.report import default_line, markdown_table, write_report
+    from export.report import entry_of, markdown_table, remarks, write_report
 
+    devices = _devices(options.devices)
     kinds = choose_kinds(options.formats, openvino_precisions())
     if options.checkpoint.suffix not in CHECKPOINTS:
         raise UsageError(
             f"--checkpoint {options.checkpoint}: a checkpoint ends in {' or '.join(CHECKPOINTS)}; "
             "give one that `gaze train` wrote"
         )
-    if options.name is not None and Path(options.name).name != options.name:
+    if options.name is not None and (Path(options.name).name != options.name or options.name.startswith(".")):
         raise UsageError(f"--name {options.name!r}: is no name of a file; give the folder with --out")
     reference = TorchRuntime(options.checkpoint)
     reference.spec = settled_spec(reference.spec, options.view_mm, options.average_mirror)
@@ -54,25 +58,54 @@ def _export(options: argparse.Namespace) -> int:
     if calibration is not None:
         print(f"calibrated on: {len(calibration)} faces of {calibration.name}", flush=True)
     print(f"compared on: {', '.join(f'{len(item)} faces of {item.name}' for item in faces)}", flush=True)
-    kept, failed = export_all(
-        reference,
-        options.name or reference.spec.name,
-        kinds,
-        options.out,
-        faces,
-        calibration,
-        [device.upper() for device in options.devices],
-        lambda line: print(line, flush=True),
-    )
-    default = default_line(kept)
-    write_report(kept, options.out, default)
-    print("\n" + markdown_table(kept) + f"\n{default}")
+    kept: list[Artefact] = []
+    failed: list[str] = []
+    try:
+        for result in export_all(
+            reference,
+            options.name or reference.spec.name,
+            kinds,
+            options.out,
+            faces,
+            calibration,
+            devices,
+            lambda line: print(line, flush=True),
+        ):
+            if isinstance(result, ModelError):
+                failed.append(str(result))
+            else:
+                kept.append(result)
+    except GazeError:
+        # What is done stays, and its table with it; a full disk may have no room for that.
+        if kept:
+            with contextlib.suppress(OSError):
+                write_report(kept, options.out)
+        raise
+    below = remarks(kept)
+    write_report(kept, options.out, below)
+    print("\n" + markdown_table([entry_of(item) for item in kept]) + f"\n{below}")
     for item in kept:
         for text in item.breaches:
             print(f"do not run {item.path.name} on {text}")
     if failed:
         raise ModelError("not all kept their bounds:\n  " + "\n  ".join(failed))
     return 0
+
+
+def _devices(asked: Sequence[str]) -> list[str]:
+    """The devices asked for, in capitals.
+
+    Raises:
+        UsageError: one that no engine has.
+    """
+    from export.artefacts import DEVICES
+
+    devices = [device.upper() for device in asked]
+    for device in devices:
+        # OpenVINO numbers the GPUs of a machine: GPU.0, GPU.1.
+        if device not in DEVICES and not re.fullmatch(r"GPU\.\d+", device):
+            raise UsageError(f"--devices {device}: no such device; choose from {', '.join(DEVICES)}")
+    return devices
 
 
 def settled_spec(spec: ModelSpec, view_mm: float | None, average_mirror: bool | None) -> ModelSpec:
@@ -118,7 +151,10 @@ def _faces_of(
     calibration, held_back = whole.every_fifth_apart()
     if len(calibration) == 0 or len(held_back) == 0:
         raise DataError(f"{options.calibration}: {len(whole)} faces are too few to calibrate on; give more")
-    return calibration, [*compared, held_back]
+    judging = [*compared, held_back]
+    if all(item.pitch_yaw_rad is None for item in judging):
+        judging.append(bundled_faces(camera))  # without labels nobody could tell what accuracy is lost
+    return calibration, judging
 
 
 def _parser() -> argparse.ArgumentParser:

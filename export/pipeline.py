@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +49,8 @@ def export_all(
     calibration: FaceSet | None,
     devices: Sequence[str],
     say: Say,
-) -> tuple[list[Artefact], list[str]]:
-    """Make, run, compare and keep each kind.
+) -> Iterator[Artefact | ModelError]:
+    """Make, run, compare and keep each kind; gives what was kept, or why it was not, one after the other.
 
     An artefact that breaks the bound of its own precision is not kept. Where only an engine's coarser
     precision breaks its bound (an fp32 file in bf16), the artefact is kept without that entry in its sidecar,
@@ -61,9 +61,6 @@ def export_all(
         faces: what parity is measured on.
         calibration: what the int8 kinds are calibrated on.
         devices: where the artefacts are run.
-
-    Returns:
-        What was kept, and why the others were not.
 
     Raises:
         GazeError: the plain fp32 network cannot be made, does not run or breaks its bound; an engine is not
@@ -76,27 +73,28 @@ def export_all(
         raise GazeError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
     expected = np.concatenate([predict_batched(reference, item.faces) for item in faces])
     maker = make_maker(reference, name, out, calibration, faces[0])
-    kept: list[Artefact] = []
-    failed: list[str] = []
     with staging as folder:
         for kind in kinds:
             path = Path(folder) / f"{name}{kind.suffix}"
             try:
                 spec = maker.make(kind, path)
                 parities = _run_everywhere(kind, path, spec, expected, faces, devices, say)
-                kept.append(_keep_if_good(kind, path, spec, parities, faces, out))
+                result = _keep_if_good(kind, path, spec, parities, faces, out)
             except ModelError as error:
                 if kind.source is None and not kind.calibrated:
                     raise  # the plain fp32 network: what is wrong with it is wrong with all
-                failed.append(str(error))
-                say(f"left out: {error}")
+                result = error
+                if (out / path.name).exists():
+                    result = ModelError(f"{error}; {out / path.name} is of an earlier export")
+                say(f"left out: {result}")
             except OSError as error:
+                mend = "remove that folder" if isinstance(error, IsADirectoryError) else "free the disk"
                 raise GazeError(
-                    f"{out / path.name}: cannot be written ({error}); free the disk or choose another --out"
+                    f"{out / path.name}: cannot be written ({error.strerror}); {mend} or choose another --out"
                 ) from error
             else:
-                say(f"{kept[-1].path}: {kept[-1].size_mb:.1f} MB")
-    return kept, failed
+                say(f"{result.path}: {result.size_mb:.1f} MB")
+            yield result
 
 
 def _run_everywhere(

@@ -131,6 +131,11 @@ def finish_onnx(model: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     model.producer_name = "webcam-gaze"
+    # onnxruntime's quantiser declares all its own operators; a strict reader would want to know them.
+    used = {"", *(node.domain for node in model.graph.node)}
+    needed = [opset for opset in model.opset_import if opset.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(needed)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

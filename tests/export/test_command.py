@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 
 from smooth_pictures import made_faces  # noqa: E402
 
-from deploy.runtimes import create_runtime  # noqa: E402
+from deploy.runtimes import create_runtime, is_installed  # noqa: E402
 from export import command, parity  # noqa: E402
 from export.command import main, settled_spec  # noqa: E402
 from export.to_onnx import OPSET  # noqa: E402
@@ -125,7 +125,7 @@ def test_the_sidecars_hold_the_parity(exported):
     assert report["models"][0]["file"] == "small.onnx"
     table = (exported / "parity.md").read_text()
     assert "| small.onnx |" in table
-    assert "use the plain ONNX file (small.onnx) by default" in table and "Here: auto: " in table
+    assert "with --model they take one of these, such as small.onnx. Here: auto: " in table
 
 
 def test_nothing_but_whole_artefacts_is_left(exported):
@@ -164,6 +164,49 @@ def test_an_artefact_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch,
     assert "320 faces of rendered people in the package" in said
 
 
+def test_an_artefact_that_differs_leaves_an_earlier_one_and_says_so(checkpoint, tmp_path, monkeypatch):
+    from export import parity
+
+    earlier = tmp_path / "small_fp16.onnx"
+    earlier.write_bytes(b"earlier")
+    monkeypatch.setitem(parity.MAX_DEG, "fp16", 0.0)
+    with pytest.raises(
+        ModelError, match=r"small_fp16\.onnx was not kept.*small_fp16\.onnx is of an earlier export"
+    ):
+        main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), "--formats", "onnx-fp16"])
+    assert earlier.read_bytes() == b"earlier"
+    assert "| small.onnx |" in (tmp_path / "parity.md").read_text(encoding="utf-8")
+
+
+def test_what_is_done_has_its_table_when_the_next_kind_cannot_be_made(checkpoint, tmp_path):
+    if is_installed("tensorrt"):
+        pytest.skip("TensorRT is here")
+    with pytest.raises(GazeError, match="trtexec"):
+        main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), "--formats", "tensorrt-fp16"])
+    assert "| small.onnx |" in (tmp_path / "parity.md").read_text(encoding="utf-8")
+
+
+def test_a_folder_in_the_way(checkpoint, tmp_path):
+    (tmp_path / "small.onnx" / "within").mkdir(parents=True)
+    with pytest.raises(GazeError, match=r"small\.onnx: .* \(Is a directory\); remove that folder"):
+        main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), "--formats", "onnx"])
+
+
+def test_faces_without_labels_are_not_the_only_judges_of_a_calibrated_model(checkpoint, tmp_path, capsys):
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    for index, face in enumerate(made_faces(64, 10).faces):
+        cv2.imwrite(str(crops / f"{index}.png"), face)
+    argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--faces", str(crops)]
+    with contextlib.suppress(ModelError):  # a random network breaks the bounds of coarse precisions
+        main([*argv, "--calibration", str(crops), "--formats", "onnx-int8"])
+    said = capsys.readouterr().out
+    assert (
+        "compared on: 10 faces of crops, 2 faces of crops, 320 faces of rendered people in the package"
+        in said
+    )
+
+
 def test_a_coarse_engine_does_not_cost_the_artefact(checkpoint, tmp_path, monkeypatch, capsys):
     from export import parity
     from export.pipeline import openvino_precisions
@@ -184,7 +227,9 @@ def test_wrong_use(checkpoint, tmp_path):
     with pytest.raises(SystemExit) as ended:
         main([*base, "--calibration-faces", "0"])
     assert ended.value.code == 2
-    for name in ("a/b", "/tmp/a"):
+    with pytest.raises(UsageError, match="--devices TPU: no such device; choose from CPU, CUDA"):
+        main([*base, "--devices", "cpu", "tpu"])
+    for name in ("a/b", "/tmp/a", "..", ".a"):
         with pytest.raises(UsageError, match=r"is no name of a file; give the folder with --out"):
             main([*base, "--name", name])
     other = tmp_path / "emptyfile"

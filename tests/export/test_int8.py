@@ -57,6 +57,7 @@ def test_the_onnx_files_keep_in_float_what_their_sidecars_say(argv, tmp_path, mo
     ):
         path = tmp_path / "dist" / f"{name}.onnx"
         assert load_model_spec(path).notes["kept_in_float"] == list(groups)
+        assert {opset.domain for opset in onnx.load(path).opset_import} == {""}
         small = quantised(path)
         assert small and not [node for node in small if any(group in node for group in groups)]
         assert any("/backbone.7/" in node for node in small)
