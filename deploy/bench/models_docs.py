@@ -25,9 +25,9 @@ def default_choice(wanted: Sequence[Configuration]) -> list[str]:
             continue
         try:
             with create_runtime(path) as runtime:
-                lines.append(f"By default `gaze run` takes {path.name}, {runtime.description}.")
+                lines.append(f"`gaze run --model {path.name}` takes {runtime.description}.")
         except GazeError as error:  # one engine runs it, and the one that is chosen here does not
-            lines.append(f"By default `gaze run` does not take {path.name}: {error}.")
+            lines.append(f"`gaze run --model {path.name}` does not start: {error}.")
     return lines
 
 

@@ -50,7 +50,7 @@ def test_the_table_and_the_json(folder, tmp_path, capsys):
     assert row["p99_ms"] >= row["median_ms"] > 0
     assert (row["parity_mean_deg"], row["error_deg"], row["threads"]) == (0.001, 3.5, 1)
     assert "| a box | tiny.onnx | onnxruntime:CPU:fp32 | 1 | 8 |" in printed.out
-    assert "By default `gaze run` takes tiny.onnx, auto: " in printed.out
+    assert "`gaze run --model tiny.onnx` takes auto: " in printed.out
 
 
 def test_a_document_is_written_between_its_marks(folder, tmp_path):
