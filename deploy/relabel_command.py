@@ -1,0 +1,125 @@
+"""`gaze relabel`: shards whose labels are in part a network's answers, to train a smaller network on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from deploy.evaluate.options import add_model_options, open_predictor
+from gaze.datasets.shards import TAUGHT_BY, Shard, ShardFolder
+from gaze.errors import DataError, UsageError
+from gaze.files import read_json, replacing, write_json
+from gaze.geometry import angular_error_deg
+from gaze.help_format import HelpFormatter
+from gaze.option_types import between
+from gaze.synthesis.shards import shard_is_whole
+from gaze.training.face_errors import predict_faces
+from gaze.training.taught_labels import taught
+from gaze.training.virtual_camera import show_face
+
+if TYPE_CHECKING:
+    from gaze.estimator import Predictor
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the shards that are not there yet.
+
+    Raises:
+        UsageError, DataError, ModelError, RuntimeUnavailableError: the options, shards or model are unusable,
+            or the shards cannot be written.
+    """
+    args = _parser().parse_args(argv)
+    if args.out.resolve() == args.shards.resolve():
+        raise UsageError(f"--out {args.out}: is the folder of --shards; give another")
+    folder = ShardFolder([args.shards])
+    folder.refuse_taught()
+    predictor = open_predictor(args)
+    try:
+        print(predictor.description)
+        mirrored = predictor.spec.average_mirror if args.average_mirror is None else args.average_mirror
+        by = {"model": predictor.spec.name, "sha256": predictor.spec.sha256, "mirrored": mirrored}
+        _prepare(args.shards, args.out, {**by, "share": args.share})
+        missing = [shard for shard in folder.shards if not shard_is_whole(args.out / shard.path.name)]
+        if len(missing) < len(folder.shards):
+            print(f"{len(folder.shards) - len(missing)} shards are already whole and are kept")
+        off_deg = []
+        for shard in tqdm(missing, unit="shard"):
+            answers_rad = _answers(shard, folder, predictor, mirrored)
+            off_deg.append(angular_error_deg(answers_rad, shard.pitch_yaw_rad))
+            _write(shard, args.out, taught(shard.pitch_yaw_rad, answers_rad, args.share))
+    finally:
+        predictor.close()
+    if off_deg:
+        mean_deg = float(np.concatenate(off_deg).mean())
+        print(f"{len(missing)} shards; the network's answers are {mean_deg:.2f}° off the truth in the mean")
+    return 0
+
+
+def _prepare(shards: Path, out: Path, by: dict[str, object]) -> None:
+    """Make the folder and its shards.json, which says whose answers its labels hold."""
+    content = {**read_json(shards / "shards.json"), TAUGHT_BY: by}
+    index = out / "shards.json"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not index.is_file():
+            write_json(index, content)
+        elif read_json(index) != content:
+            raise DataError(
+                f"{index}: holds other shards, or of another network or share; give another --out"
+            )
+    except OSError as error:
+        raise DataError(
+            f"{index}: cannot be written or read ({error.strerror}); give another --out"
+        ) from error
+    except ValueError as error:
+        raise DataError(f"{index}: is not JSON ({error}); give another --out, or remove it") from error
+
+
+def _answers(shard: Shard, folder: ShardFolder, predictor: Predictor, mirrored: bool) -> NDArray[np.floating]:
+    """The network's (pitch, yaw) (N, 2) for a shard's faces."""
+    wanted = predictor.spec.normalized_camera
+    faces = np.stack([show_face(face, folder.normalized_camera, wanted) for face in shard.faces])
+    return predict_faces(predictor, faces, mirrored).pitch_yaw_rad
+
+
+def _write(shard: Shard, out: Path, labels_rad: NDArray[np.float32]) -> None:
+    with np.load(shard.path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays["pitch_yaw_rad"] = labels_rad
+    path = out / shard.path.name
+    try:
+        with replacing(path) as temporary:
+            np.savez(temporary, **arrays)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror or error}); free space and run again: shards that "
+            "are whole are kept"
+        ) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="gaze relabel",
+        description="Copy shards of rendered people with labels between the truth and a network's answers, "
+        "for a smaller network to be trained on. Shards that are already whole are kept.",
+        formatter_class=HelpFormatter,
+    )
+    p.add_argument(
+        "--shards", type=Path, required=True, metavar="DIR", help="folder of `gaze synthesize shards`"
+    )
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the copies")
+    p.add_argument(
+        "--share",
+        type=between(0, 1),
+        default=0.5,
+        help="part of the network's answers in a label, 0 to 1; the rest is the truth",
+    )
+    add_model_options(p)
+    p.set_defaults(average_mirror=None)  # as the live loop reads the network
+    return p
