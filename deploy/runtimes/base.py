@@ -18,8 +18,13 @@ from gaze.types import ModelSpec, Prediction
 
 INPUT_NAME = "faces"
 ANGLES_NAME = "pitch_yaw_rad"
-# Where onnxruntime's own sources raised an error: file, line and signature before the reason.
-SOURCE_PLACE = re.compile(r"\s?/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z])")
+# What onnxruntime writes before a reason, in this order since one error can hold another: its status; a file
+# of its sources with line and function; one with its path, line and signature.
+ORT_POSITIONS = (
+    re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : "),
+    re.compile(r"(?<![/\w])\w+\.cc:\d+ \w+ (?=[A-Z])"),
+    re.compile(r"/onnxruntime_src/\S+:\d+ .*?\)\s+(?=[A-Z])"),
+)
 # More only wait for each other, and thousands take minutes to start.
 MOST_THREADS_A_CORE = 4
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
@@ -183,5 +188,7 @@ def first_line(error: BaseException) -> str:
     passing = ("Exception from", "FrontEnd API", "Check '", "Loading input model")
     telling = [line for line in lines if line and not line.startswith(passing)]
     text = telling[0] if telling else next(filter(None, lines), type(error).__name__)
-    text = SOURCE_PLACE.sub(" ", text)
+    for position in ORT_POSITIONS:
+        text = position.sub(" ", text)
+    text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= 300 else text[:297] + "..."

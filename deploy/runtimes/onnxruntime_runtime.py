@@ -157,7 +157,7 @@ def _open_session(
     if device in ("CUDA", "TENSORRT") and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # fatal ones alone: what it would log as an error it raises too
     if threads is not None:
         options.intra_op_num_threads = threads
     # Threads wait busily within a run, where sleeping and waking for each of its many small operations costs

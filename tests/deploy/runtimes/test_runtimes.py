@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,23 @@ def test_missing_external_data(tmp_path, engine):
     write_sidecar_of(path)
     with pytest.raises(ModelError, match=r"tiny\.data.*together with the file of its external data"):
         create_runtime(path, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_truncated_external_data(tmp_path, engine, capfd):
+    path = tmp_path / "tiny.onnx"
+    onnx.save(tiny_graph(), path, save_as_external_data=True, location="tiny.data", size_threshold=0)
+    data = tmp_path / "tiny.data"
+    data.write_bytes(data.read_bytes()[:-8])
+    write_sidecar_of(path)
+    with pytest.raises(ModelError, match="together with the file of its external data") as caught:
+        create_runtime(path, engine)
+    assert not re.search(r"\.\.\.|onnxruntime_src|ONNXRuntimeError|\.cc:", str(caught.value))
+    if engine == "onnxruntime":
+        assert "size to read: 24 given file_length: 16 are out of bounds or can not be read" in str(
+            caught.value
+        )
+    assert capfd.readouterr().err == "", "the engine does not say it a second time"
 
 
 def test_a_newer_opset_than_onnxruntime_knows(tmp_path):
