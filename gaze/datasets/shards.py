@@ -21,6 +21,7 @@ SCHEMA = "gaze.shards/1"
 # The entry of shards.json that names the network whose answers are part of the labels.
 TAUGHT_BY = "taught_by"
 _AGAIN = "remove it and render it again"
+_ANEW = "render anew with `gaze synthesize shards`, or give a folder of it"
 
 
 class Shard:
@@ -251,7 +252,7 @@ def _read_description(folder: Path) -> tuple[NormalizedCamera, bool]:
     try:
         content = read_json(path)
         if content["schema"] != SCHEMA:
-            raise DataError(f"{path}: schema is {content['schema']!r}, not {SCHEMA!r}")
+            raise DataError(f"{path}: schema is {content['schema']!r}, not {SCHEMA!r}; {_ANEW}")
         camera = NormalizedCamera(**content["normalized_camera"]).resized(int(content["size"]))
         return camera, TAUGHT_BY in content
     except OSError as error:
@@ -259,4 +260,4 @@ def _read_description(folder: Path) -> tuple[NormalizedCamera, bool]:
             f"{path}: cannot be read ({error.strerror}); is this a folder of `gaze synthesize shards`?"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: is not a shard description: {error!r}") from error
+        raise DataError(f"{path}: is not a shard description: {error!r}; {_ANEW}") from error

@@ -133,8 +133,12 @@ def test_bad_folders_and_files(tmp_path):
     path.unlink()
     with pytest.raises(DataError, match="no shard"):
         ShardFolder([tmp_path / "a"])
+    mend = "; render anew with `gaze synthesize shards`, or give a folder of it"
     (tmp_path / "a" / "shards.json").write_text('{"schema": "other"}')
-    with pytest.raises(DataError, match="schema"):
+    with pytest.raises(DataError, match=f"schema is 'other', not 'gaze.shards/1'{mend}$"):
+        ShardFolder([tmp_path / "a"])
+    (tmp_path / "a" / "shards.json").write_text("{}")
+    with pytest.raises(DataError, match=f"is not a shard description: .*{mend}$"):
         ShardFolder([tmp_path / "a"])
 
 
