@@ -136,16 +136,17 @@ def check_graph(path: Path, inputs: Mapping[str, Port], outputs: Mapping[str, Po
         ModelError: the graph is of a foreign network, or its sidecar promises what it does not have.
     """
     mend = "give a model written by `gaze export`"
+    kind = next(iter(inputs.values())).kind if len(inputs) == 1 else None
+    # Before the input's name, which differs in our own variant with float input.
+    if kind is not None and ANGLES_NAME in outputs and "uint8" not in kind and kind != "u8":
+        raise ModelError(
+            f"{path}: takes {kind} input; this is the variant for other tools, the runtimes here "
+            "need the one that takes uint8 pictures; give the file beside it without _float_input in its name"
+        )
     if set(inputs) != {INPUT_NAME} or ANGLES_NAME not in outputs:
         raise ModelError(
             f"{path}: is not a gaze model: it has inputs {sorted(inputs)} and outputs {sorted(outputs)}, "
             f"not {INPUT_NAME!r} -> {ANGLES_NAME!r}; {mend}"
-        )
-    kind = inputs[INPUT_NAME].kind
-    if "uint8" not in kind and kind != "u8":
-        raise ModelError(
-            f"{path}: takes {kind} input; this is the variant for other tools, the runtimes here "
-            f"need the one that takes uint8 pictures; {mend}"
         )
     if missing := sorted(set(spec.outputs) - set(outputs)):
         raise ModelError(f"{path}: its sidecar promises {', '.join(missing)}, the graph has none; {mend}")
