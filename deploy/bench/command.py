@@ -71,10 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.json == "-":
         print(json.dumps(result, indent=2))
         return 0
-    print(as_text(result))
-    if arguments.json is not None:
-        try:
+    try:
+        if arguments.json is not None:
             write_json(arguments.json, result)
-        except OSError as error:
-            raise GazeError(f"{arguments.json}: cannot be written ({error.strerror})") from error
+    except OSError as error:
+        raise GazeError(f"{arguments.json}: cannot be written ({error.strerror})") from error
+    finally:
+        # After the file, as the reader of standard output may be gone, but also where it fails.
+        print(as_text(result))
     return 0

@@ -70,7 +70,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.rounds,
         seen_from(options.markdown, options.picture),
     )
-    print(text)
     content = {
         "schema": SCHEMA,
         "label": options.label or machine["cpu"],
@@ -88,6 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             draw_pareto(rows, options.picture)
     except OSError as error:
         raise GazeError(f"{error.filename}: cannot be written ({error.strerror})") from error
+    finally:
+        # After the files, as the reader of standard output may be gone, but also where one of them fails.
+        print(text)
     return 0
 
 

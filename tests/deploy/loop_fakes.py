@@ -1,5 +1,6 @@
 """Frames, faces and an estimator made by hand, for tests of the loop without MediaPipe or a network."""
 
+import io
 import json
 import time
 
@@ -24,6 +25,13 @@ def noise(seed=0, size=SIZE):
 def sharp_face(size=112):
     """A normalised face with enough detail to pass the blur gate."""
     return noise(1, (size, size))
+
+
+class PipeWithoutReader(io.StringIO):
+    """Standard output whose reader has gone, as in `gaze ... | head`."""
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
 
 
 def make_face(box=(50, 30, 110, 100), eye_open=(0.9, 0.8)):

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 from fixed_model import write_fixed_model
-from loop_fakes import noise, write_clip
+from loop_fakes import PipeWithoutReader, noise, write_clip
 
 from deploy.bench import command, live_loop
 from deploy.bench.frames import bench_frames, kind_and_name
@@ -196,6 +196,14 @@ def test_figures_are_printed_although_the_json_fails(tmp_path, result, monkeypat
     with pytest.raises(GazeError, match="No space left on device"):
         command.main(["--json", str(tmp_path / "bench.json")])
     assert "cold start" in capsys.readouterr().out
+
+
+def test_the_json_is_written_although_nobody_reads_the_figures(tmp_path, result, monkeypatch):
+    monkeypatch.setattr(live_loop, "run_bench", lambda arguments: result)
+    monkeypatch.setattr(sys, "stdout", PipeWithoutReader())
+    with pytest.raises(BrokenPipeError):
+        command.main(["--json", str(tmp_path / "bench.json")])
+    assert json.loads((tmp_path / "bench.json").read_text()) == result
 
 
 def test_models_go_to_the_other_benchmark(monkeypatch):

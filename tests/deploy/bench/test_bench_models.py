@@ -9,6 +9,7 @@ import re
 import sys
 
 import pytest
+from loop_fakes import PipeWithoutReader
 from tiny_models import spec, tiny_graph, write_model
 
 from deploy.bench.command import main
@@ -131,6 +132,18 @@ def test_what_cannot_be_written_is_told_before_the_measurement(folder, tmp_path)
             main(["--models", str(folder), flag, str(tmp_path / "file" / "out")])
     with pytest.raises(UsageError, match="threads must be at most"):
         main(["--models", str(folder), "--threads", "1", "100000"])
+
+
+def test_the_files_are_written_although_nobody_reads_the_table(folder, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    files = {"--json": "bench.json", "--markdown": "bench.md", "--picture": "bench.png"}
+    files = {flag: tmp_path / name for flag, name in files.items()}
+    argv = ["--models", str(folder), "--rounds", "1", "--batches", "1", "--no-memory", "--threads", "1"]
+    monkeypatch.setattr(sys, "stdout", PipeWithoutReader())
+    with pytest.raises(BrokenPipeError):
+        main([*argv, *(text for flag, path in files.items() for text in (flag, str(path)))])
+    assert json.loads(files["--json"].read_text())["rows"]
+    assert "| tiny.onnx |" in files["--markdown"].read_text() and files["--picture"].stat().st_size > 0
 
 
 def test_an_empty_and_a_missing_folder(tmp_path):
