@@ -110,6 +110,7 @@ class GazeEstimator:
             network = runtimes.create_runtime(model, runtime, device, precision, threads)
             predictor = mirrored_if(opened.enter_context(closing(network)), average_mirror)
             log.info("runtime %s", predictor.description)
+            runtimes.warn_if_unmeasured(network, precision)
             detector = opened.enter_context(
                 closing(QuietDetector(lambda: create_detector(landmarks, max_faces, landmark_model, static)))
             )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaze.errors import RuntimeUnavailableError, UsageError
 from gaze.model_spec import checkpoint_beside, is_shipped, load_model_spec, resolve_model
+from gaze.types import ModelSpec
 
 if TYPE_CHECKING:
     from deploy.runtimes.base import Runtime
+
+log = logging.getLogger("gaze")
 
 # name -> (module, class, package whose absence is a clear error, what to install)
 RUNTIMES = {
@@ -91,6 +95,26 @@ def create_runtime(
     return made
 
 
+def warn_if_unmeasured(made: Runtime, precision: str | None) -> None:
+    """Warn, in one line, of a precision that was asked for and whose error the model's sidecar does not hold.
+
+    An export leaves out there what broke its bound, too. fp32 and the file's own precision are never warned
+    of. This is apart from create_runtime, since what measures a runtime need not be told.
+    """
+    if (
+        precision in (None, "fp32", made.spec.precision)
+        or _largest_parity_deg(made.spec, made.name) is not None
+    ):
+        return
+    log.warning(
+        "%s in %s: its sidecar holds no measured error for this, which may be too large; `gaze export` makes "
+        "a file for %s and measures its error",
+        made.spec.name,
+        made.name,
+        precision,
+    )
+
+
 def _choose(path: Path, device: str, precision: str | None) -> tuple[str, str | None, str]:
     """Runtime, precision and the reason."""
     if path.suffix in CHECKPOINTS:
@@ -117,9 +141,15 @@ def _bf16_pays(path: Path) -> bool:
     """Whether the sidecar holds a good parity of bf16 and OpenVINO itself prefers bf16 on this CPU."""
     if not is_installed("openvino"):
         return False
-    parity = load_model_spec(path).parity_deg.get("openvino:CPU:bf16")
-    if parity is None or parity["max"] > AUTO_PARITY_DEG:
+    parity_deg = _largest_parity_deg(load_model_spec(path), "openvino:CPU:bf16")
+    if parity_deg is None or parity_deg > AUTO_PARITY_DEG:
         return False
     from deploy.runtimes.openvino_runtime import preferred_precision
 
     return preferred_precision() == "bf16"
+
+
+def _largest_parity_deg(spec: ModelSpec, name: str) -> float | None:
+    """The largest difference from the network on torch, as measured in a runtime of this name, if it was."""
+    parity = spec.parity_deg.get(name)
+    return None if parity is None else parity.get("max")

@@ -7,13 +7,14 @@ import importlib.util
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import pytest
-from tiny_models import SIZE, expected_angles, some_faces, tiny_graph, write_model
+from tiny_models import SIZE, expected_angles, some_faces, spec, tiny_graph, write_model
 
-from deploy.runtimes import create_runtime
+from deploy.runtimes import create_runtime, warn_if_unmeasured
 from deploy.runtimes.base import first_line
 from deploy.runtimes.onnxruntime_runtime import OnnxRuntime
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
@@ -147,8 +148,6 @@ def test_a_model_that_is_no_onnx_fails_in_the_engine(tmp_path, engine):
 
 
 def write_sidecar_of(path):
-    from tiny_models import spec
-
     from gaze.model_spec import save_spec, sidecar_path
 
     save_spec(spec(path.stem, sha256=sha256_of(path)), sidecar_path(path))
@@ -298,3 +297,22 @@ def test_the_telling_line_of_an_engine_error():
     assert first_line(error) == "Device is unplugged"
     assert first_line(RuntimeError("")) == "RuntimeError"
     assert len(first_line(RuntimeError("x" * 999))) == 300
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "run", "warned"),
+    [
+        ("bf16", "fp32", "openvino:CPU:bf16", True),
+        ("fp16", "fp32", "openvino:GPU:fp16", True),
+        ("fp16", "fp32", "openvino:CPU:fp16", False),
+        ("bf16", "int8", "openvino:CPU:int8+bf16", True),
+        ("int8", "int8", "openvino:CPU:int8+fp32", False),
+        ("fp32", "bf16", "openvino:CPU:fp32", False),
+        (None, "fp32", "openvino:CPU:bf16", False),
+    ],
+)
+def test_which_precisions_are_warned_of(caplog, asked, own, run, warned):
+    parity_deg = {"openvino:CPU:fp16": {"mean": 0.02, "max": 0.1}}
+    made = SimpleNamespace(spec=spec("tiny", precision=own, parity_deg=parity_deg), name=run)
+    warn_if_unmeasured(made, asked)
+    assert [run in record.getMessage() for record in caplog.records] == [True] * warned

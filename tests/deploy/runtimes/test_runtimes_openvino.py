@@ -7,7 +7,9 @@ import pytest
 from tiny_models import expected_angles, some_faces, spec, write_model
 
 from deploy.runtimes import create_runtime
+from gaze.camera import Camera
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
+from gaze.estimator import GazeEstimator
 from gaze.model_spec import save_spec, sha256_of, sidecar_path
 
 openvino = pytest.importorskip("openvino")
@@ -83,6 +85,29 @@ def test_auto_takes_bf16_only_with_measured_parity(tmp_path):
         # An ONNX file gains too little.
         with create_runtime(write_model(source, parity_deg=parity_deg)) as runtime:
             assert runtime.name == "onnxruntime:CPU:fp32"
+
+
+@pytest.mark.usefixtures("landmark_models")
+@pytest.mark.parametrize(
+    ("asked", "measured", "warned"),
+    [("bf16", "openvino:CPU:fp32", True), ("bf16", "openvino:CPU:bf16", False), ("fp32", None, False)],
+)
+def test_a_precision_whose_error_is_unknown_is_warned_of_once(tmp_path, caplog, asked, measured, warned):
+    if asked not in cpu_precisions():
+        pytest.skip(f"OpenVINO does not calculate in {asked} here")
+    parity_deg = {measured: {"mean": 0.02, "max": 0.1}} if measured else {}
+    path = write_model(tmp_path / "tiny.onnx", parity_deg=parity_deg)
+    with GazeEstimator.create(Camera.guessed(640, 480), path, "openvino", precision=asked):
+        pass
+    told = [record.getMessage() for record in caplog.records if record.name == "gaze"]
+    assert len(told) == warned
+    if warned:
+        assert told[0].startswith("tiny in openvino:CPU:bf16: its sidecar holds no measured error")
+        assert "`gaze export` makes a file for bf16" in told[0] and "\n" not in told[0]
+    caplog.clear()
+    # What measures a runtime is not told.
+    create_runtime(path, "openvino", precision=asked).close()
+    assert not caplog.records
 
 
 def test_a_precision_that_the_device_lacks(model, monkeypatch):
