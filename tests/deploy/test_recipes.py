@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import os
 import re
 import shutil
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.bench.models_measure import Row
+from deploy.bench.models_report import as_markdown
 from deploy.run_config import parse_run
 from export.to_tensorrt import trtexec_line
 from gaze.cli import OWN_EXTRA
@@ -257,6 +261,36 @@ def test_settings_of_the_user_are_kept_and_a_readable_password_is_told(tmp_path,
     assert (config.read_text(), config.stat().st_mode & 0o777) == (text, mode)
     assert ("every user can read the password" in done.stderr) == warned
     assert "password@" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_row_that_the_benchmark_prints_fits_the_pages_table(device):
+    values = dict.fromkeys(item.name for item in dataclasses.fields(Row))
+    values |= {"file": "a.onnx", "run": "onnxruntime:CPU:fp32", "precision": "fp32", "batch": 1}
+    values |= {"median_ms": 2.0, "p99_ms": 3.0, "faces_per_s": 500.0, "size_mb": 1.0}
+    *head, row = as_markdown([Row(**values)], "a box").splitlines()
+    shown, *rows = result_table(device)
+    assert [shown, rows[0]] == head
+    assert len(rows) > 1 and {line.count("|") for line in rows} == {row.count("|")}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_page_has_a_command_for_every_row(device):
+    text = (DEPLOY / device / "README.md").read_text().replace("\\\n", " ")
+    commands = re.findall(r"gaze bench --models dist .*", text)
+    # CPU is the default.
+    measured = {"CPU"} | {
+        name for words in commands for name in re.findall(r"CPU|GPU|NPU|CUDA|TENSORRT", words)
+    }
+    rows = result_table(device)[2:]
+    assert commands and set(re.findall("CPU|GPU|NPU|CUDA|TENSORRT", " ".join(rows).upper())) <= measured
+
+
+def result_table(device):
+    """The lines of the page's table of measured models."""
+    lines = (DEPLOY / device / "README.md").read_text().splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("| machine |"))
+    return list(itertools.takewhile(lambda line: line.startswith("|"), lines[begin:]))
 
 
 def test_the_jetsons_trtexec_lines_are_those_of_the_code():
