@@ -25,6 +25,8 @@ from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one
 
 SCHEMA = "gaze.bench_models/1"
+# What the plot can be saved as.
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         {"--models": options.models.iterdir()},
     )
     prepare_outputs(options.json, options.markdown, options.picture)
+    if options.picture is not None and options.picture.suffix.lower() not in PICTURES:
+        raise UsageError(f"--picture {options.picture}: end its name in {', '.join(PICTURES)}")
     wanted, left_out = configurations(options.models, devices, options.threads)
     _tell(left_out)
     nothing = GazeError(f"{options.models}: holds no model that runs here; make some with `gaze export`")

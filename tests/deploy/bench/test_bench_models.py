@@ -181,6 +181,11 @@ def test_ratios_are_against_fp32_of_the_same_engine():
     ]
 
 
+def test_a_picture_of_an_unknown_kind_is_refused_before_the_work(tmp_path):
+    with pytest.raises(UsageError, match=r"--picture \S*models: end its name in \.png, \.svg, \.pdf"):
+        main(["--models", str(tmp_path), "--picture", str(tmp_path / "models")])
+
+
 def test_the_picture(tmp_path):
     pytest.importorskip("matplotlib")
     path = tmp_path / "pareto.png"
