@@ -14,11 +14,11 @@ from tqdm import tqdm
 from deploy.evaluate.options import add_model_options, open_predictor
 from gaze.datasets.shards import TAUGHT_BY, Shard, ShardFolder
 from gaze.errors import DataError, UsageError
-from gaze.files import read_json, replacing, write_json
+from gaze.files import read_json, write_json
 from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.option_types import between
-from gaze.synthesis.shards import shard_is_whole
+from gaze.synthesis.shards import shard_is_whole, write_shard
 from gaze.training.face_errors import predict_faces
 from gaze.training.taught_labels import taught
 from gaze.training.virtual_camera import show_face
@@ -92,15 +92,7 @@ def _write(shard: Shard, out: Path, labels_rad: NDArray[np.float32]) -> None:
     with np.load(shard.path) as archive:
         arrays = {name: archive[name] for name in archive.files}
     arrays["pitch_yaw_rad"] = labels_rad
-    path = out / shard.path.name
-    try:
-        with replacing(path) as temporary:
-            np.savez(temporary, **arrays)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}); free space and run again: shards that "
-            "are whole are kept"
-        ) from error
+    write_shard(out / shard.path.name, arrays)
 
 
 def _parser() -> argparse.ArgumentParser:

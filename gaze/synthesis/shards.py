@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gaze.array_files import DAMAGED_ARRAYS
 from gaze.errors import DataError
@@ -108,7 +110,16 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
             dressed.release()
     # Neighbours in a shard are different people: a reader may take pictures in order.
     rows = [rows[k] for k in np.random.default_rng(number).permutation(len(rows))]
-    arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    write_shard(path, {name: np.stack([row[name] for row in rows]) for name in rows[0]})
+    return len(rows)
+
+
+def write_shard(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    """Write the arrays of one shard, of one row a picture each.
+
+    Raises:
+        DataError: it cannot be written; nothing of it is then there.
+    """
     try:
         with replacing(path) as temporary:
             np.savez(temporary, **arrays)
@@ -117,7 +128,6 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
             f"{path}: cannot be written ({error.strerror or error}); free space and run again: "
             "shards that are whole are kept"
         ) from error
-    return len(rows)
 
 
 def _row(crop: Crop) -> dict[str, object]:
