@@ -13,12 +13,12 @@ from tqdm import tqdm
 
 from deploy.evaluate.options import add_model_options, open_predictor
 from gaze.datasets.shards import TAUGHT_BY, Shard, ShardFolder
-from gaze.errors import DataError, UsageError
-from gaze.files import read_json, write_json
+from gaze.errors import UsageError
+from gaze.files import read_json
 from gaze.geometry import angular_error_deg
 from gaze.help_format import HelpFormatter
 from gaze.option_types import between
-from gaze.synthesis.shards import shard_is_whole, write_shard
+from gaze.synthesis.shards import describe_folder, shard_is_whole, write_shard
 from gaze.training.face_errors import predict_faces
 from gaze.training.taught_labels import taught
 from gaze.training.virtual_camera import show_face
@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(predictor.description)
         mirrored = predictor.spec.average_mirror if args.average_mirror is None else args.average_mirror
         by = {"model": predictor.spec.name, "sha256": predictor.spec.sha256, "mirrored": mirrored}
-        _prepare(args.shards, args.out, {**by, "share": args.share})
+        rendered = read_json(args.shards / "shards.json")
+        describe_folder(args.out, {**rendered, TAUGHT_BY: {**by, "share": args.share}})
         missing = [shard for shard in folder.shards if not shard_is_whole(args.out / shard.path.name)]
         if len(missing) < len(folder.shards):
             print(f"{len(folder.shards) - len(missing)} shards are already whole and are kept")
@@ -59,26 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         mean_deg = float(np.concatenate(off_deg).mean())
         print(f"{len(missing)} shards; the network's answers are {mean_deg:.2f}° off the truth in the mean")
     return 0
-
-
-def _prepare(shards: Path, out: Path, by: dict[str, object]) -> None:
-    """Make the folder and its shards.json, which says whose answers its labels hold."""
-    content = {**read_json(shards / "shards.json"), TAUGHT_BY: by}
-    index = out / "shards.json"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not index.is_file():
-            write_json(index, content)
-        elif read_json(index) != content:
-            raise DataError(
-                f"{index}: holds other shards, or of another network or share; give another --out"
-            )
-    except OSError as error:
-        raise DataError(
-            f"{index}: cannot be written or read ({error.strerror}); give another --out"
-        ) from error
-    except ValueError as error:
-        raise DataError(f"{index}: is not JSON ({error}); give another --out, or remove it") from error
 
 
 def _answers(shard: Shard, folder: ShardFolder, predictor: Predictor, mirrored: bool) -> NDArray[np.floating]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,12 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> int:
     from deploy.runtimes import CHECKPOINTS
     from deploy.runtimes.torch_runtime import TorchRuntime
-    from export.artefacts import choose_kinds
-    from export.pipeline import export_all, openvino_precisions
+    from export.artefacts import choose_kinds, openvino_precisions
+    from export.devices import check_devices
+    from export.pipeline import export_all
     from export.report import entry_of, markdown_table, remarks, write_report
 
-    devices = _devices(options.devices)
-    kinds = choose_kinds(options.formats, openvino_precisions())
+    precisions = openvino_precisions()
+    kinds = choose_kinds(options.formats, precisions)
+    devices = check_devices(options.devices, kinds, precisions)
     if options.checkpoint.suffix not in CHECKPOINTS:
         raise UsageError(
             f"--checkpoint {options.checkpoint}: a checkpoint ends in {' or '.join(CHECKPOINTS)}; "
@@ -90,22 +91,6 @@ def _export(options: argparse.Namespace) -> int:
     if failed:
         raise ModelError("not all kept their bounds:\n  " + "\n  ".join(failed))
     return 0
-
-
-def _devices(asked: Sequence[str]) -> list[str]:
-    """The devices asked for, in capitals.
-
-    Raises:
-        UsageError: one that no engine has.
-    """
-    from export.artefacts import DEVICES
-
-    devices = [device.upper() for device in asked]
-    for device in devices:
-        # OpenVINO numbers the GPUs of a machine: GPU.0, GPU.1.
-        if device not in DEVICES and not re.fullmatch(r"GPU\.\d+", device):
-            raise UsageError(f"--devices {device}: no such device; choose from {', '.join(DEVICES)}")
-    return devices
 
 
 def settled_spec(spec: ModelSpec, view_mm: float | None, average_mirror: bool | None) -> ModelSpec:

@@ -139,6 +139,20 @@ def _check_file_precision(path: Path, spec: ModelSpec, device: str, precision: s
     )
 
 
+def require_provider(device: str) -> None:
+    """Check that this onnxruntime was built with the provider of a device of PROVIDERS.
+
+    Raises:
+        RuntimeUnavailableError: it was not; the message names the package that was.
+    """
+    available = onnxruntime.get_available_providers()
+    if PROVIDERS[device] not in available:
+        raise RuntimeUnavailableError(
+            f"this onnxruntime {onnxruntime.__version__} has no {PROVIDERS[device]} "
+            f"(it has {', '.join(available)}); install {PACKAGES[device]}"
+        )
+
+
 def _open_session(
     path: Path,
     spec: ModelSpec,
@@ -147,13 +161,8 @@ def _open_session(
     threads: int | None,
     cache_dir: str | os.PathLike[str] | None,
 ) -> onnxruntime.InferenceSession:
+    require_provider(device)
     provider = PROVIDERS[device]
-    available = onnxruntime.get_available_providers()
-    if provider not in available:
-        raise RuntimeUnavailableError(
-            f"this onnxruntime {onnxruntime.__version__} has no {provider} "
-            f"(it has {', '.join(available)}); install {PACKAGES[device]}"
-        )
     if device in ("CUDA", "TENSORRT") and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
     options = onnxruntime.SessionOptions()

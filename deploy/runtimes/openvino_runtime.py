@@ -96,7 +96,9 @@ class OpenVinoRuntime(Runtime):
         shown = f"int8+{float_precision}" if quantised else float_precision
         super().__init__(spec, "openvino", device, shown, threads)
         core = openvino.Core()
-        _check_device(core, device, float_precision)
+        if not device.startswith("AUTO"):
+            require_device(device)
+            _check_precision(core, device, float_precision)
         model = _read(core, path, spec)
         if float_precision == "bf16" and (kept := spec.notes.get(NOTE)):
             model = _with_fp32_layers(core, model, kept, path)
@@ -200,16 +202,22 @@ def cpu_precisions() -> list[str]:
     return ["fp32", *(name for name in ("bf16", "fp16") if name.upper() in capabilities)]
 
 
-def _check_device(core: openvino.Core, device: str, precision: str) -> None:
+def require_device(device: str) -> None:
+    """Check that OpenVINO finds a device here.
+
+    Raises:
+        RuntimeUnavailableError: it does not; the message names those that it finds, and the mend.
+    """
     family = device.partition(".")[0].partition(":")[0]
-    if family == "AUTO":
-        return
-    available = core.available_devices
+    available = openvino.Core().available_devices
     if not any(name == device or name.partition(".")[0] == device for name in available):
         mend = DEVICE_MENDS.get(family, "choose one of these")
         raise RuntimeUnavailableError(
             f"OpenVINO {VERSION} finds no device {device} here, only {', '.join(available)}; {mend}"
         )
+
+
+def _check_precision(core: openvino.Core, device: str, precision: str) -> None:
     capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     if precision != "fp32" and precision.upper() not in capabilities:
         raise RuntimeUnavailableError(

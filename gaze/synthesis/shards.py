@@ -49,29 +49,40 @@ def shard_is_whole(path: Path) -> bool:
 
 
 def prepare_folder(folder: str | os.PathLike[str], size_px: int, environments_sha256: str) -> None:
-    """Make the folder and its shards.json.
+    """Make the folder and its shards.json, which says what this renderer draws into it.
 
     Raises:
         DataError: the folder holds shards of other settings, panoramas or renderers, or cannot be
             written.
     """
+    camera = DEFAULT_NORMALIZED_CAMERA.resized(size_px)
+    describe_folder(
+        folder,
+        {
+            "schema": SCHEMA,
+            "size": size_px,
+            "normalized_camera": {
+                "focal_px": camera.focal_px,
+                "distance_mm": camera.distance_mm,
+                "size_px": camera.size_px,
+            },
+            "label_space": ROTATION_ONLY,
+            "pictures_per_person": PICTURES_PER_PERSON,
+            "people_per_shard": PEOPLE_PER_SHARD,
+            "renderer": RENDERER,
+            "environments_sha256": environments_sha256,
+        },
+    )
+
+
+def describe_folder(folder: str | os.PathLike[str], content: Mapping[str, object]) -> None:
+    """Make the folder and write ``content`` as its shards.json, unless the same stands there already.
+
+    Raises:
+        DataError: the folder holds shards of other settings, or cannot be written.
+    """
     folder = Path(folder)
     index = folder / "shards.json"
-    camera = DEFAULT_NORMALIZED_CAMERA.resized(size_px)
-    content = {
-        "schema": SCHEMA,
-        "size": size_px,
-        "normalized_camera": {
-            "focal_px": camera.focal_px,
-            "distance_mm": camera.distance_mm,
-            "size_px": camera.size_px,
-        },
-        "label_space": ROTATION_ONLY,
-        "pictures_per_person": PICTURES_PER_PERSON,
-        "people_per_shard": PEOPLE_PER_SHARD,
-        "renderer": RENDERER,
-        "environments_sha256": environments_sha256,
-    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not index.is_file():

@@ -79,7 +79,7 @@ def test_what_is_whole_is_kept_and_other_answers_are_not_mixed_in(relabel, tmp_p
     assert path.stat().st_mtime_ns == written
     assert "1 shards are already whole" in capsys.readouterr().out
     assert relabel("--share", "0.25") == 1
-    assert "another network or share; give another --out" in capsys.readouterr().err
+    assert "holds shards of other settings (taught_by); give another --out" in capsys.readouterr().err
     path.write_bytes(path.read_bytes()[:1000])
     assert relabel() == 0
     assert len(arrays(tmp_path / "out")["pitch_yaw_rad"]) > 0

@@ -23,7 +23,7 @@ from export import command, parity  # noqa: E402
 from export.command import main, settled_spec  # noqa: E402
 from export.to_onnx import OPSET  # noqa: E402
 from gaze.cli import main as gaze  # noqa: E402
-from gaze.errors import DataError, GazeError, ModelError, UsageError  # noqa: E402
+from gaze.errors import DataError, GazeError, ModelError, RuntimeUnavailableError, UsageError  # noqa: E402
 from gaze.geometry import angular_error_deg  # noqa: E402
 from gaze.model_spec import WEIGHTS_DIR, load_model_spec, load_spec  # noqa: E402
 from gaze.network import IMAGENET_MEAN, IMAGENET_STD  # noqa: E402
@@ -237,6 +237,30 @@ def test_wrong_use(checkpoint, tmp_path):
     with pytest.raises(UsageError, match=r"emptyfile: a checkpoint ends in \.pt or \.pth; give") as caught:
         main(["--checkpoint", str(other), "--out", str(tmp_path)])
     assert "--runtime" not in str(caught.value), "export has no such option"
+
+
+@pytest.mark.parametrize(
+    ("device", "says"), [("CUDA", "has no CUDAExecutionProvider"), ("NPU", "finds no device NPU here")]
+)
+def test_a_device_that_is_not_here_is_told_before_anything_is_made(checkpoint, tmp_path, device, says):
+    import onnxruntime
+    import openvino
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has CUDA")
+    if "NPU" in openvino.Core().available_devices:
+        pytest.skip("this machine has an NPU")
+    argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--formats", "onnx"]
+    with pytest.raises(RuntimeUnavailableError, match=says):
+        main([*argv, "--devices", "CPU", device])
+    assert not (tmp_path / "dist").exists()
+
+
+def test_what_no_device_asked_for_would_run_is_not_made(checkpoint, tmp_path):
+    argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--formats", "openvino-fp32"]
+    with pytest.raises(UsageError, match="--devices TENSORRT: nothing runs openvino-fp32 there"):
+        main([*argv, "--devices", "tensorrt"])
+    assert not (tmp_path / "dist").exists()
 
 
 def test_the_models_are_used_as_the_checkpoint_is_unless_asked_otherwise():
