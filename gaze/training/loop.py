@@ -224,8 +224,10 @@ class _Run:
                 if len(recent) == LOG_STEPS:
                     recent = []
                 if self.group.leads and time.monotonic() - saved > 60.0 * self.options.save_minutes:
+                    began = time.monotonic()
                     self._save(log)
-                    mark = saved = time.monotonic()
+                    saved = time.monotonic()
+                    mark += saved - began  # the speed is that of the steps
         except KeyboardInterrupt:
             if self.group.leads:
                 self._save(None)

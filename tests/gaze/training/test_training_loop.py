@@ -147,6 +147,36 @@ def test_saving_at_every_step_changes_nothing(tmp_path, monkeypatch):
     assert (tmp_path / "validated" / "ema.pt").is_file()
 
 
+def test_the_speed_in_the_log_is_that_of_the_steps_whatever_saving_takes(tmp_path, monkeypatch):
+    now_s = [0.0]
+    monkeypatch.setattr(loop.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(loop, "LOG_STEPS", 4)
+    loss_of = loop.loss_of
+
+    def one_second_a_step(*args):
+        now_s[0] += 1.0
+        return loss_of(*args)
+
+    def ten_minutes(net):
+        now_s[0] += 600.0
+        return {}
+
+    monkeypatch.setattr(loop, "loss_of", one_second_a_step)
+    write_shard(tmp_path / "s", 0, 70)
+    options = RunOptions(save_minutes=0.04, progress=False)  # at the third step of each four, or sooner
+    train(
+        TrainConfig(**SMALL, steps=12),
+        ShardFolder([tmp_path / "s"]),
+        tmp_path / "run",
+        None,
+        options,
+        ten_minutes,
+    )
+    with (tmp_path / "run" / "log.csv").open() as file:
+        speeds = [float(row["images_per_s"]) for row in csv.DictReader(file) if row["images_per_s"]]
+    assert speeds == pytest.approx([SMALL["batch_size"]] * 3)
+
+
 def test_a_full_disk_at_a_save_leaves_the_state_before(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "LOG_STEPS", 1)
     write_shard(tmp_path / "s", 0, 64)
