@@ -79,7 +79,6 @@ def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
 
 def _from_shards(path: Path, camera: NormalizedCamera, limit: int) -> FaceSet:
     shards = ShardFolder([path])
-    shards.refuse_taught()
     faces, angles = shards.read(evenly_spread(len(shards), limit))
     resized = np.stack([show_face(face, shards.normalized_camera, camera) for face in faces])
     return FaceSet(path.name, resized, angles.astype(np.float64))

@@ -20,10 +20,6 @@ COMMANDS = {
     "analyze": ("calibration.analyze_command", "fixations, dwell times and heat map of a recording"),
     "synthesize": ("gaze.synthesis.command", "render people with exact gaze labels"),
     "prepare": ("gaze.datasets.prepare_command", "MPIIFaceGaze and the like to one HDF5 of normalised faces"),
-    "relabel": (
-        "deploy.relabel_command",
-        "labels in part a network's answers, to train another on",
-    ),
     "train": ("gaze.training.train_command", "train the network"),
     "evaluate": ("deploy.evaluate.command", "angular error: data sets, face crops, rendered people, clips"),
     "export": ("export.command", "checkpoint to ONNX, OpenVINO, INT8 and TensorRT, with parity"),

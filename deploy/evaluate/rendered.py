@@ -124,7 +124,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _read(args: argparse.Namespace) -> _Crops:
     folder = ShardFolder([args.shards], args.limit)
-    folder.refuse_taught()
     attributes = [crop for shard in folder.shards for crop in shard.attributes()][: len(folder)]
     predictor = open_predictor(args)
     try:

@@ -18,8 +18,6 @@ from gaze.files import parse_json, read_json
 from gaze.types import ROTATION_ONLY, NormalizedCamera
 
 SCHEMA = "gaze.shards/1"
-# The entry of shards.json that names the network whose answers are part of the labels.
-TAUGHT_BY = "taught_by"
 _AGAIN = "remove it and render it again"
 _ANEW = "render anew with `gaze synthesize shards`, or give a folder of it"
 
@@ -151,9 +149,7 @@ class ShardFolder:
         self.folders = [Path(folder) for folder in folders]
         self.limit = limit
         self.without = tuple(without)
-        described = [_read_description(folder) for folder in self.folders]
-        cameras = [camera for camera, _ in described]
-        self._taught = [folder for folder, (_, by) in zip(self.folders, described, strict=True) if by]
+        cameras = [_read_description(folder) for folder in self.folders]
         for folder, camera in zip(self.folders, cameras, strict=True):
             if camera != cameras[0]:
                 raise DataError(f"{folder}: is rendered for {camera}, {self.folders[0]} for {cameras[0]}")
@@ -195,14 +191,6 @@ class ShardFolder:
         starts = np.concatenate([[0], np.cumsum([len(part) for part in rows])]).astype(np.int64)
         # In one assignment: another thread may be reading.
         self._view = (shards, rows, starts)
-
-    def refuse_taught(self) -> None:
-        """For those who measure errors: raises DataError where labels are not the truth alone."""
-        for folder in self._taught:
-            raise DataError(
-                f"{folder}: its labels are in part a network's answers (`gaze relabel`); measure on those of "
-                "`gaze synthesize shards`"
-            )
 
     @property
     def shards(self) -> list[Shard]:
@@ -246,15 +234,13 @@ class ShardFolder:
             )
 
 
-def _read_description(folder: Path) -> tuple[NormalizedCamera, bool]:
-    """The camera of a folder's faces, and whether a network's answers are part of their labels."""
+def _read_description(folder: Path) -> NormalizedCamera:
     path = folder / "shards.json"
     try:
         content = read_json(path)
         if content["schema"] != SCHEMA:
             raise DataError(f"{path}: schema is {content['schema']!r}, not {SCHEMA!r}; {_ANEW}")
-        camera = NormalizedCamera(**content["normalized_camera"]).resized(int(content["size"]))
-        return camera, TAUGHT_BY in content
+        return NormalizedCamera(**content["normalized_camera"]).resized(int(content["size"]))
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); is this a folder of `gaze synthesize shards`?"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gaze.array_files import DAMAGED_ARRAYS
 from gaze.errors import DataError
@@ -49,40 +47,29 @@ def shard_is_whole(path: Path) -> bool:
 
 
 def prepare_folder(folder: str | os.PathLike[str], size_px: int, environments_sha256: str) -> None:
-    """Make the folder and its shards.json, which says what this renderer draws into it.
+    """Make the folder and its shards.json.
 
     Raises:
         DataError: the folder holds shards of other settings, panoramas or renderers, or cannot be
             written.
     """
-    camera = DEFAULT_NORMALIZED_CAMERA.resized(size_px)
-    describe_folder(
-        folder,
-        {
-            "schema": SCHEMA,
-            "size": size_px,
-            "normalized_camera": {
-                "focal_px": camera.focal_px,
-                "distance_mm": camera.distance_mm,
-                "size_px": camera.size_px,
-            },
-            "label_space": ROTATION_ONLY,
-            "pictures_per_person": PICTURES_PER_PERSON,
-            "people_per_shard": PEOPLE_PER_SHARD,
-            "renderer": RENDERER,
-            "environments_sha256": environments_sha256,
-        },
-    )
-
-
-def describe_folder(folder: str | os.PathLike[str], content: Mapping[str, object]) -> None:
-    """Make the folder and write ``content`` as its shards.json, unless the same stands there already.
-
-    Raises:
-        DataError: the folder holds shards of other settings, or cannot be written.
-    """
     folder = Path(folder)
     index = folder / "shards.json"
+    camera = DEFAULT_NORMALIZED_CAMERA.resized(size_px)
+    content = {
+        "schema": SCHEMA,
+        "size": size_px,
+        "normalized_camera": {
+            "focal_px": camera.focal_px,
+            "distance_mm": camera.distance_mm,
+            "size_px": camera.size_px,
+        },
+        "label_space": ROTATION_ONLY,
+        "pictures_per_person": PICTURES_PER_PERSON,
+        "people_per_shard": PEOPLE_PER_SHARD,
+        "renderer": RENDERER,
+        "environments_sha256": environments_sha256,
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not index.is_file():
@@ -121,16 +108,7 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
             dressed.release()
     # Neighbours in a shard are different people: a reader may take pictures in order.
     rows = [rows[k] for k in np.random.default_rng(number).permutation(len(rows))]
-    write_shard(path, {name: np.stack([row[name] for row in rows]) for name in rows[0]})
-    return len(rows)
-
-
-def write_shard(path: Path, arrays: Mapping[str, NDArray]) -> None:
-    """Write the arrays of one shard, of one row a picture each.
-
-    Raises:
-        DataError: it cannot be written; nothing of it is then there.
-    """
+    arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     try:
         with replacing(path) as temporary:
             np.savez(temporary, **arrays)
@@ -139,6 +117,7 @@ def write_shard(path: Path, arrays: Mapping[str, NDArray]) -> None:
             f"{path}: cannot be written ({error.strerror or error}); free space and run again: "
             "shards that are whole are kept"
         ) from error
+    return len(rows)
 
 
 def _row(crop: Crop) -> dict[str, object]:

@@ -27,7 +27,6 @@ def shard_validation(
         DataError: the folder holds no shards, or fewer than two samples.
     """
     source = ShardFolder([folder], view_mm=view_mm)
-    source.refuse_taught()
     if len(source) < 2:
         raise DataError(f"{folder}: holds {len(source)} samples, two are the least to validate on")
     faces, target = source.read(evenly_spread(len(source), count))
