@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from deploy.runtimes import is_installed
 from export.artefacts import DEVICES, Kind, runs_of
-from gaze.errors import UsageError
+from gaze.errors import RuntimeUnavailableError, UsageError
 
 
 def check_devices(
@@ -30,16 +31,22 @@ def check_devices(
             "run; add CPU, or choose other --formats"
         )
     for runtime, device in sorted({(run.runtime, run.device) for row in runs.values() for run in row}):
-        _require(runtime, device)
+        if device != "CPU" and runtime != "tensorrt":  # what TensorRT lacks is told with trtexec's command
+            _require(runtime, device)
     return devices
 
 
 def _require(runtime: str, device: str) -> None:
-    if runtime == "onnxruntime" and device != "CPU":
+    if not is_installed(runtime):
+        raise RuntimeUnavailableError(
+            f"--devices {device}: the package {runtime}, which runs there, is not installed; "
+            f"run `pip install {runtime}`"
+        )
+    if runtime == "onnxruntime":
         from deploy.runtimes.onnxruntime_runtime import require_provider
 
         require_provider(device)
-    elif runtime == "openvino" and device != "CPU":
+    else:
         from deploy.runtimes.openvino_runtime import require_device
 
         require_device(device)

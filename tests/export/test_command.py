@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 from smooth_pictures import made_faces  # noqa: E402
 
 from deploy.runtimes import create_runtime, is_installed  # noqa: E402
-from export import command, parity  # noqa: E402
+from export import command, devices, parity  # noqa: E402
 from export.command import main, settled_spec  # noqa: E402
 from export.to_onnx import OPSET  # noqa: E402
 from gaze.cli import main as gaze  # noqa: E402
@@ -253,6 +253,16 @@ def test_a_device_that_is_not_here_is_told_before_anything_is_made(checkpoint, t
     argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--formats", "onnx"]
     with pytest.raises(RuntimeUnavailableError, match=says):
         main([*argv, "--devices", "CPU", device])
+    assert not (tmp_path / "dist").exists()
+
+
+def test_an_engine_that_is_not_here_is_told_before_anything_is_made(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "is_installed", lambda runtime: runtime != "openvino")
+    argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--formats", "onnx"]
+    with pytest.raises(
+        RuntimeUnavailableError, match=r"--devices GPU\.1: the package openvino, .* is not installed"
+    ):
+        main([*argv, "--devices", "cpu", "gpu.1"])
     assert not (tmp_path / "dist").exists()
 
 
