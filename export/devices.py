@@ -25,10 +25,10 @@ def check_devices(
         if device not in DEVICES and not re.fullmatch(r"GPU\.\d+", device):
             raise UsageError(f"--devices {device}: no such device; choose from {', '.join(DEVICES)}")
     runs = {kind.name: runs_of(kind, devices, openvino_precisions) for kind in kinds if kind.engines}
-    for name in (name for name in runs if not runs[name]):
+    if idle := [name for name, ways in runs.items() if not ways]:
         raise UsageError(
-            f"--devices {' '.join(devices)}: nothing runs {name} there, and nothing is exported that was not "
-            "run; add CPU, or choose other --formats"
+            f"--devices {' '.join(devices)}: nothing runs {', '.join(idle)} there, and nothing is exported "
+            "that was not run; add CPU, or choose other --formats"
         )
     for runtime, device in sorted({(run.runtime, run.device) for row in runs.values() for run in row}):
         if device != "CPU" and runtime != "tensorrt":  # what TensorRT lacks is told with trtexec's command

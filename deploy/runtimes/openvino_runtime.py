@@ -97,7 +97,7 @@ class OpenVinoRuntime(Runtime):
         super().__init__(spec, "openvino", device, shown, threads)
         core = openvino.Core()
         if not device.startswith("AUTO"):
-            require_device(device)
+            require_device(device, core)
             _check_precision(core, device, float_precision)
         model = _read(core, path, spec)
         if float_precision == "bf16" and (kept := spec.notes.get(NOTE)):
@@ -202,14 +202,14 @@ def cpu_precisions() -> list[str]:
     return ["fp32", *(name for name in ("bf16", "fp16") if name.upper() in capabilities)]
 
 
-def require_device(device: str) -> None:
-    """Check that OpenVINO finds a device here.
+def require_device(device: str, core: openvino.Core | None = None) -> None:
+    """Check that OpenVINO finds a device here, asking ``core`` where the caller has one already.
 
     Raises:
         RuntimeUnavailableError: it does not; the message names those that it finds, and the mend.
     """
     family = device.partition(".")[0].partition(":")[0]
-    available = openvino.Core().available_devices
+    available = (core or openvino.Core()).available_devices
     if not any(name == device or name.partition(".")[0] == device for name in available):
         mend = DEVICE_MENDS.get(family, "choose one of these")
         raise RuntimeUnavailableError(
