@@ -47,6 +47,7 @@ def eye_uniforms(
         "pupil_radius": float(min(pupil_radius_mm, eyes.iris_radius_mm - 1.5)),
         "iris_contrast": eyes.iris_contrast,
         "limbal_ring": eyes.limbal_ring,
+        "limbus_mm": eyes.limbus_mm,
         "texture_seed": eyes.texture_seed + 0.37 * side,
         "iris_outer": eyes.iris_outer,
         "iris_inner": eyes.iris_inner,

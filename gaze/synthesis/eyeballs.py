@@ -52,7 +52,9 @@ def lift_lids(vertices_mm: NDArray[np.float32], ball: Eyeball) -> None:
     offset = vertices_mm[ball.near] - ball.centre_mm.astype(np.float32)
     distance = np.linalg.norm(offset, axis=1)
     least = np.float32(ball.radius_mm + LID_CLEARANCE_MM)
-    # The inner corner lies below the ball's surface by nature: only what rises in front of it is lifted.
-    sunk = (distance < least) & (distance > ball.radius_mm - 5.0) & (-offset[:, 2] > 0.75 * distance)
+    # The inner corner lies below the ball's surface by nature: only what rises in front of that is lifted.
+    outwards = offset[:, 0] * np.sign(ball.centre_mm[0])
+    steepest = np.where(outwards < -0.35 * distance, np.float32(0.75), np.float32(0.4))
+    sunk = (distance < least) & (distance > ball.radius_mm - 5.0) & (-offset[:, 2] > steepest * distance)
     lifted = ball.near[sunk]
     vertices_mm[lifted] = ball.centre_mm + offset[sunk] * (least / distance[sunk])[:, None]

@@ -26,6 +26,7 @@ from gaze.synthesis.gl import (
 from gaze.synthesis.hair_pass import HairPass
 from gaze.synthesis.head_buffers import HeadBuffers, in_front
 from gaze.synthesis.lashes import LashBuilder, Lashes
+from gaze.synthesis.lid_edges import soften_lids
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.mesh import HeadMesh
 from gaze.synthesis.posed_head import PosedHead
@@ -169,7 +170,13 @@ class HeadRenderer:
             skin_shift_mm=head.skin_shift_mm,
         )
         data = targets.picture.read(components=4, dtype="f4")
-        return np.frombuffer(data, np.float32).reshape(view.size_px, view.size_px, 4)
+        linear = np.frombuffer(data, np.float32).reshape(view.size_px, view.size_px, 4)
+        return soften_lids(linear, self._lid_rims(head, view))
+
+    def _lid_rims(self, head: PosedHead, view: View) -> list[NDArray[np.float64]]:
+        """Where the lids touch the balls: a closed line of picture px (N, 2) for each eye."""
+        rims = (np.r_[rings.inner_upper, rings.inner_lower[::-1]] for rings in self.mesh.eyelids)
+        return [view.project(head.vertices_cam_mm[rim]) for rim in rims]
 
     def _targets_of(self, size_px: int) -> RenderTargets:
         """What squares of that size are drawn into; what was used once is kept."""

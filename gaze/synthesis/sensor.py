@@ -22,6 +22,9 @@ GRID_PX = (55, 480)
 PREDICTED_SHARE = 0.9
 # The quantiser's step of a predicted frame, times the quality of a whole one of like bandwidth.
 _STEP_OF_QUALITY = 1000.0
+# Deviation of the blur that stands for a good lens and the pixels' area: the renderer takes one sample a
+# pixel. A coarser sensor gathers its light from several.
+_PIXEL_BLUR_PX = 0.45
 _TABLE = 4096
 _BANK = 640
 
@@ -136,7 +139,7 @@ def expose(
     light = np.ascontiguousarray(linear_rgb, dtype=np.float32)
     grid = int(np.clip(settings.grid_px, 16, size))
     scale = grid / size
-    light = _lens(light, settings)
+    light = _lens(light, settings, _PIXEL_BLUR_PX if grid == size else 0.0)
     if grid != size:
         light = cv2.resize(light, (grid, grid), interpolation=cv2.INTER_AREA)
     gains = exposure_gain(light, settings) * np.asarray(settings.gains, np.float32)
@@ -165,12 +168,13 @@ def exposure_gain(light: NDArray[np.float32], settings: SensorSettings) -> np.fl
     return np.float32(np.clip(gain, 0.02, 40.0))
 
 
-def _lens(light: NDArray[np.float32], settings: SensorSettings) -> NDArray[np.float32]:
-    """Defocus, motion, veil and vignette, in linear light."""
+def _lens(light: NDArray[np.float32], settings: SensorSettings, pixel_blur_px: float) -> NDArray[np.float32]:
+    """Defocus, motion, veil and vignette, in linear light; the pixels' own blur together with the defocus."""
     if settings.motion_px >= 1.2:
         light = cv2.filter2D(light, -1, _line(settings.motion_px, settings.motion_rad))
-    if settings.defocus_px > 0.25:
-        light = cv2.GaussianBlur(light, (0, 0), settings.defocus_px, borderType=cv2.BORDER_REFLECT_101)
+    blur_px = float(np.hypot(settings.defocus_px, pixel_blur_px))
+    if blur_px > 0.25:
+        light = cv2.GaussianBlur(light, (0, 0), blur_px, borderType=cv2.BORDER_REFLECT_101)
     if settings.veil > 0.0:
         light = light * np.float32(1.0 - settings.veil) + np.float32(settings.veil) * np.float32(
             np.minimum(np.mean(cv2.mean(light)[:3]), 2.0)

@@ -13,6 +13,9 @@ from gaze.geometry import angular_error_rad, vector_from_angles
 # Fewer samples than this make no group's mean.
 LEAST = 20
 _STRAIGHT = np.array([0.0, 0.0, -1.0])
+# What makes conditions good: nothing on or before the face, enough light, and at least so much of the rest.
+_DIM_SCENES = ("dark", "backlight")
+_GOOD_GRID_PX, _GOOD_OPEN, _GOOD_HEAD_DEG = 220, 0.6, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,11 @@ def group_labels(
     pitch_yaw_rad: NDArray[np.floating],
     head_pitch_yaw_rad: NDArray[np.floating],
 ) -> dict[str, list[str]]:
-    """Attribute -> each sample's group. ``attributes`` are those of the shards; angles (N, 2) in radians."""
+    """Attribute -> each sample's group. ``attributes`` are those of the shards; angles (N, 2) in radians.
+
+    Conditions are good for open eyes with nothing on or before the face, in a lit place, on a sensor as fine
+    as the crop, with a head turned by less than 30 degrees.
+    """
 
     def column(name: str) -> NDArray[np.float64]:
         return np.array([float(sample[name]) for sample in attributes])
@@ -52,6 +59,13 @@ def group_labels(
     gaze_deg = np.rad2deg(angular_error_rad(vector_from_angles(pitch_yaw_rad), _STRAIGHT))
     head_deg = np.rad2deg(angular_error_rad(vector_from_angles(head_pitch_yaw_rad), _STRAIGHT))
     open_least = np.array([min(sample["eye_open"]) for sample in attributes])
+    hindered = [
+        any(sample[name] for name in ("glasses", "sunglasses", "mask", "held"))
+        or sample["scene"] in _DIM_SCENES
+        or sample["grid_px"] < _GOOD_GRID_PX
+        for sample in attributes
+    ]
+    good = ~np.array(hindered, bool) & (head_deg < _GOOD_HEAD_DEG) & (open_least >= _GOOD_OPEN)
     return {
         "skin": _bands(column("melanin"), (0.33, 0.67), " melanin"),
         "glasses": [
@@ -66,6 +80,7 @@ def group_labels(
         "distance": _bands(column("distance_mm"), (450, 700, 1000), " mm"),
         "sensor px across the crop": _bands(column("grid_px"), (90, 150, 220), " px"),
         "lids": _bands(open_least, (0.3, 0.6), " of open"),
+        "conditions": ["good" if each else "other" for each in good],
     }
 
 

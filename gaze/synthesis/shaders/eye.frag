@@ -7,7 +7,7 @@ uniform vec3 rotation_centre, axis, axis_up, axis_right;
 uniform vec3 corner_inner, corner_along, corner_up;  // the slit's frame: origin, unit axes
 uniform float slit_mm;
 uniform float lid_upper[9], lid_lower[9];  // heights over the line of the corners, mm, inner to outer
-uniform float iris_radius, pupil_radius, iris_contrast, limbal_ring, texture_seed;
+uniform float iris_radius, pupil_radius, iris_contrast, limbal_ring, limbus_mm, texture_seed;
 uniform vec3 iris_outer, iris_inner, sclera_colour;
 uniform float veins, pinkness, wetness, lid_shade, lash_shade;
 uniform sampler2D noise_map;
@@ -16,6 +16,8 @@ out vec4 colour;
 const float CORNEA_RADIUS = 7.8, CORNEA_CENTRE = 5.4, IRIS_DEPTH = 10.15, SCLERA_RADIUS = 12.0;
 // Lashes, brow and nose take the place of part of what a cornea would mirror.
 const float FACE_SHADE = 0.65;
+// The panoramas hold no desk, camera or screen, which are what a cornea mirrors most of, darker than the room.
+const float SURROUNDINGS = 0.12;
 
 float lid(float heights[9], float s) {
     float x = clamp(s, 0.0, 1.0) * 8.0;
@@ -56,7 +58,8 @@ void main() {
     // Lids and lashes keep light off the ball beneath them.
     float shade = (1.0 - lid_shade * exp(-max(below_upper, 0.0) / 2.2))
         * (1.0 - 0.35 * lid_shade * exp(-max(above_lower, 0.0) / 0.8))
-        * mix(1.0, 0.50, lid_shade * smoothstep(0.22, 0.52, abs(along - 0.5)));
+       * mix(1.0, 0.50, lid_shade * smoothstep(0.22, 0.52, 0.5 - along))
+        * mix(1.0, 0.36, lid_shade * smoothstep(0.22, 0.39, along - 0.5));
     shade *= 1.0 - lash_shade * exp(-max(below_upper - 0.2, 0.0) / 0.9);
     vec3 scatter = vec3(0.20, 0.14, 0.12);
     vec3 c = sclera * diffuse_light(ns, V.x, V.yzw, scatter);
@@ -88,8 +91,8 @@ void main() {
         iris *= diffuse_light(normalize(mix(ni, nc, 0.35)), V.x, V.yzw, vec3(0.25));
         float pupil = 1.0 - smoothstep(pupil_radius - 0.10, pupil_radius + 0.14, r + (f1 - 0.5) * 0.10);
         iris = mix(iris, vec3(0.0025), pupil);
-        float inside_limbus = 1.0 - smoothstep(iris_radius - 0.30, iris_radius + 0.32, r);
-        c = mix(c, iris, inside_limbus * smoothstep(9.9, 10.5, rim));
+        float inside_limbus = 1.0 - smoothstep(iris_radius - limbus_mm, iris_radius + limbus_mm, r);
+        c = mix(c, iris, inside_limbus * smoothstep(9.7, 10.5, rim));
     }
     c *= clamp(shade, 0.0, 1.0);
 
@@ -99,9 +102,13 @@ void main() {
     vec3 r = reflect(d, n);
     float f = fresnel(dot(n, -d), 0.025);
     float blocked = mix(1.0, 0.25, clamp((0.8 - below_upper) * 0.8 - r.y * 0.4, 0.0, 1.0));
-    c += reflection(P, r, mix(0.35, 0.12, on_cornea)) * f * mix(0.35 * wetness, 1.0, on_cornea) * open * blocked
+    vec3 mirrored = environment_mirror(r) * mix(1.0, SURROUNDINGS, on_cornea)
+        + lamp_reflection(P, r, mix(0.35, 0.12, on_cornea));
+    c += mirrored * f * mix(0.35 * wetness, 1.0, on_cornea) * open * blocked
         * mix(1.0, V.x, 0.6) * FACE_SHADE;
-    float line = exp(-pow((above_lower - 0.25) / 0.28, 2.0)) * wetness * smoothstep(0.02, 0.2, along);
+    // No thinner than a pixel, or it breaks up into dots.
+    float line_mm = max(0.28, 0.6 * fwidth(above_lower));
+    float line = exp(-pow((above_lower - 0.25) / line_mm, 2.0)) * 0.28 / line_mm * wetness * smoothstep(0.02, 0.2, along);
     vec3 nw = normalize(ns + 0.9 * corner_up);
     c += (specular_light(nw, -d, 0.25, 0.03, V.x, V.yzw)) * line;
     colour = vec4(max(c, vec3(0.0)), 1.0);

@@ -129,13 +129,18 @@ float lamp_shape(int i, vec3 p, vec3 r, float blur) {
     return shape;
 }
 
-// Mirror-like reflection seen at p along r: environment and sharp lamps. Multiply by fresnel(dot(n, v), 0.025) for the
-// cornea, 0.04 (two faces, less with coating) for lenses. blur 0.1 to 0.3 keeps small catchlights from flickering.
-vec3 reflection(vec3 p, vec3 r, float blur) {
-    vec3 light = environment_mirror(r);
+// Lamps mirrored at p along r. blur 0.1 to 0.3 keeps small catchlights from flickering.
+vec3 lamp_reflection(vec3 p, vec3 r, float blur) {
+    vec3 light = vec3(0.0);
     for (int i = 0; i < LAMPS; i++) {
         if (i >= lamp_count) break;
         light += lamp_radiance[i] * lamp_shape(i, p, r, blur);
     }
     return light;
+}
+
+// Mirror-like reflection seen at p along r: environment and sharp lamps. Multiply by fresnel(dot(n, v), 0.025) for the
+// cornea, 0.04 (two faces, less with coating) for lenses.
+vec3 reflection(vec3 p, vec3 r, float blur) {
+    return environment_mirror(r) + lamp_reflection(p, r, blur);
 }

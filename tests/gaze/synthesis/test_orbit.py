@@ -17,9 +17,9 @@ def shade(mesh):
 
 
 def test_deep_in_the_inner_corner_and_nowhere_else(shade, mesh):
-    factor = shade(2.0)
+    factor = shade(3.0)
     assert factor.shape == (len(mesh.vertices_mm),)
-    assert factor.min() == pytest.approx(0.25, rel=0.02)
+    assert factor.min() == pytest.approx(0.125, rel=0.02)
     assert np.all(factor[INNER_CORNERS] < 0.5)
     np.testing.assert_allclose(factor[FAR], 1.0, atol=0.06)
     deepest = mesh.vertices_mm[factor[:SKIN_COUNT].argmin()]

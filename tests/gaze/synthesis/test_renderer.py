@@ -10,9 +10,13 @@ import pytest
 from gaze import cli
 from gaze.errors import RuntimeUnavailableError
 from gaze.geometry import angles_from_vector, mirror_angles, vector_from_angles
+from gaze.synthesis.crops import STREAM_FACE, STREAM_PICTURE
 from gaze.synthesis.gl import create_context
 from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
-from gaze.synthesis.pose import head_rotation
+from gaze.synthesis.moment import sample_moment
+from gaze.synthesis.person import Person, stream
+from gaze.synthesis.pose import head_rotation, sample_camera, sample_pose
+from gaze.synthesis.posed_head import pose_head
 from gaze.synthesis.view import exact_view
 from tests.gaze.synthesis.plain import EYES_MM, plain_person, posed, target_at
 from tests.gaze.synthesis.studio import DOTS, FINISH, TEXTURE_PX, centroid
@@ -43,14 +47,14 @@ def projected(points_cam, head, size_px=224):
 
 
 def test_the_inner_corners_lie_in_shade(studio, mesh, normals_of):
-    """Two stops less light there; some comes back from the skin around. The nose keeps its own."""
+    """Three stops less light where it is deepest; some comes back from around. The nose keeps its own."""
     person = plain_person(mesh)
     head = posed(mesh, normals_of, person, target_at(0, 0))
     view = view_of(head)
     grey = np.full((TEXTURE_PX, TEXTURE_PX, 3), 150, np.uint8)
     flat, deep = (
         studio.draw(person, head, view, grey, finish=replace(FINISH, orbit_stops=stops))[..., :3].mean(axis=2)
-        for stops in (0.0, 2.0)
+        for stops in (0.0, 3.0)
     )
     corners, nose = (
         np.rint(projected(head.vertices_cam_mm[LANDMARKS_68[index]], head)).astype(int)
@@ -112,6 +116,33 @@ def test_pupils_lie_where_the_gaze_label_says(studio, mesh, normals_of, head_deg
     )
 
 
+def test_the_iris_passes_into_the_white_as_softly_as_it_is_said_to(studio, mesh, normals_of):
+    """A quarter to three quarters of the way: 0.35 of the width of a cubic step, seen through a cornea."""
+    widths_mm = []
+    for limbus_mm in (0.6, 1.2):
+        colours = {"iris_outer": (0.02,) * 3, "iris_inner": (0.02,) * 3, "sclera": (0.9,) * 3}
+        person = plain_person(mesh, limbus_mm=limbus_mm, **colours)
+        head = posed(mesh, normals_of, person, target_at(0, 0), widen_mm=2.5)
+        row = studio.draw(person, head, view_of(head, 896))
+        centre = projected(head.centres_cam_mm[0] + 10.7 * head.axes_cam[0], head, 896)[0]
+        x, y = np.rint(centre).astype(int)
+        outwards = row[y - 3 : y + 4, x:, 1].mean(axis=0)[: int(9.0 * 6.4)]
+        share = (outwards - outwards.min()) / (outwards.max() - outwards.min())
+        widths_mm.append((np.argmax(share > 0.75) - np.argmax(share > 0.25)) / 6.4)
+    assert widths_mm[1] / widths_mm[0] == pytest.approx(2.0, rel=0.3)
+    assert widths_mm[0] == pytest.approx(0.35 * 2 * 0.6, rel=0.35)
+
+
+def test_pupils_are_nearly_black_in_even_light(studio, mesh, normals_of):
+    """A cornea mirrors 2.5 % of what lies before it, which is less than the walls' light."""
+    person = plain_person(mesh)
+    head = posed(mesh, normals_of, person, target_at(0, 0), widen_mm=2.5)
+    picture = studio.draw(person, head, view_of(head))[..., :3]
+    for side in (0, 1):
+        x, y = np.rint(projected(head.centres_cam_mm[side] + 10.7 * head.axes_cam[side], head)[0]).astype(int)
+        assert 0.0 < picture[y, x].max() < 0.25 * 0.025
+
+
 def openings(mesh, head, grow_px=0.0):
     """Masks between the projected lid edges of each eye, drawn four times as large and averaged down."""
     masks = []
@@ -157,6 +188,22 @@ def test_eyeballs_never_poke_through_the_lids(studio, mesh, normals_of, pitch, y
         allowed = sum(openings(mesh, head, grow_px=2.0)) > 0
         assert shown.sum() > 40
         assert not (shown & ~allowed).any()
+
+
+@pytest.mark.parametrize("picture_seed", [50013003, 60014000, 60073002])
+def test_nor_do_those_of_people_whose_lids_and_cheeks_rise(studio, mesh, normals_of, picture_seed):
+    """Blendshapes move the lower lids or cheeks of these people far into the balls."""
+    person = Person.sample(picture_seed // 1000, mesh)
+    person = replace(person, eyes=replace(person.eyes, **WHITE))
+    pose_rng = stream(picture_seed, STREAM_PICTURE)
+    pose = sample_pose(pose_rng, sample_camera(pose_rng))
+    moment = sample_moment(stream(picture_seed, STREAM_FACE), 300.0)
+    head = pose_head(mesh, normals_of, person, pose, moment)
+    shown = studio.draw(person, head, view_of(head), pupil_radius_mm=0.0)[..., 0] > 0.25
+    shown[112:] = False  # teeth
+    allowed = sum(openings(mesh, head, grow_px=2.5)) > 0
+    assert shown.sum() > 40
+    assert (shown & ~allowed).sum() <= 4
 
 
 def test_a_mirrored_pose_gives_the_mirrored_picture(studio, mesh, normals_of):

@@ -96,6 +96,18 @@ def test_mirrored_light_gives_the_mirrored_picture(change):
     assert np.abs(picture - mirrored[:, ::-1]).max() <= 1
 
 
+def test_a_point_of_light_is_never_sharper_than_a_lens_makes_it():
+    """Deviations add up as those of blurs do; of a coarser sensor the pixels themselves are the blur."""
+    light = np.full((65, 65, 3), 0.05, np.float32)
+    light[32, 32] = 0.45
+    linear = replace(QUIET, metering=0.0, gamma=1.0, shoulder=1.0)
+    x = np.arange(65) - 32
+    for defocus_px, expected in ((0.0, 0.45), (1.0, np.hypot(1.0, 0.45))):
+        picture = expose(light, replace(linear, defocus_px=defocus_px), np.random.default_rng(0))[..., 1]
+        profile = picture.astype(float).sum(axis=0) - 65.0 * picture[0, 0]
+        assert np.sqrt(profile @ x**2 / profile.sum()) == pytest.approx(expected, rel=0.12)
+
+
 def test_tone_curve_never_falls():
     ramp = np.linspace(0, 2, 256, dtype=np.float32)
     light = np.repeat(np.repeat(ramp[None], 256, 0)[..., None], 3, -1)

@@ -55,3 +55,21 @@ def test_blinks_are_a_group_of_their_own():
     samples = [_sample(eye_open=pair) for pair in ([0.0, 0.0], [0.9, 0.2], [0.5, 0.4], [1.0, 0.7])]
     labels = group_labels(samples, np.zeros((4, 2)), np.zeros((4, 2)))
     assert labels["lids"] == ["below 0.3 of open"] * 2 + ["0.3 to 0.6 of open", "from 0.6 of open"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"glasses": "round"},
+        {"mask": True},
+        {"held": "cup"},
+        {"scene": "backlight"},
+        {"grid_px": 219},
+        {"eye_open": [0.7, 0.5]},
+    ],
+)
+def test_one_hindrance_is_enough_for_conditions_to_be_others(change):
+    samples = [_sample(), _sample(**change), _sample(), _sample()]
+    head = np.deg2rad([[0.0, 0.0], [0.0, 0.0], [0.0, 31.0], [-20.0, 20.0]])
+    labels = group_labels(samples, np.zeros((4, 2)), head)
+    assert labels["conditions"] == ["good", "other", "other", "good"]
