@@ -25,6 +25,7 @@ from gaze.picture_files import prepare_pictures, write_picture
 from gaze.quiet_start import QuietDetector
 from gaze.synthesis.eye_patches import CROP_PX, HEIGHT_PX, PLACES, WIDTH_PX, comparable, eye_patches, light_at
 from gaze.synthesis.face_proportions import HEIGHTS, WIDTHS, face_proportions
+from gaze.synthesis.irises import NAMES, iris_light, rim_widths_mm
 from gaze.types import Frame
 
 HEAD_DEG = 25.0
@@ -45,8 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="gaze synthesize compare",
         description="Lay the eyes of real face crops, and of rendered ones, over each other and compare how "
-        "much darker than the cheek it is about them (medians, in stops: blue, green, red), and how the "
-        "parts of the faces lie (medians, in mm of the head frame, downwards). Rendered crops are taken with "
+        "much darker than the cheek it is about them (medians, in stops: blue, green, red), how light the "
+        "eyes themselves are (a tenth, a quarter, half, three quarters and nine tenths are below), how soft "
+        "the irises' rims, and how the parts of the faces lie (medians, in mm of the head frame, downwards). "
+        "Rendered crops are taken with "
         f"heads within {HEAD_DEG:g} degrees of the camera's direction, open eyes, nothing worn, enough light "
         "and detail.",
         formatter_class=HelpFormatter,
@@ -67,6 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, place in PLACES.items():
         columns = ["".join(f"{value:>7.2f}" for value in light_at(patch, place)) for patch in medians]
         print(f"  {name:<32}real{columns[0]}   rendered{columns[1]}")
+    for column, name in enumerate(NAMES):
+        one, other = (_spread(part.irises[:, column]) for part in (real, rendered))
+        print(f"  {name:<32}real{one}   rendered{other}")
+    one, other = (_spread(part.rims_mm) for part in (real, rendered))
+    print(f"  {'rim of the iris, mm':<32}real{one}   rendered{other}")
     print(
         f"{len(real.proportions)} real faces, {len(rendered.proportions)} rendered ones; mm ± standard error"
     )
@@ -80,9 +88,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True)
 class Measured:
-    """Of N faces: the eyes' ``patches`` (M, HEIGHT_PX, WIDTH_PX, 3) and ``proportions`` (N, K) in mm."""
+    """Of N faces: the eyes' ``patches`` (M, HEIGHT_PX, WIDTH_PX, 3), their ``irises`` (M, 3) as of
+    iris_light, ``rims_mm`` (R,) and the faces' ``proportions`` (N, K) in mm."""
 
     patches: NDArray[np.float32]
+    irises: FloatArray
+    rims_mm: FloatArray
     proportions: FloatArray
 
 
@@ -93,6 +104,8 @@ def measured(crops: Iterable[NDArray[np.uint8]], detector: FaceDetector, named: 
         DataError: there is none; ``named`` is said to be without.
     """
     patches: list[NDArray[np.float32]] = []
+    irises: list[FloatArray] = []
+    rims_mm: list[float] = []
     proportions: list[FloatArray] = []
     for crop in crops:
         image = comparable(crop)
@@ -100,10 +113,18 @@ def measured(crops: Iterable[NDArray[np.uint8]], detector: FaceDetector, named: 
             found = face_proportions(face, _CAMERA)
             if found is not None:
                 patches += eye_patches(image, face)
+                irises += iris_light(image, face)
+                rims_mm += rim_widths_mm(image, face)
                 proportions.append(found)
     if not patches:
         raise DataError(f"{named}: no face in it to compare")
-    return Measured(np.stack(patches), np.array(proportions))
+    return Measured(np.stack(patches), np.array(irises), np.array(rims_mm), np.array(proportions))
+
+
+def _spread(values: FloatArray) -> str:
+    if not len(values):
+        return "  –"
+    return "".join(f"{value:>7.2f}" for value in np.percentile(values, (10, 25, 50, 75, 90)))
 
 
 def _with_error(values: FloatArray) -> str:

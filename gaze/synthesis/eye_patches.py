@@ -60,8 +60,13 @@ def eye_patches(image: NDArray[np.uint8], face: Face) -> list[NDArray[np.float32
             whole = np.ascontiguousarray(light[:, ::-1])
             corners[:, 0] = size - 1 - corners[:, 0]
         cut = cv2.warpAffine(whole, _similarity(*corners), (WIDTH_PX, HEIGHT_PX), flags=cv2.INTER_LINEAR)
-        patches.append(np.log2((cut + _BLACK) / (cheek_light + _BLACK)).astype(np.float32))
+        patches.append(stops(cut, cheek_light).astype(np.float32))
     return patches
+
+
+def stops(light: NDArray[np.floating], cheek_light: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Linear light (...) in powers of two against the cheek's."""
+    return np.log2((light + _BLACK) / (cheek_light + _BLACK))
 
 
 def _similarity(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:
