@@ -1,4 +1,4 @@
-"""The shade about the inner corners of the eyes, which the smooth head model hardly has.
+"""The shade in the sockets of the eyes, which the smooth head model hardly has.
 
 Real eyes lie deeper between nose and brow than the model's, behind lids and folds that it lacks, and little
 light comes back out of there: on pictures of people the skin about the inner corner is 1 to 2 stops darker
