@@ -47,26 +47,34 @@ def eye_patches(image: NDArray[np.uint8], face: Face) -> list[NDArray[np.float32
     """
     light = (image.astype(np.float32) / 255.0) ** 2.2
     size = image.shape[0]
-    half = max(2, size // 56)
     patches = []
     for outer, inner, cheek in _EYES:
-        x, y = np.rint(face.landmarks_px[cheek]).astype(int)
-        if not (half <= x < size - half and half <= y < size - half):
+        against = cheek_light(light, face, cheek)
+        if against is None:
             continue
-        cheek_light = np.median(light[y - half : y + half, x - half : x + half].reshape(-1, 3), axis=0)
         corners = face.landmarks_px[[outer, inner]].astype(np.float64)
         whole = light
         if outer == _EYES[1][0]:
             whole = np.ascontiguousarray(light[:, ::-1])
             corners[:, 0] = size - 1 - corners[:, 0]
         cut = cv2.warpAffine(whole, _similarity(*corners), (WIDTH_PX, HEIGHT_PX), flags=cv2.INTER_LINEAR)
-        patches.append(stops(cut, cheek_light).astype(np.float32))
+        patches.append(stops(cut, against).astype(np.float32))
     return patches
 
 
-def stops(light: NDArray[np.floating], cheek_light: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Linear light (...) in powers of two against the cheek's."""
-    return np.log2((light + _BLACK) / (cheek_light + _BLACK))
+def cheek_light(light: NDArray[np.float32], face: Face, cheek: int) -> NDArray[np.float32] | None:
+    """The median of linear light (S, S, C) about a landmark, (C,), or None where that is not in the crop."""
+    size = len(light)
+    half = max(2, size // 56)
+    x, y = np.rint(face.landmarks_px[cheek]).astype(int)
+    if not (half <= x < size - half and half <= y < size - half):
+        return None
+    return np.median(light[y - half : y + half, x - half : x + half].reshape(4 * half * half, -1), axis=0)
+
+
+def stops(light: NDArray[np.floating], against: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Linear light (...) in powers of two against other light, such as the cheek's."""
+    return np.log2((light + _BLACK) / (against + _BLACK))
 
 
 def _similarity(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:

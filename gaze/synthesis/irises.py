@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import FloatArray
-from gaze.synthesis.eye_patches import stops
+from gaze.synthesis.eye_patches import cheek_light, stops
 from gaze.types import Face
 
 # Right eye, left eye: MediaPipe's middle of the iris, four points on its rim, middle of the cheek below.
@@ -29,18 +29,15 @@ def iris_light(image: NDArray[np.uint8], face: Face) -> list[FloatArray]:
     """
     light = (image.astype(np.float32) / 255.0) ** 2.2
     light = cv2.cvtColor(light, cv2.COLOR_BGR2GRAY)
-    size = len(image)
-    half = max(2, size // 56)
     measured = []
     for middle, rim, cheek in _EYES:
-        x, y = np.rint(face.landmarks_px[cheek]).astype(int)
-        if not (half <= x < size - half and half <= y < size - half):
+        against = cheek_light(light, face, cheek)
+        if against is None:
             continue
-        cheek_light = np.median(light[y - half : y + half, x - half : x + half])
         circle = _circle(face, middle, rim)
         white = max(_median(light, *circle, _WHITE, (sign,)) for sign in (-1, 1))
         iris, pupil = (_median(light, *circle, radii, (-1, 1)) for radii in (_IRIS, _PUPIL))
-        measured.append(stops(np.array([white, iris, pupil]), cheek_light))
+        measured.append(stops(np.array([white, iris, pupil]), against))
     return measured
 
 

@@ -1,7 +1,7 @@
 """The lids' edges as a camera's pixels see them.
 
 The renderer takes one sample a pixel, which leaves the line between white and lid in steps. Drawing more
-samples costs as many times the light of a pixel; a blur along that line alone costs less than one millisecond.
+samples costs as many times the light of a pixel, a blur along that line alone less than a millisecond.
 """
 
 from __future__ import annotations
