@@ -1,4 +1,4 @@
-"""What a rendered crop can be left out for: names for `gaze train --without`, read from its attributes."""
+"""What a rendered crop shows, read from its attributes: names for `gaze train --without`, and plain crops."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ Attributes = Mapping[str, object]
 
 # Finer than any webcam's: the mark of a clean studio camera (gaze.synthesis.sensor).
 _STUDIO_GRID_PX = 4096
+_DIM_SCENES = ("dark", "backlight")
 
 FEATURES: dict[str, Callable[[Attributes], bool]] = {
     "glasses": lambda crop: bool(crop["glasses"] or crop["sunglasses"]),
@@ -27,3 +28,17 @@ def shows_any(crop: Attributes, features: tuple[str, ...]) -> bool:
         KeyError: it was rendered before that attribute was kept.
     """
     return any(FEATURES[name](crop) for name in features)
+
+
+def shows_plainly(crop: Attributes, least_grid_px: float, least_open: float) -> bool:
+    """Whether a crop shows bare eyes, both open at least so far, in enough light and detail.
+
+    Raises:
+        KeyError: it was rendered before one of the attributes was kept.
+    """
+    return (
+        not shows_any(crop, ("glasses", "masks", "held"))
+        and crop["grid_px"] >= least_grid_px
+        and crop["scene"] not in _DIM_SCENES
+        and min(crop["eye_open"]) >= least_open
+    )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gaze.camera import Camera
 from gaze.datasets.pictures import PICTURE_ENDINGS, read_picture
+from gaze.datasets.shard_features import shows_plainly
 from gaze.datasets.shards import Shard, ShardFolder
 from gaze.errors import DataError
 from gaze.geometry import FloatArray, angular_error_deg
@@ -30,7 +31,6 @@ from gaze.types import Frame
 
 HEAD_DEG = 25.0
 LEAST_GRID_PX, LEAST_OPEN = 180, 0.35
-DIM_SCENES = ("dark", "backlight")
 # What a crop of 140 mm is a picture of, at the size of eye_patches.comparable.
 _CAMERA = Camera(DEFAULT_NORMALIZED_CAMERA.resized(2 * CROP_PX).K, [], 2 * CROP_PX, 2 * CROP_PX)
 # The picture shows -3 to +2 stops, and differences of -1 to +1.
@@ -173,11 +173,7 @@ def comparable_rows(
     """Crops that show bare, open eyes of a head near the camera's direction, in enough light and detail."""
     head_deg = angular_error_deg(head_pitch_yaw_rad, np.zeros_like(head_pitch_yaw_rad))
     wanted = [
-        head < HEAD_DEG
-        and not (crop["glasses"] or crop["sunglasses"] or crop["mask"] or crop["held"])
-        and crop["grid_px"] >= LEAST_GRID_PX
-        and crop["scene"] not in DIM_SCENES
-        and min(crop["eye_open"]) >= LEAST_OPEN
+        head < HEAD_DEG and shows_plainly(crop, LEAST_GRID_PX, LEAST_OPEN)
         for head, crop in zip(head_deg, attributes, strict=True)
     ]
     return np.flatnonzero(wanted)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.datasets.shard_features import shows_plainly
 from gaze.geometry import angular_error_rad, vector_from_angles
 
 # Fewer samples than this make no group's mean.
 LEAST = 20
 _STRAIGHT = np.array([0.0, 0.0, -1.0])
 # What makes conditions good: nothing on or before the face, enough light, and at least so much of the rest.
-_DIM_SCENES = ("dark", "backlight")
 _GOOD_GRID_PX, _GOOD_OPEN, _GOOD_HEAD_DEG = 220, 0.6, 30.0
 
 
@@ -59,13 +59,10 @@ def group_labels(
     gaze_deg = np.rad2deg(angular_error_rad(vector_from_angles(pitch_yaw_rad), _STRAIGHT))
     head_deg = np.rad2deg(angular_error_rad(vector_from_angles(head_pitch_yaw_rad), _STRAIGHT))
     open_least = np.array([min(sample["eye_open"]) for sample in attributes])
-    hindered = [
-        any(sample[name] for name in ("glasses", "sunglasses", "mask", "held"))
-        or sample["scene"] in _DIM_SCENES
-        or sample["grid_px"] < _GOOD_GRID_PX
-        for sample in attributes
+    good = [
+        head < _GOOD_HEAD_DEG and shows_plainly(sample, _GOOD_GRID_PX, _GOOD_OPEN)
+        for head, sample in zip(head_deg, attributes, strict=True)
     ]
-    good = ~np.array(hindered, bool) & (head_deg < _GOOD_HEAD_DEG) & (open_least >= _GOOD_OPEN)
     return {
         "skin": _bands(column("melanin"), (0.33, 0.67), " melanin"),
         "glasses": [

@@ -14,6 +14,7 @@ uniform sampler2D noise_map;
 out vec4 colour;
 
 const float CORNEA_RADIUS = 7.8, CORNEA_CENTRE = 5.4, IRIS_DEPTH = 10.15, SCLERA_RADIUS = 12.0;
+const float TEAR_LINE = 0.28;
 // Lashes, brow and nose take the place of part of what a cornea would mirror.
 const float FACE_SHADE = 0.65;
 // The panoramas hold no desk, camera or screen, which are what a cornea mirrors most of, darker than the room.
@@ -58,7 +59,7 @@ void main() {
     // Lids and lashes keep light off the ball beneath them.
     float shade = (1.0 - lid_shade * exp(-max(below_upper, 0.0) / 2.2))
         * (1.0 - 0.35 * lid_shade * exp(-max(above_lower, 0.0) / 0.8))
-       * mix(1.0, 0.50, lid_shade * smoothstep(0.22, 0.52, 0.5 - along))
+        * mix(1.0, 0.50, lid_shade * smoothstep(0.22, 0.52, 0.5 - along))
         * mix(1.0, 0.36, lid_shade * smoothstep(0.22, 0.39, along - 0.5));
     shade *= 1.0 - lash_shade * exp(-max(below_upper - 0.2, 0.0) / 0.9);
     vec3 scatter = vec3(0.20, 0.14, 0.12);
@@ -107,8 +108,9 @@ void main() {
     c += mirrored * f * mix(0.35 * wetness, 1.0, on_cornea) * open * blocked
         * mix(1.0, V.x, 0.6) * FACE_SHADE;
     // No thinner than a pixel, or it breaks up into dots.
-    float line_mm = max(0.28, 0.6 * fwidth(above_lower));
-    float line = exp(-pow((above_lower - 0.25) / line_mm, 2.0)) * 0.28 / line_mm * wetness * smoothstep(0.02, 0.2, along);
+    float line_mm = max(TEAR_LINE, 0.6 * fwidth(above_lower));
+    float line = exp(-pow((above_lower - 0.25) / line_mm, 2.0)) * TEAR_LINE / line_mm * wetness
+        * smoothstep(0.02, 0.2, along);
     vec3 nw = normalize(ns + 0.9 * corner_up);
     c += (specular_light(nw, -d, 0.25, 0.03, V.x, V.yzw)) * line;
     colour = vec4(max(c, vec3(0.0)), 1.0);
