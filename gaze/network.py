@@ -2,7 +2,8 @@
 
 State-dict names are those of the public MobileNetV2 gaze checkpoints: ``backbone.*`` (torchvision's
 MobileNetV2 features), ``Conv1``, ``Conv2``, ``Conv3``, ``fc1.0``, ``fc2.0``, ``fc_final``; the optional
-head for the uncertainty adds ``fc_log_sigma``, the optional second look at the eyes ``eye_backbone.*``.
+head for the uncertainty adds ``fc_log_sigma``, the optional second look at the eyes ``eye_backbone.*``, the
+optional landmarks ``landmarks.*``, ``geometry_head.*`` and ``fc_geometry``.
 Spatial weights: Zhang et al., It's Written All Over Your Face, CVPR workshops 2017.
 """
 
@@ -10,12 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gaze.network_inputs import check_input_size, eye_window, map_sizes
+from gaze.network_landmarks import (
+    GEOMETRY_WIDTH,
+    TAPPED_BLOCKS,
+    GeometryHead,
+    LandmarkBranch,
+    Landmarks,
+)
 from gaze.network_mobilenet import FEATURE_CHANNELS, mobilenet_v2_features
 from gaze.types import IMAGENET_MEAN, IMAGENET_STD
 
@@ -43,12 +52,30 @@ class FacePreprocess(nn.Module):
         return rgb * self.scale + self.shift
 
 
+class Answers(NamedTuple):
+    """All that the network says of N faces.
+
+    ``pitch_yaw`` (N, 2) rad; ``log_sigma`` (N, 2), logarithm of the deviation in rad; ``weight_map``
+    (N, h, w); ``landmarks``; ``geometry``, pitch and yaw by the landmarks alone and the logarithm of their
+    deviation. What the network lacks is None.
+    """
+
+    pitch_yaw: Tensor
+    log_sigma: Tensor | None
+    weight_map: Tensor | None
+    landmarks: Landmarks | None = None
+    geometry: tuple[Tensor, Tensor] | None = None
+
+
 class GazeNet(nn.Module):
     """Normalised faces -> gaze (pitch, yaw) in radians.
 
     With ``eyes`` the network looks twice: at the whole face in half the size, and by a second backbone at the
     part in which the eyes lie in full size. That shows the eyes as large as a network of twice the side does,
     for half its computation.
+
+    With ``landmarks`` it also finds landmarks of eyes and face (gaze.network_landmarks), and where they lie
+    goes into the answer beside the features.
 
     Args:
         input_size: side S of the input in px, a multiple of 16 from 64 to 1024; with ``eyes`` of 32 from 128.
@@ -59,9 +86,11 @@ class GazeNet(nn.Module):
         divide_map_gradient: divide the gradient into the weight map by the number of channels, as in the
             paper on spatial weights.
         eyes: look at the eyes apart, too.
+        landmarks: find landmarks, too; not with ``eyes``.
 
     Raises:
-        ValueError: the input size is no such multiple, or a number is outside its bounds.
+        ValueError: the input size is no such multiple, a number is outside its bounds, or both ``eyes`` and
+            ``landmarks`` are asked for.
     """
 
     def __init__(
@@ -73,9 +102,12 @@ class GazeNet(nn.Module):
         dropout: float = 0.5,
         divide_map_gradient: bool = True,
         eyes: bool = False,
+        landmarks: bool = False,
     ) -> None:
         super().__init__()
         check_input_size(input_size, eyes)
+        if eyes and landmarks:
+            raise ValueError("a network looks at the eyes apart or finds landmarks, not both")
         if not 0.0 < width <= LARGEST_WIDTH:
             raise ValueError(f"width must be above 0 and at most {LARGEST_WIDTH:g}, got {width}")
         if not 0.0 <= dropout < 1.0:
@@ -88,6 +120,7 @@ class GazeNet(nn.Module):
             "dropout": dropout,
             "divide_map_gradient": divide_map_gradient,
             "eyes": eyes,
+            "landmarks": landmarks,
         }
         self.input_size = input_size
         self.divide_map_gradient = divide_map_gradient
@@ -104,6 +137,12 @@ class GazeNet(nn.Module):
         self.fc2 = nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.ReLU(inplace=True), nn.Dropout(dropout))
         self.fc_final = nn.Linear(HIDDEN, 2)
         self.fc_log_sigma = nn.Linear(HIDDEN, 2) if predict_sigma else None
+        self.landmarks = self.geometry_head = None
+        if landmarks:
+            tapped = [self.backbone[number].conv[-1].num_features for number in TAPPED_BLOCKS]
+            self.landmarks = LandmarkBranch(input_size, (*tapped, FEATURE_CHANNELS))
+            self.geometry_head = GeometryHead()
+            self.fc_geometry = nn.Linear(GEOMETRY_WIDTH, HIDDEN)
         self._initialise()
 
     @property
@@ -138,6 +177,10 @@ class GazeNet(nn.Module):
             nn.init.normal_(self.fc_log_sigma.weight, std=0.001)
             # About 11 degrees: the order of a network's error when training starts.
             nn.init.constant_(self.fc_log_sigma.bias, math.log(0.2))
+        if self.landmarks is not None:
+            # Added to what a trained network says, it changes nothing at first.
+            nn.init.zeros_(self.fc_geometry.weight)
+            nn.init.zeros_(self.fc_geometry.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """RGB (N, 3, S, S), normalised -> pitch and yaw (N, 2) rad, log of the deviation (N, 2) or None."""
@@ -158,24 +201,51 @@ class GazeNet(nn.Module):
     def features(self, x: Tensor, run: RunBackbone = nn.Sequential.__call__) -> list[Tensor]:
         """The feature map (N, 256, h, w) of each backbone for RGB (N, 3, S, S).
 
-        ``run`` computes a backbone's answer to a picture, for example in another precision.
+        With ``landmarks`` the maps that they are found in follow: after each of TAPPED_BLOCKS.
+
+        ``run`` computes the answer of a backbone, or of a part of it, for example in another precision.
         """
-        return [run(backbone, seen) for backbone, seen in zip(self.backbones, self.looks(x), strict=True)]
+        if self.landmarks is None:
+            return [run(backbone, seen) for backbone, seen in zip(self.backbones, self.looks(x), strict=True)]
+        taps, first = [], 0
+        for last in TAPPED_BLOCKS:
+            x = run(self.backbone[first : last + 1], x)
+            taps.append(x)
+            first = last + 1
+        return [run(self.backbone[first:], x), *taps]
 
     def head(self, maps: list[Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """What follows the backbones: feature maps as `features` gives them -> as forward_with_map."""
+        answers = self.answers(maps)
+        return answers.pitch_yaw, answers.log_sigma, answers.weight_map
+
+    def answers(self, maps: list[Tensor]) -> Answers:
+        """All answers to feature maps as `features` gives them."""
+        taps: list[Tensor] = []
+        if self.landmarks is not None:
+            maps, taps = maps[:1], maps[1:]
         features, *eyes = maps
-        weight_map = None
-        if self.has_spatial_weights:
-            weights = torch.relu(self.Conv1(features))
-            weights = torch.relu(self.Conv2(weights))
-            weights = torch.relu(self.Conv3(weights))
-            weight_map = weights.squeeze(1)
-            if self.divide_map_gradient and self.training:
-                share = 1.0 / features.shape[1]
-                weights = weights * share + (weights * (1.0 - share)).detach()
-            features = features * weights
-        flat = torch.cat([torch.flatten(each, 1) for each in (features, *eyes)], 1)
-        hidden = self.fc2(self.fc1(flat))
+        weighted, weight_map = self._weighted(features)
+        flat = torch.cat([torch.flatten(each, 1) for each in (weighted, *eyes)], 1)
+        hidden = self.fc1(flat)
+        landmarks = geometry = None
+        if self.landmarks is not None:
+            said, landmarks = self.landmarks(features, taps)
+            hidden = hidden + self.fc_geometry(said)
+            geometry = self.geometry_head(said)
+        hidden = self.fc2(hidden)
         log_sigma = None if self.fc_log_sigma is None else self.fc_log_sigma(hidden)
-        return self.fc_final(hidden), log_sigma, weight_map
+        return Answers(self.fc_final(hidden), log_sigma, weight_map, landmarks, geometry)
+
+    def _weighted(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The features times the spatial weights, and these (N, h, w)."""
+        if not self.has_spatial_weights:
+            return features, None
+        weights = torch.relu(self.Conv1(features))
+        weights = torch.relu(self.Conv2(weights))
+        weights = torch.relu(self.Conv3(weights))
+        weight_map = weights.squeeze(1)
+        if self.divide_map_gradient and self.training:
+            share = 1.0 / features.shape[1]
+            weights = weights * share + (weights * (1.0 - share)).detach()
+        return features * weights, weight_map

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from gaze.array_files import DAMAGED_ARRAYS
 from gaze.datasets.sample import GazeSample
 from gaze.datasets.shard_features import shows_any
 from gaze.errors import DataError
+from gaze.eye_landmarks import COUNT
 from gaze.files import parse_json, read_json
 from gaze.types import ROTATION_ONLY, NormalizedCamera
 
@@ -81,6 +83,27 @@ class Shard:
         except DAMAGED_ARRAYS as error:
             raise DataError(f"{self.path}: its attributes are damaged ({error}); {_AGAIN}") from error
         return attributes
+
+    @cached_property
+    def landmarks_px(self) -> NDArray[np.float32]:
+        """Landmarks (N, 60, 2) in px of the faces, in the order of gaze.eye_landmarks.
+
+        Raises:
+            DataError: the shard keeps none, or they are damaged.
+        """
+        try:
+            with np.load(self.path) as archive:
+                landmarks_px = archive.get("landmarks_px")
+            if landmarks_px is None:
+                raise self.lacking("landmarks")
+            if landmarks_px.shape != (len(self), COUNT, 2) or landmarks_px.dtype.kind != "f":
+                got = f"{landmarks_px.dtype} {landmarks_px.shape}"
+                raise ValueError(f"must be numbers ({len(self)}, {COUNT}, 2), got {got}")
+            if not np.all(np.isfinite(landmarks_px)):
+                raise ValueError("hold NaN or infinity")
+        except DAMAGED_ARRAYS as error:
+            raise DataError(f"{self.path}: its landmarks are damaged ({error}); {_AGAIN}") from error
+        return landmarks_px.astype(np.float32)
 
     def rows_without(self, features: tuple[str, ...]) -> NDArray[np.int64]:
         """The pictures that show none of the features (gaze.datasets.shard_features); all of them for ().
@@ -216,6 +239,20 @@ class ShardFolder:
             faces[row] = shard.faces[offset, self._middle, self._middle]
             angles[row] = shard.pitch_yaw_rad[offset]
         return faces, angles
+
+    def read_landmarks(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Landmarks (n, 60, 2) of samples, in px of the faces as `read` gives them.
+
+        Raises:
+            DataError: a shard keeps none.
+        """
+        shards, rows, starts = self._view
+        owners = np.searchsorted(starts, indices, side="right") - 1
+        landmarks_px = [
+            shards[owner].landmarks_px[rows[owner][index - starts[owner]]]
+            for index, owner in zip(indices, owners, strict=True)
+        ]
+        return np.stack(landmarks_px) - np.float32(self._middle.start)
 
     def samples(self) -> Iterator[GazeSample]:
         """All samples in order, with head pose."""

@@ -14,6 +14,7 @@ from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.synthesis.background import before, paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
+from gaze.synthesis.head_landmarks import head_landmarks_cam_mm
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.moment import blinking, sample_moment, with_late_lids
 from gaze.synthesis.occluders import sample_occluder
@@ -42,12 +43,14 @@ STREAM_PICTURE, STREAM_LIGHT, STREAM_CAMERA, STREAM_FACE, STREAM_LIDS, STREAM_PI
 class Crop:
     """One picture with its truth. ``image`` (S, S, 3) uint8 BGR; angles in radians, normalised frame.
 
-    ``view`` tells where in the image a point of the camera frame lies.
+    ``landmarks_px`` (60, 2) in the order of gaze.eye_landmarks; ``view`` tells where in the image a point of
+    the camera frame lies.
     """
 
     image: NDArray[np.uint8]
     pitch_yaw_rad: NDArray[np.float64]
     head_pitch_yaw_rad: NDArray[np.float64]
+    landmarks_px: NDArray[np.float64]
     person_seed: int
     picture_seed: int
     attributes: dict[str, object]
@@ -134,6 +137,7 @@ class CropRenderer:
             grid_px = settings.grid_px
         label = angles_from_vector(view.R_norm_cam @ head.gaze_cam)
         head_label = head_angles_from_rotation(view.R_norm_cam @ head.R_cam_head)
+        landmarks_mm = head_landmarks_cam_mm(self.renderer.mesh, head, person.eyes.iris_radius_mm)
         attributes = {
             "crop": kind,
             "pose": pose.kind,
@@ -148,6 +152,7 @@ class CropRenderer:
             image=image,
             pitch_yaw_rad=label,
             head_pitch_yaw_rad=head_label,
+            landmarks_px=view.project(landmarks_mm),
             person_seed=person.seed,
             picture_seed=int(picture_seed),
             attributes=attributes,

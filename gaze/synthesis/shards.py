@@ -125,6 +125,7 @@ def _row(crop: Crop) -> dict[str, object]:
         "faces": crop.image,
         "pitch_yaw_rad": crop.pitch_yaw_rad.astype(np.float32),
         "head_pitch_yaw_rad": crop.head_pitch_yaw_rad.astype(np.float32),
+        "landmarks_px": crop.landmarks_px.astype(np.float32),
         "person": np.int32(crop.person_seed),
         "seed": np.int64(crop.picture_seed),
         "attributes": np.array(crop.attributes_json),

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.eye_landmarks import mirror_landmarks
 from gaze.geometry import mirror_angles
 from gaze.normalization import resize_face
 from gaze.training import photometric, virtual_camera
@@ -102,12 +103,23 @@ class Draws:
         return Draws(self.uniform[rows], self.normal[rows])
 
 
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """Of N faces: which are mirrored and then turned, by R (N, 3, 3), in the picture by warps (N, 3, 3)."""
+
+    flips: NDArray[np.bool_]
+    turns: NDArray[np.bool_]
+    R: NDArray[np.float64]
+    warps: NDArray[np.float64]
+
+
 class Augment:
     """Faces (N, S, S, 3) uint8 and gaze (N, 2) of a camera -> faces (N, size, size, 3) and gaze (N, 2)."""
 
     def __init__(self, config: AugmentConfig, camera: NormalizedCamera, size_px: int) -> None:
         self.config = config
         self.size_px = size_px
+        self.camera = camera
         # Much larger pictures are averaged down first; otherwise one resampling does both.
         self.shrink_first = camera.size_px > 1.6 * size_px
         self.source = camera.resized(size_px) if self.shrink_first else camera
@@ -119,8 +131,39 @@ class Augment:
         self, faces: NDArray[np.uint8], pitch_yaw_rad: NDArray[np.float32], draws: Draws
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Augment a batch; the result depends on the faces, labels and draws alone."""
+        moves = self._moves(draws)
+        labels = np.where(moves.flips[:, None], mirror_angles(pitch_yaw_rad), pitch_yaw_rad)
+        labels = virtual_camera.turn_label(labels, moves.R).astype(np.float32)
+
+        out = np.empty((len(faces), self.size_px, self.size_px, 3), dtype=np.uint8)
+        for row, face in enumerate(faces):
+            if self.shrink_first:
+                face = resize_face(face, self.size_px)
+            if moves.flips[row]:
+                face = cv2.flip(face, 1)
+            if moves.turns[row]:
+                face = virtual_camera.warp_face(face, moves.warps[row], self.size_px)
+            face = resize_face(face, self.size_px)
+            out[row] = self._light_and_sensor(face, draws.uniform[row], draws.normal[row])
+        return out, labels
+
+    def landmarks(self, landmarks_px: NDArray[np.float32], draws: Draws) -> NDArray[np.float32]:
+        """Where landmarks (N, 60, 2) of a batch lie in the augmented faces, px of these.
+
+        They are in the order of gaze.eye_landmarks, and those of a mirrored face too.
+        """
+        moves = self._moves(draws)
+        before_px = self.source.size_px
+        if self.shrink_first:
+            landmarks_px = _resized_px(landmarks_px, before_px / self.camera.size_px)
+        mirrored = mirror_landmarks(landmarks_px, before_px)
+        landmarks_px = np.where(moves.flips[:, None, None], mirrored, landmarks_px)
+        warped = virtual_camera.warp_points(landmarks_px, moves.warps)
+        resized = _resized_px(landmarks_px, self.size_px / before_px)
+        return np.where(moves.turns[:, None, None], warped, resized).astype(np.float32)
+
+    def _moves(self, draws: Draws) -> _Moves:
         c = self.config
-        flips = draws.uniform[:, Uniform.FLIP] < c.flip
         turns = draws.uniform[:, Uniform.TURN] < c.geometry
         turn, roll = np.deg2rad(c.turn_deg), np.deg2rad(c.roll_deg)
         z = draws.normal * turns[:, None]
@@ -129,20 +172,7 @@ class Augment:
         )
         scale = np.exp(c.scale * z[:, Normal.SCALE])
         warps = virtual_camera.turn_warp(self.source, R, scale, self.target)
-        labels = np.where(flips[:, None], mirror_angles(pitch_yaw_rad), pitch_yaw_rad)
-        labels = virtual_camera.turn_label(labels, R).astype(np.float32)
-
-        out = np.empty((len(faces), self.size_px, self.size_px, 3), dtype=np.uint8)
-        for row, face in enumerate(faces):
-            if self.shrink_first:
-                face = resize_face(face, self.size_px)
-            if flips[row]:
-                face = cv2.flip(face, 1)
-            if turns[row]:
-                face = virtual_camera.warp_face(face, warps[row], self.size_px)
-            face = resize_face(face, self.size_px)
-            out[row] = self._light_and_sensor(face, draws.uniform[row], draws.normal[row])
-        return out, labels
+        return _Moves(draws.uniform[:, Uniform.FLIP] < c.flip, turns, R, warps)
 
     def _light_and_sensor(
         self, face: NDArray[np.uint8], u: NDArray[np.float64], z: NDArray[np.float64]
@@ -178,6 +208,11 @@ class Augment:
         if u[U.JPEG] < c.jpeg:
             face = photometric.jpeg(face, int(35 + 55 * u[U.JPEG_QUALITY]))
         return face
+
+
+def _resized_px(points_px: NDArray, factor: float) -> NDArray:
+    """Where points (..., 2) lie after a resize; pixel centres are whole numbers."""
+    return (points_px + 0.5) * factor - 0.5
 
 
 def plain(faces: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:

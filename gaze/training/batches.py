@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,13 +39,25 @@ class FaceSource(Protocol):
         """The parts in use."""
 
 
+@runtime_checkable
+class LandmarkSource(FaceSource, Protocol):
+    """A source that also knows where landmarks lie."""
+
+    def read_landmarks(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Landmarks (n, 60, 2) in px of the faces, in the order of gaze.eye_landmarks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``faces`` (n, S, S, 3) uint8 BGR, ``pitch_yaw_rad`` (n, 2) and where the stream stands after it."""
+    """``faces`` (n, S, S, 3) uint8 BGR, ``pitch_yaw_rad`` (n, 2) and where the stream stands after it.
+
+    ``landmarks`` (n, 60, 2) are shares of the face's side, or None where they were not asked for.
+    """
 
     faces: NDArray[np.uint8]
     pitch_yaw_rad: NDArray[np.float32]
     position: Position
+    landmarks: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,8 @@ class BatchStream:
     """Batches of ``batch_size`` per process; each epoch is a new order over all samples there are by then.
 
     Use as a context manager: the thread stops on leaving. The same seed gives the same batches, whatever the
-    number of processes, if ``batch_size * processes`` is the same.
+    number of processes, if ``batch_size * processes`` is the same. With ``landmarks`` they are read, too,
+    from a source that has them.
 
     Raises:
         DataError: the source holds fewer samples than one batch over all processes.
@@ -78,6 +91,7 @@ class BatchStream:
         processes: int = 1,
         position: Position | None = None,
         ahead: int = 2,
+        landmarks: bool = False,
     ) -> None:
         self.source = source
         self.augment = augment
@@ -85,6 +99,7 @@ class BatchStream:
         self.seed = seed
         self.rank = rank
         self.processes = processes
+        self.landmark_source = source if landmarks and isinstance(source, LandmarkSource) else None
         self._position = position or Position()
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
         self._stop = threading.Event()
@@ -138,8 +153,13 @@ class BatchStream:
                 faces, labels = self.source.read(chosen)
                 rng = np.random.default_rng([self.seed, STREAM_AUGMENT, step])
                 draws = Draws.of(rng, global_size)[rows]
+                landmarks = None
+                if self.landmark_source is not None:
+                    landmarks_px = self.landmark_source.read_landmarks(chosen)
+                    landmarks = self.augment.landmarks(landmarks_px, draws) / np.float32(self.augment.size_px)
                 step += 1
-                yield Batch(*self.augment(faces, labels, draws), Position(epoch, index + 1, step, names))
+                position = Position(epoch, index + 1, step, names)
+                yield Batch(*self.augment(faces, labels, draws), position, landmarks)
             epoch, start, names = epoch + 1, 0, None
 
 

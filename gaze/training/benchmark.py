@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from gaze.network import FacePreprocess, GazeNet
+from gaze.network import Answers, FacePreprocess, GazeNet
 from gaze.training import cpu_features
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
 from gaze.training.batches import Batch, BatchStream, FaceSource
 from gaze.training.config import TrainConfig
 from gaze.training.forward import TrainingForward, resolve_precision
-from gaze.training.losses import loss_of
+from gaze.training.objective import training_loss
 from gaze.training.start import network_of
 
 ROUNDS = 3
@@ -113,9 +113,9 @@ def _step(
 
     def step() -> None:
         batch = next_batch()
-        predicted, log_sigma = forward(torch.from_numpy(batch.faces).to(device))
+        answers = forward(torch.from_numpy(batch.faces).to(device))
         target = torch.from_numpy(batch.pitch_yaw_rad).to(device)
-        loss = loss_of(config.loss, predicted, log_sigma, target).mean()
+        loss = training_loss(config.loss, answers, target, None)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -130,5 +130,5 @@ class _Plain(nn.Module):
         self.net = net
         self.preprocess = FacePreprocess()
 
-    def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        return self.net(self.preprocess(faces).contiguous())
+    def forward(self, faces: torch.Tensor) -> Answers:
+        return self.net.answers(self.net.features(self.preprocess(faces).contiguous()))

@@ -20,8 +20,8 @@ class TrainConfig:
     """Settings that change the result of a run; all of them are written into its checkpoint.
 
     Exactly one of ``minutes``, ``steps`` and ``epochs`` is set and is the budget that the learning rate's
-    cosine follows. ``eyes`` is as in gaze.network.GazeNet. ``view_mm`` is the middle of rendered faces that
-    is used, None all of it; ``without`` names what the rendered pictures must not show
+    cosine follows. ``eyes`` and ``landmarks`` are as in gaze.network.GazeNet. ``view_mm`` is the middle of
+    rendered faces that is used, None all of it; ``without`` names what the rendered pictures must not show
     (gaze.datasets.shard_features). ``batch_size`` is per process. ``start`` is "random", an ImageNet file
     (.npz as packed by `gaze synthesize fetch-assets`, .pth of torchvision) or a gaze checkpoint. ``map_rate``
     scales the learning rate of the spatial weights' three layers. ``teacher`` is a gaze checkpoint that is
@@ -33,6 +33,7 @@ class TrainConfig:
 
     input_size: int = 112
     eyes: bool = False
+    landmarks: bool = False
     view_mm: float | None = None
     without: tuple[str, ...] = ()
     width: float = 1.0
@@ -74,6 +75,8 @@ class TrainConfig:
             check_input_size(self.input_size, self.eyes)
         except ValueError as error:
             raise UsageError(str(error)) from error
+        if self.eyes and self.landmarks:
+            raise UsageError("--eyes and --landmarks do not go together; leave one away")
         low, high = VIEW_LIMITS_MM
         if self.view_mm is not None and not low <= self.view_mm <= high:
             raise UsageError(f"the view must be {low:g} to {high:g} mm of a face, got {self.view_mm:g}")

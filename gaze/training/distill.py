@@ -55,7 +55,8 @@ class Distiller(nn.Module):
             smaller = size < x.shape[-1]
             x = functional.interpolate(x, (size, size), mode="bilinear", antialias=smaller)
         features = self.teacher.features(x.contiguous(memory_format=torch.channels_last))
-        return self.teacher.head(features)[0].float(), [each.float() for each in features]
+        maps = features[: len(self.teacher.backbones)]
+        return self.teacher.head(features)[0].float(), [each.float() for each in maps]
 
     def loss(self, faces: Tensor, features: list[Tensor], pitch_yaw_rad: Tensor) -> Tensor:
         """What the student's answers cost (N,): nothing where they are the teacher's.
@@ -65,8 +66,8 @@ class Distiller(nn.Module):
 
         Args:
             faces: uint8 BGR (N, S, S, 3), what the student has seen.
-            features: the student's maps (N, 256, h, w); where one of the two does not look at the eyes
-                apart, only those of the face are compared.
+            features: the maps (N, 256, h, w) of the student's backbones; where one of the two does not look
+                at the eyes apart, only those of the face are compared.
             pitch_yaw_rad: the student's angles (N, 2).
         """
         angles, wanted = self.answers(faces)

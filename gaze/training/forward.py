@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gaze.errors import UsageError
-from gaze.network import FacePreprocess, GazeNet
+from gaze.network import Answers, FacePreprocess, GazeNet
 from gaze.training import batch_norm, cpu_features
 
 
@@ -25,7 +25,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 
 
 class TrainingForward(nn.Module):
-    """uint8 BGR faces (N, S, S, 3) -> (pitch, yaw) (N, 2) float32 and log deviation (N, 2) or None.
+    """uint8 BGR faces (N, S, S, 3) -> all answers, in float32.
 
     ``features`` are the network's feature maps of the last call, with their gradient.
     """
@@ -46,12 +46,22 @@ class TrainingForward(nn.Module):
             batch_norm.freeze(self.net)
         return self
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, faces: Tensor) -> Answers:
         x = self.preprocess(faces).contiguous(memory_format=torch.channels_last)
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             self.features = self.net.features(x, cpu_features.features) if self.fast else self.net.features(x)
-            pitch_yaw, log_sigma, _ = self.net.head(self.features)
-        return pitch_yaw.float(), None if log_sigma is None else log_sigma.float()
+            answers = self.net.answers(self.features)
+        return _in_float(answers)
+
+
+def _in_float(answers: Answers) -> Answers:
+    """Landmarks are in float32 already."""
+    log_sigma, geometry = answers.log_sigma, answers.geometry
+    return answers._replace(
+        pitch_yaw=answers.pitch_yaw.float(),
+        log_sigma=None if log_sigma is None else log_sigma.float(),
+        geometry=None if geometry is None else (geometry[0].float(), geometry[1].float()),
+    )
 
 
 @torch.no_grad()

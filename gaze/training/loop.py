@@ -27,7 +27,8 @@ from gaze.training.ema import Ema
 from gaze.training.finishing import finish
 from gaze.training.forward import TrainingForward, resolve_precision
 from gaze.training.logs import RunLog, WorstSamples
-from gaze.training.losses import angular, loss_of
+from gaze.training.losses import angular
+from gaze.training.objective import training_loss
 from gaze.training.runs import writing_run
 from gaze.training.schedule import Schedule
 from gaze.training.start import build
@@ -183,6 +184,7 @@ class _Run:
             self.group.rank,
             self.group.processes,
             self.position,
+            landmarks=self.config.landmarks,
         )
         shown = self.options.progress and self.group.leads
         bar = tqdm(total=1.0, disable=not shown, bar_format=BAR, mininterval=2.0)
@@ -247,10 +249,15 @@ class _Run:
         faces = torch.from_numpy(batch.faces).to(self.group.device, non_blocking=True)
         target = torch.from_numpy(batch.pitch_yaw_rad).to(self.group.device, non_blocking=True)
         self._seed_dropout(batch.position.step)
-        predicted, log_sigma = self.runner(faces)
-        loss = loss_of(self.config.loss, predicted, log_sigma, target).mean()
+        landmarks = batch.landmarks
+        if landmarks is not None:
+            landmarks = torch.from_numpy(landmarks).to(self.group.device, non_blocking=True)
+        answers = self.runner(faces)
+        predicted = answers.pitch_yaw
+        loss = training_loss(self.config.loss, answers, target, landmarks)
         if self.distiller is not None:
-            loss = loss + self.distiller.loss(faces, self.forward.features, predicted).mean()
+            maps = self.forward.features[: len(self.net.backbones)]
+            loss = loss + self.distiller.loss(faces, maps, predicted).mean()
         value = float(loss.detach())
         if not np.isfinite(value):
             raise self._not_finite(batch, f"loss is {value}")

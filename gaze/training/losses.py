@@ -7,11 +7,17 @@ import math
 import torch
 from torch import Tensor
 
+from gaze.eye_landmarks import EYE_COUNT
 from gaze.training.config import LOSSES
 
 # How much of the weight 1/sigma is given back, so that hard samples keep learning (Seitzer et al. 2022).
 BETA = 0.5
 LOG_SIGMA_RANGE = (math.log(0.003), math.log(2.0))
+# A landmark that is off by so large a share of the face costs 1; of the face's landmarks a part of it.
+LANDMARK_UNIT = 1.0 / 160.0
+FACE_LANDMARK_WEIGHT = 0.3
+# So far outside the picture a landmark is still learned, as a share of the face.
+LANDMARK_MARGIN = 0.02
 
 
 def vectors(pitch_yaw_rad: Tensor) -> Tensor:
@@ -42,6 +48,21 @@ def heteroscedastic(predicted: Tensor, log_sigma: Tensor, target: Tensor, beta: 
     if beta:
         nll = nll * torch.exp(beta * log_sigma.detach())
     return nll.mean(-1)
+
+
+def landmark_distance(places: Tensor, target: Tensor) -> Tensor:
+    """The mean distance (N,) of landmarks from where they are, those of the eyes before those of the face.
+
+    Args:
+        places: (N, 60, 2) shares of the face's side, in the order of gaze.eye_landmarks.
+        target: the same; landmarks that are NaN or outside the picture do not count.
+    """
+    inside = ((target > -LANDMARK_MARGIN) & (target < 1.0 + LANDMARK_MARGIN)).all(-1)
+    off = torch.where(inside[..., None], places - target, 0.0) / LANDMARK_UNIT
+    distance = (off.square().sum(-1) + 0.01).sqrt()  # with a gradient at zero
+    weight = inside.float()
+    weight[:, 2 * EYE_COUNT :] *= FACE_LANDMARK_WEIGHT
+    return (distance * weight).sum(-1) / weight.sum(-1).clamp_min(1.0)
 
 
 def loss_of(kind: str, predicted: Tensor, log_sigma: Tensor | None, target: Tensor) -> Tensor:

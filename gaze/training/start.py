@@ -22,6 +22,8 @@ from gaze.training.imagenet import load_imagenet
 from gaze.training.narrowing import take_over_backbone
 
 STATISTICS_SAMPLES = 256
+# Parts that start at random where the start weights lack them.
+_OPTIONAL = ("fc_log_sigma", "landmarks.", "geometry_head.", "fc_geometry")
 
 
 def build(config: TrainConfig, source: FaceSource) -> GazeNet:
@@ -60,6 +62,7 @@ def network_of(config: TrainConfig) -> GazeNet:
         config.dropout,
         config.divide_map_gradient,
         config.eyes,
+        config.landmarks,
     )
 
 
@@ -93,8 +96,9 @@ def _is_imagenet(path: Path) -> bool:
 def _load_gaze(net: GazeNet, path: Path) -> bool:
     """Take over all weights of a gaze checkpoint, also of another input size or of a wider network.
 
-    A head for the deviation may be missing in it. Where it does not look at the eyes apart and ``net`` does,
-    both backbones start as its one, and what the second says counts nothing yet.
+    A head for the deviation may be missing in it, and what finds landmarks, which then starts at random and
+    adds nothing to the answers at first. Where it does not look at the eyes apart and ``net`` does, both
+    backbones start as its one, and what the second says counts nothing yet.
 
     Returns:
         Whether channels were dropped, which leaves the BatchNorm statistics wrong.
@@ -115,8 +119,10 @@ def _load_gaze(net: GazeNet, path: Path) -> bool:
         nothing = kernel.new_zeros(len(kernel), own["fc1.0.weight"].shape[1] - kernel.shape[1])
         state["fc1.0.weight"] = torch.cat([kernel, nothing], 1)
     bad = [name for name, value in state.items() if name not in own or own[name].shape != value.shape]
-    missing = [name for name in own if name not in state and not name.startswith("fc_log_sigma")]
+    missing = [name for name in own if name not in state and not name.startswith(_OPTIONAL)]
     bad = [name for name in bad if not name.startswith("fc_log_sigma")] + missing
+    if other.config["landmarks"] and not net.config["landmarks"]:
+        raise ModelError(f"{path}: finds landmarks, the run would not; add --landmarks")
     if bad:
         raise ModelError(
             f"{path}: {bad[0]} does not fit; the checkpoint is of {other.config}, the run of {net.config}"

@@ -170,6 +170,12 @@ def _add_network(group: argparse._ArgumentGroup, defaults: TrainConfig) -> None:
         help="look at the eyes apart too, at the face in half the size; for --input-size 128 and more",
     )
     group.add_argument(
+        "--landmarks",
+        action="store_true",
+        help="find landmarks of eyes and face too, and read the gaze off them as well; rendered faces teach "
+        "where they are, a prepared file the gaze alone",
+    )
+    group.add_argument(
         "--width", type=between(0.05, 8), default=defaults.width, metavar="X", help="channel multiplier"
     )
     group.add_argument("--no-spatial-weights", action="store_true", help="leave the spatial weights out")
@@ -321,6 +327,7 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
     return TrainConfig(
         input_size=args.input_size,
         eyes=args.eyes,
+        landmarks=args.landmarks,
         view_mm=args.view_mm,
         without=tuple(args.without),
         width=args.width,

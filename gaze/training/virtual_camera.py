@@ -67,6 +67,14 @@ def warp_face(face: NDArray[np.uint8], warp: ArrayLike, size_px: int | None = No
     )
 
 
+def warp_points(points_px: ArrayLike, warps: ArrayLike) -> FloatArray:
+    """Where points (N, K, 2) of N pictures lie after their warps (N, 3, 3)."""
+    points_px = np.asarray(points_px, dtype=np.float64)
+    homogeneous = np.concatenate([points_px, np.ones_like(points_px[..., :1])], axis=-1)
+    moved = homogeneous @ np.swapaxes(np.asarray(warps, dtype=np.float64), -1, -2)
+    return moved[..., :2] / moved[..., 2:]
+
+
 def show_face(
     face: NDArray[np.uint8], shown: NormalizedCamera, wanted: NormalizedCamera
 ) -> NDArray[np.uint8]:

@@ -18,6 +18,12 @@ def checkpoint_with_eyes(tmp_path_factory):
     return _narrow_network(tmp_path_factory.mktemp("checkpoint") / "eyes.pt", 128, eyes=True)
 
 
+@pytest.fixture(scope="session")
+def checkpoint_with_landmarks(tmp_path_factory):
+    """Such a network that finds landmarks."""
+    return _narrow_network(tmp_path_factory.mktemp("checkpoint") / "landmarks.pt", 64, landmarks=True)
+
+
 def _narrow_network(path, size_px, **options):
     torch = pytest.importorskip("torch")
     from smooth_pictures import made_faces

@@ -8,6 +8,7 @@ import pytest
 
 from gaze.datasets.shards import Shard, ShardFolder
 from gaze.errors import DataError
+from gaze.eye_landmarks import COUNT
 from gaze.types import NormalizedCamera
 
 
@@ -56,6 +57,42 @@ def test_the_middle_of_every_face(tmp_path):
     assert ShardFolder([tmp_path / "a"], view_mm=140.0).size_px == 8
     with pytest.raises(DataError, match="150 mm cannot be taken out of one of 140 mm; give a smaller view"):
         ShardFolder([tmp_path / "a"], view_mm=150.0)
+
+
+def with_landmarks(folder, change=lambda landmarks_px: landmarks_px):
+    """Add landmarks to a folder's first shard."""
+    path = folder / "shard_000000.npz"
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    landmarks_px = np.random.default_rng(5).uniform(0, 8, (len(arrays["seed"]), COUNT, 2)).astype(np.float32)
+    np.savez(path, **arrays, landmarks_px=change(landmarks_px))
+    return landmarks_px
+
+
+def test_landmarks_lie_in_the_faces_that_are_read(tmp_path):
+    write(tmp_path / "a", 0)
+    landmarks_px = with_landmarks(tmp_path / "a")
+    rows = np.array([3, 0])
+    np.testing.assert_array_equal(ShardFolder([tmp_path / "a"]).read_landmarks(rows), landmarks_px[rows])
+    middle = ShardFolder([tmp_path / "a"], view_mm=105.0)  # 6 of 8 px
+    np.testing.assert_array_equal(middle.read_landmarks(rows), landmarks_px[rows] - 1)
+    bare = ShardFolder([tmp_path / "a"], without=["glasses"])  # rows 1 and 3 are left
+    np.testing.assert_array_equal(bare.read_landmarks(np.array([1])), landmarks_px[[3]])
+
+
+def test_landmarks_that_are_missing_or_damaged_are_told(tmp_path):
+    write(tmp_path / "a", 0)
+    with pytest.raises(DataError, match="lacks landmarks; render it again"):
+        ShardFolder([tmp_path / "a"]).read_landmarks(np.array([0]))
+    for name, change, message in (
+        ("b", lambda points: points[:, :5], "must be numbers"),
+        ("c", lambda points: points * np.nan, "NaN"),
+        ("d", lambda points: points.astype(np.int32), "must be numbers"),
+    ):
+        write(tmp_path / name, 0)
+        with_landmarks(tmp_path / name, change)
+        with pytest.raises(DataError, match=f"landmarks are damaged.*{message}"):
+            ShardFolder([tmp_path / name]).read_landmarks(np.array([0]))
 
 
 def test_samples_and_attributes(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gaze.eye_landmarks import COUNT
 from gaze.synthesis.crops import Crop
 
 
@@ -21,7 +22,8 @@ class FakeRenderer:
         image[0, 0, 0] = dressed.seed % 256
         angles = np.array([picture_seed * 1e-5, dressed.seed * 1e-3])
         attributes = {"hair": "bald", "seed": picture_seed}
-        return Crop(image, angles, -angles, dressed.seed, picture_seed, attributes, None, None)
+        landmarks_px = np.full((COUNT, 2), picture_seed % 7)
+        return Crop(image, angles, -angles, landmarks_px, dressed.seed, picture_seed, attributes, None, None)
 
 
 class FakePerson:

@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from gaze.eye_landmarks import COUNT, EYE_COUNT
+
 
 def spots(count: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
@@ -20,15 +22,28 @@ def spots(count: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, np.nda
     return faces, labels
 
 
-def write_shard(folder: Path, index: int, count: int, size: int = 64, seed: int = 0) -> None:
+def spot_landmarks(labels: np.ndarray, size: int = 64) -> np.ndarray:
+    """Landmarks (N, 60, 2) px: all of an eye at its spot, those of the face in the picture's middle."""
+    landmarks_px = np.full((len(labels), COUNT, 2), (size - 1) / 2, np.float32)
+    for first, x in ((0, 0.7), (EYE_COUNT, 0.3)):  # the subject's left eye is at the picture's right
+        places = np.stack([size * (x - 0.2 * labels[:, 1]), size * (0.33 - 0.2 * labels[:, 0])], -1)
+        landmarks_px[:, first : first + EYE_COUNT] = np.round(places)[:, None]
+    return landmarks_px
+
+
+def write_shard(
+    folder: Path, index: int, count: int, size: int = 64, seed: int = 0, landmarks: bool = False
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     camera = {"focal_px": 960.0 * size / 224, "distance_mm": 600.0, "size_px": size}
     (folder / "shards.json").write_text(
         json.dumps({"schema": "gaze.shards/1", "size": size, "normalized_camera": camera})
     )
     faces, labels = spots(count, size, seed)
+    known = {"landmarks_px": spot_landmarks(labels, size)} if landmarks else {}
     np.savez(
         folder / f"shard_{index:06d}.npz",
+        **known,
         faces=faces,
         pitch_yaw_rad=labels,
         head_pitch_yaw_rad=labels * 0.5,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from spot_faces import spots
 
+from gaze.eye_landmarks import COUNT, MIRROR_ORDER
 from gaze.geometry import angular_error_deg
 from gaze.training import photometric
 from gaze.training.augment import PRESETS, Augment, AugmentConfig, Draws, Normal, Uniform, plain
@@ -160,3 +161,32 @@ def test_unknown_preset():
     assert "standard" in PRESETS
     with pytest.raises(ValueError, match="must be one of"):
         AugmentConfig.named("heavy")
+
+
+@pytest.mark.parametrize(("size", "out_px"), [(64, 64), (160, 112), (224, 112)])
+def test_landmarks_move_with_the_picture(size, out_px):
+    """A bright spot at one landmark, found again by its centre of brightness; larger pictures are shrunk."""
+    camera = CAMERA.resized(size)
+    rng = np.random.default_rng(3)
+    count, landmark = 24, 27
+    landmarks_px = rng.uniform(0.35, 0.65, (count, COUNT, 2)) * size
+    config = dataclasses.replace(AugmentConfig.named("none"), flip=0.5, geometry=0.7)
+    augment = Augment(config, camera, out_px)
+    d = draws(count)
+    yy, xx = np.mgrid[:size, :size]
+    faces = np.empty((count, size, size, 3), np.uint8)
+    for face, (x, y) in zip(faces, landmarks_px[:, landmark], strict=True):
+        spot = 250 * np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / (2 * (0.02 * size) ** 2))
+        face[:] = np.round(spot)[..., None]
+    out, _ = augment(faces, np.zeros((count, 2), np.float32), d)
+    moved = augment.landmarks(landmarks_px.astype(np.float32), d)
+    assert moved.shape == (count, COUNT, 2)
+    mirrored = d.uniform[:, Uniform.FLIP] < 0.5
+    assert 4 < mirrored.sum() < 20
+    yy, xx = np.mgrid[:out_px, :out_px]
+    for row in range(count):
+        weight = out[row, ..., 0].astype(float)
+        found = np.array([(weight * xx).sum(), (weight * yy).sum()]) / weight.sum()
+        # What was the landmark is, in a mirrored face, that of the other side.
+        name = MIRROR_ORDER.tolist().index(landmark) if mirrored[row] else landmark
+        np.testing.assert_allclose(moved[row, name], found, atol=0.12)

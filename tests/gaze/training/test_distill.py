@@ -39,8 +39,7 @@ def some(count: int = 6, size: int = 64) -> torch.Tensor:
 
 def answers(net: GazeNet, faces: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
     forward = TrainingForward(net, "fp32", False, False).eval()
-    angles, _ = forward(faces)
-    return angles, forward.features
+    return forward(faces).pitch_yaw, forward.features
 
 
 def test_the_teachers_own_answers_cost_nothing():
@@ -76,6 +75,17 @@ def test_eyes_apart_are_imitated_where_both_look_at_them():
     assert np.allclose(distiller.loss(faces, [0.5 * face], angles), 0.25, atol=1e-3)
 
 
+def test_a_teacher_with_landmarks_is_imitated_by_its_features_and_answers():
+    teacher = network(width=0.5, landmarks=True)
+    faces = some(3)
+    angles, (end, *taps) = answers(copy.deepcopy(teacher), faces)
+    assert len(taps) == 4
+    _, maps = (distiller := Distiller(teacher)).answers(faces)
+    assert len(maps) == 1
+    cost = distiller.loss(faces, [0.5 * end.detach()], angles.detach())
+    assert np.allclose(cost, 0.25, atol=1e-3)
+
+
 def test_the_student_learns_and_the_teacher_does_not():
     teacher, student = network(width=0.5), network(width=0.25, seed=1)
     before = copy.deepcopy(teacher.state_dict())
@@ -85,7 +95,7 @@ def test_the_student_learns_and_the_teacher_does_not():
     optimizer = torch.optim.Adam(student.parameters(), 3e-4)
     costs = []
     for _ in range(10):
-        angles, _ = forward(faces)
+        angles = forward(faces).pitch_yaw
         cost = distiller.loss(faces, forward.features, angles).mean()
         optimizer.zero_grad()
         cost.backward()

@@ -7,8 +7,12 @@ pytest.importorskip("torch")
 
 import torch
 
+from gaze.eye_landmarks import COUNT, EYE_COUNT
 from gaze.geometry import angular_error_rad, vector_from_angles
-from gaze.training.losses import angular, heteroscedastic, l1, loss_of, vectors
+from gaze.network import Answers
+from gaze.network_landmarks import Landmarks
+from gaze.training.losses import angular, heteroscedastic, l1, landmark_distance, loss_of, vectors
+from gaze.training.objective import training_loss
 
 
 def angles(count, seed=0):
@@ -70,3 +74,41 @@ def test_choice():
         loss_of("heteroscedastic", a, None, b)
     with pytest.raises(ValueError, match="must be one of"):
         loss_of("l2", a, None, b)
+
+
+def test_landmark_distance_by_hand():
+    target = torch.full((2, COUNT, 2), 0.5)
+    places = target.clone()
+    places[0, 0, 0] += 3 / 160  # three units, of an eye
+    places[0, 59, 1] += 4 / 160  # four units, of the face
+    target[1, 5] = float("nan")
+    target[1, 6, 1] = 1.5  # outside the picture
+    places[1, 6:8] += 1.0
+    places.requires_grad_(True)
+    costs = landmark_distance(places, target)
+    distance = costs.detach()
+    weights = 2 * EYE_COUNT + 0.3 * (COUNT - 2 * EYE_COUNT)
+    # Where nothing is off the distance is a tenth of a unit: it has a gradient there.
+    expected = (3.0 - 0.1 + 0.3 * (4.0 - 0.1)) / weights + 0.1
+    assert float(distance[0]) == pytest.approx(expected, abs=2e-3)
+    off = 160 * np.sqrt(2)
+    assert float(distance[1]) == pytest.approx((off - 0.1) / (weights - 2) + 0.1, rel=1e-3)
+    costs.sum().backward()
+    assert torch.isfinite(places.grad).all()
+    assert not places.grad[1, 5:7].any()
+
+
+def test_the_training_loss_is_the_sum_of_its_parts():
+    target, landmarks = torch.zeros(3, 2), torch.full((3, COUNT, 2), 0.5)
+    angles, log_sigma = torch.full((3, 2), 0.1), torch.full((3, 2), -2.0)
+    alone = Answers(angles, log_sigma, None)
+    gaze = float(training_loss("heteroscedastic", alone, target, None))
+    assert gaze == pytest.approx(float(heteroscedastic(angles, log_sigma, target).mean()))
+    found = Answers(angles, log_sigma, None, Landmarks(landmarks + 0.01, None), (2 * angles, log_sigma))
+    geometry = float(heteroscedastic(2 * angles, log_sigma, target).mean())
+    distance = float(landmark_distance(landmarks + 0.01, landmarks).mean())
+    assert float(training_loss("heteroscedastic", found, target, landmarks)) == pytest.approx(
+        gaze + 0.7 * geometry + 0.5 * distance
+    )
+    untold = float(training_loss("heteroscedastic", found, target, None))
+    assert untold == pytest.approx(gaze + 0.7 * geometry)

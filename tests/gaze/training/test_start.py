@@ -85,6 +85,25 @@ def test_eyes_apart_start_as_the_face_alone(tmp_path, checkpoint):
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
 
 
+def test_landmarks_start_without_changing_an_answer(tmp_path, checkpoint):
+    before, path = checkpoint
+    after = _started(tmp_path, path, 112, width=0.25, landmarks=True).eval()
+    faces = torch.rand(3, 3, 112, 112)
+    with torch.no_grad():
+        torch.testing.assert_close(after(faces)[0], before.eval()(faces)[0], rtol=0, atol=1e-5)
+
+
+def test_landmarks_are_not_dropped_in_silence(tmp_path):
+    torch.manual_seed(1)
+    save_checkpoint(tmp_path / "found.pt", GazeNet(112, landmarks=True, **SMALL), {})
+    with pytest.raises(ModelError, match="finds landmarks, the run would not; add --landmarks"):
+        _started(tmp_path, tmp_path / "found.pt", 112, width=0.25)
+    kept = _started(tmp_path, tmp_path / "found.pt", 160, width=0.25, landmarks=True)
+    before = load_checkpoint(tmp_path / "found.pt")[0].landmarks.state_dict()
+    for name, value in kept.landmarks.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
 def test_another_network_is_refused_by_name(tmp_path, checkpoint):
     with pytest.raises(ModelError, match=r"start.pt: .* does not fit; the checkpoint is of .*'width': 0.25"):
         _started(tmp_path, checkpoint[1], 160, width=0.5)

@@ -110,6 +110,13 @@ def test_features_to_leave_out(tmp_path):
         check(_prepared(tmp_path, "--without", "masks"))
 
 
+def test_landmarks_and_eyes_apart_do_not_go_together(tmp_path):
+    options = ["--data", "synthetic", "--shards", "s", "--out", str(tmp_path), "--steps", "1", "--landmarks"]
+    assert config_of(parser().parse_args(options)).landmarks
+    with pytest.raises(UsageError, match="--eyes and --landmarks do not go together; leave one away"):
+        config_of(parser().parse_args([*options, "--eyes", "--input-size", "224"]))
+
+
 def test_eyes_apart_need_a_larger_input(tmp_path):
     options = ["--data", "synthetic", "--shards", "s", "--out", str(tmp_path), "--steps", "1", "--eyes"]
     with pytest.raises(

@@ -10,10 +10,12 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from spot_faces import write_shard
+from spot_faces import spot_landmarks, spots, write_shard
 
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError, GazeError, ModelError, UsageError
+from gaze.eye_landmarks import EYE_COUNT
+from gaze.network import FacePreprocess
 from gaze.network_checkpoint import load_checkpoint
 from gaze.training import finishing, loop, virtual_camera
 from gaze.training.config import TrainConfig
@@ -72,10 +74,34 @@ def test_overfits_a_small_set_and_leaves_its_files(tmp_path):
     assert any((tmp_path / "run" / "tensorboard").iterdir())
 
 
-def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch):
+def test_landmarks_are_learned(tmp_path):
+    """Mirrored and turned, on faces that were not trained on."""
+    write_shard(tmp_path / "s", 0, 256, landmarks=True)
+    options = {**SMALL, "dropout": 0.0, "ema_decay": 0.9, "learning_rate": 3e-3, "landmarks": True}
+    source = ShardFolder([tmp_path / "s"])
+    net = train(TrainConfig(**options, steps=120), source, tmp_path / "run", options=QUIET).net
+    faces, labels = spots(64, seed=9)
+    with torch.no_grad():
+        answers = net.answers(net.features(FacePreprocess()(torch.from_numpy(faces))))
+    off_px = np.linalg.norm(answers.landmarks.places.numpy() * 64 - spot_landmarks(labels), axis=-1)
+    # The spots wander by 3.7 px in each direction.
+    assert off_px[:, : 2 * EYE_COUNT].mean() < 1.5
+    # A constant answer gives 22.
+    assert summary(answers.geometry[0].numpy(), labels)["mean_deg"] < 12.0
+    assert load_checkpoint(tmp_path / "run" / "final.pt")[0].config["landmarks"]
+
+
+def test_shards_without_landmarks_cannot_teach_them(tmp_path):
+    write_shard(tmp_path / "s", 0, 32)
+    with pytest.raises(DataError, match="lacks landmarks; render it again"):
+        train(TrainConfig(**SMALL, steps=1, landmarks=True), ShardFolder([tmp_path / "s"]), tmp_path / "r")
+
+
+@pytest.mark.parametrize("landmarks", [False, True])
+def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch, landmarks):
     monkeypatch.setattr(loop, "LOG_STEPS", 1)
-    write_shard(tmp_path / "s", 0, 70)
-    config = TrainConfig(**SMALL, steps=12)
+    write_shard(tmp_path / "s", 0, 70, landmarks=landmarks)
+    config = TrainConfig(**SMALL, steps=12, landmarks=landmarks)
 
     def source():
         return ShardFolder([tmp_path / "s"])
@@ -98,7 +124,7 @@ def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch):
     write_shard(tmp_path / "s", 1, 40)  # taken up at the next epoch, not in the middle of this one
     assert len(losses(tmp_path / "cut")) == 7
     with pytest.raises(ModelError, match="learning_rate"):
-        other = TrainConfig(**SMALL, steps=12, learning_rate=1e-4)
+        other = TrainConfig(**SMALL, steps=12, learning_rate=1e-4, landmarks=landmarks)
         train(other, source(), tmp_path / "cut", options=RESUMED)
     (tmp_path / "s" / "shard_000001.npz").unlink()
     train(config, source(), tmp_path / "cut", options=RESUMED)
@@ -151,17 +177,17 @@ def test_the_speed_in_the_log_is_that_of_the_steps_whatever_saving_takes(tmp_pat
     now_s = [0.0]
     monkeypatch.setattr(loop.time, "monotonic", lambda: now_s[0])
     monkeypatch.setattr(loop, "LOG_STEPS", 4)
-    loss_of = loop.loss_of
+    training_loss = loop.training_loss
 
     def one_second_a_step(*args):
         now_s[0] += 1.0
-        return loss_of(*args)
+        return training_loss(*args)
 
     def ten_minutes(net):
         now_s[0] += 600.0
         return {}
 
-    monkeypatch.setattr(loop, "loss_of", one_second_a_step)
+    monkeypatch.setattr(loop, "training_loss", one_second_a_step)
     write_shard(tmp_path / "s", 0, 70)
     options = RunOptions(save_minutes=0.04, progress=False)  # at the third step of each four, or sooner
     train(
