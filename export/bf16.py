@@ -37,6 +37,7 @@ def with_layers_in_fp32(
     make: Callable[[tuple[str, ...]], ModelSpec],
     faces: NDArray[np.uint8],
     expected_rad: NDArray[np.float64],
+    always: tuple[str, ...] = (),
 ) -> ModelSpec:
     """Make the model with the fewest groups in fp32 with which, in bf16 on OpenVINO, it keeps the bound; else
     the best.
@@ -46,6 +47,7 @@ def with_layers_in_fp32(
         make: makes it for these groups in fp32; gives its sidecar's content.
         faces: (N, S, S, 3) uint8 BGR.
         expected_rad: (N, 2) angles of the float network for these faces.
+        always: groups that every try leaves in fp32.
 
     Raises:
         GazeError: OpenVINO does not run the model.
@@ -60,6 +62,7 @@ def with_layers_in_fp32(
 
     tried: list[tuple[float, tuple[str, ...]]] = []
     for groups in FALLBACKS:
+        groups += always
         spec = attempt(groups)
         with create_runtime(path, "openvino", "CPU", "bf16") as runtime:
             off_deg = angular_error_deg(predict_batched(runtime, faces), expected_rad).max()

@@ -17,9 +17,9 @@ from torch import Tensor
 from deploy.runtimes.torch_runtime import TorchRuntime
 from export.artefacts import KINDS, Kind, openvino_precisions
 from export.faces import FaceSet
-from export.layers import OUTPUTS
+from export.layers import OUTPUTS, never_rounded
 from export.parity import predict_batched
-from export.steady import rounded, steadied, to_bf16, to_int8
+from export.steady import landmarks_by_convolution, rounded, steadied, to_bf16, to_int8
 from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
 from gaze.model_spec import load_model_spec, save_spec, sha256_of, sidecar_path
 from gaze.network import FacePreprocess, GazeNet
@@ -67,6 +67,7 @@ class Maker:
                 lambda groups: made or self._made(kind, path, groups),
                 self.shown.faces,
                 self.expected_rad,
+                never_rounded(self.net),
             )
         spec = self._made(kind, path)
         save_spec(spec, sidecar_path(path))
@@ -109,7 +110,8 @@ class Maker:
             # Not the steadied network: the layers that gain by it stay in fp32. The outputs are rounded as
             # all fully connected layers are, which multiply in bf16 whatever is asked for.
             float_layers = tuple(group for group in in_fp32 if group not in OUTPUTS)
-            coarse = rounded(self.reference.net, self.pictures, to_bf16, float_layers)
+            reference = landmarks_by_convolution(self.reference.net)
+            coarse = rounded(reference, self.pictures, to_bf16, float_layers)
             # In fp32 a flip, a product and a sum over every pixel would take a tenth of the network's time.
             export_onnx(coarse, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
             export_openvino(source, spec, path, in_fp32)
@@ -136,7 +138,7 @@ class Maker:
 
             # NNCF corrects the biases itself; onnxruntime's quantiser does not.
             export_onnx(self.net, fp32, source, ConvolvedPreprocess())
-            return quantise_openvino(source, spec, calibration.faces, expected, path)
+            return quantise_openvino(source, spec, calibration.faces, expected, path, never_rounded(self.net))
 
         from export.to_int8 import quantise_onnx
 
@@ -145,7 +147,8 @@ class Maker:
             return source
 
         for_tensorrt = kind.name == "onnx-int8-tensorrt"
-        return quantise_onnx(write_rounded, spec, calibration.faces, expected, path, for_tensorrt)
+        always = never_rounded(self.net)
+        return quantise_onnx(write_rounded, spec, calibration.faces, expected, path, for_tensorrt, always)
 
 
 def make_maker(

@@ -5,6 +5,9 @@ Rounding such numbers and their weights to bf16, or to the 256 steps of int8, co
 together. So the mean of each channel is taken off before that convolution, and what the convolution makes of
 the means (a constant picture, not a constant, because of the zero padding) is added after it: in fp32 the
 result is the same.
+
+Where landmarks lie must not be rounded to bf16 either, which OpenVINO does to whatever goes into a fully
+connected layer. What reads the gaze off them is exported as convolutions, which it can keep in fp32.
 """
 
 from __future__ import annotations
@@ -59,19 +62,54 @@ class CentredConvolution(nn.Module):
         )
 
 
+class PointConvolution(nn.Module):
+    """A fully connected layer as a convolution over pictures of one pixel: (N, C) -> (N, C')."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(layer.in_features, layer.out_features, 1)
+        self.convolution.weight = nn.Parameter(layer.weight[:, :, None, None])
+        self.convolution.bias = layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.convolution(x[:, :, None, None]).flatten(1)
+
+
 @torch.no_grad()
 def steadied(net: GazeNet, pictures: Tensor) -> GazeNet:
-    """A copy whose first depthwise convolutions are centred; equal to the network but for fp32 rounding.
+    """A copy whose first depthwise convolutions are centred, and whose landmarks are read by convolutions.
+
+    It is equal to the network but for fp32 rounding.
 
     Args:
         pictures: (N, 3, S, S) preprocessed faces to read the channels' means off.
     """
-    net = copy.deepcopy(net).cpu().float().eval()
+    net = landmarks_by_convolution(net).cpu().float().eval()
     for backbone, seen in zip(net.backbones, net.looks(pictures), strict=True):
         first = backbone[1].conv[0]
         first[0] = CentredConvolution(first[0], first[1], backbone[0](seen))
         first[1] = nn.Identity()
     return net
+
+
+def landmarks_by_convolution(net: GazeNet) -> GazeNet:
+    """A copy that reads the gaze off its landmarks, where it has any, by convolutions.
+
+    It is equal to the network but for fp32 rounding.
+    """
+    net = copy.deepcopy(net)
+    if net.landmarks is not None:
+        _linear_to_convolution(net.landmarks.geometry)
+        net.fc_geometry = PointConvolution(net.fc_geometry)
+    return net
+
+
+def _linear_to_convolution(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, nn.Linear):
+            setattr(module, name, PointConvolution(child))
+        else:
+            _linear_to_convolution(child)
 
 
 def to_bf16(weight: Tensor) -> Tensor:

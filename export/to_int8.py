@@ -80,6 +80,7 @@ def quantise_onnx(
     expected_rad: NDArray[np.float64],
     path: Path,
     for_tensorrt: bool,
+    always: tuple[str, ...] = (),
 ) -> list[str]:
     """Quantise an fp32 model after calibration on faces.
 
@@ -93,6 +94,7 @@ def quantise_onnx(
             float, and gives its path.
         faces: (N, S, S, 3) uint8 BGR, what calibrates.
         expected_rad: (N, 2) angles of the float network for these faces.
+        always: groups of layers that stay in float.
 
     Returns:
         The names of the groups of layers that stayed in float to keep the bound.
@@ -132,7 +134,7 @@ def quantise_onnx(
             return onnx.load(tried), _mean_difference_deg(tried, faces[chosen], expected_rad[chosen])
 
         tries = SYMMETRIC_FALLBACKS if for_tensorrt else FALLBACKS
-        groups, quantised = first_near(tries, attempt, path.name)
+        groups, quantised = first_near([groups + always for groups in tries], attempt, path.name)
         with replacing(path) as temporary:
             finish_onnx(quantised, spec, temporary)
     return list(groups)

@@ -27,12 +27,14 @@ def quantise_openvino(
     faces: NDArray[np.uint8],
     expected_rad: NDArray[np.float64],
     path: Path,
+    always: tuple[str, ...] = (),
 ) -> list[str]:
     """Quantise an fp32 ONNX model (made with ConvolvedPreprocess) after calibration on faces.
 
     Args:
         faces: (N, S, S, 3) uint8 BGR, what calibrates.
         expected_rad: (N, 2) angles of the float network for these faces.
+        always: groups of layers that stay in float.
 
     Returns:
         The names of the groups of layers that stayed in float to keep the bound.
@@ -65,7 +67,8 @@ def quantise_openvino(
         )
         return quantised, _mean_difference_deg(quantised, faces[chosen], expected_rad[chosen])
 
-    groups, quantised = first_near(((), *FALLBACKS[1:]), attempt, path.name)
+    tries = [groups + always for groups in ((), *FALLBACKS[1:])]
+    groups, quantised = first_near(tries, attempt, path.name)
     write_openvino(quantised, spec, path)
     return list(groups)
 

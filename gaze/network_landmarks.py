@@ -104,33 +104,37 @@ class _Places(nn.Module):
 
     def __init__(self, input_size: int, eye_top_px: int, eye_bottom_px: int) -> None:
         super().__init__()
-        for name, stride, rows_px, near in (
-            ("left_grid", 2, (eye_top_px, eye_bottom_px), _LEFT_EYE),
-            ("right_grid", 2, (eye_top_px, eye_bottom_px), _RIGHT_EYE),
-            ("face_grid", 8, (0, input_size), _FACE),
+        for name, stride, (top_px, bottom_px) in (
+            ("eye", 2, (eye_top_px, eye_bottom_px)),
+            ("face", 8, (0, input_size)),
         ):
-            y, x = torch.meshgrid(
-                torch.arange(*rows_px, stride) / input_size - near[1],
-                torch.arange(0, input_size, stride) / input_size - near[0],
-                indexing="ij",
-            )
-            grid = torch.stack([x, y, x.square() + y.square()], -1).reshape(-1, 3)
-            self.register_buffer(name, grid, persistent=False)
+            self.register_buffer(f"{name}_x", torch.arange(0, input_size, stride) / input_size, False)
+            self.register_buffer(f"{name}_y", torch.arange(top_px, bottom_px, stride) / input_size, False)
         near = [_LEFT_EYE] * EYE_COUNT + [_RIGHT_EYE] * EYE_COUNT + [_FACE] * (COUNT - 2 * EYE_COUNT)
-        self.register_buffer("near", torch.tensor(near), persistent=False)
+        self.register_buffer("near", torch.tensor(near), False)
 
     def forward(self, eye_heat: Tensor, face_heat: Tensor) -> tuple[Landmarks, Tensor]:
         with torch.autocast(eye_heat.device.type, enabled=False):
-            eyes = eye_heat.float().flatten(2).softmax(-1)
-            face = face_heat.float().flatten(2).softmax(-1)
-            # From a point near each landmark: squares of small numbers lose fewer digits.
-            left, right = eyes[:, :EYE_COUNT] @ self.left_grid, eyes[:, EYE_COUNT:] @ self.right_grid
-            means = torch.cat([left, right, face @ self.face_grid], 1)
-            offsets = means[..., :2]
-            variance = means[..., 2] - offsets.square().sum(-1)
-            log_spread = 0.5 * variance.clamp_min(_LEAST_VARIANCE).log()
-            landmarks = Landmarks(offsets + self.near, log_spread)
+            near_eyes, near_face = self.near.split((2 * EYE_COUNT, COUNT - 2 * EYE_COUNT))
+            eyes = _moments(eye_heat.float(), self.eye_x, self.eye_y, near_eyes)
+            face = _moments(face_heat.float(), self.face_x, self.face_y, near_face)
+            places, variance = (torch.cat(pair, 1) for pair in zip(eyes, face, strict=True))
+            landmarks = Landmarks(places, 0.5 * variance.clamp_min(_LEAST_VARIANCE).log())
             return landmarks, _numbers(landmarks)
+
+
+def _moments(heat: Tensor, x: Tensor, y: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
+    """Means (N, K, 2) and variances (N, K) of heat maps (N, K, h, w) over columns at x (w,), rows at y (h,).
+
+    They are calculated from points ``near`` (K, 2) them, as squares of small numbers lose fewer digits, and
+    without products of matrices: what goes into these OpenVINO rounds to bf16, whatever is asked for.
+    """
+    share = heat.flatten(2).softmax(-1).unflatten(2, (len(y), len(x)))
+    by_column, by_row = share.sum(2), share.sum(3)
+    across, down = x - near[:, :1], y - near[:, 1:]
+    offsets = torch.stack([(by_column * across).sum(-1), (by_row * down).sum(-1)], -1)
+    squares = (by_column * across.square()).sum(-1) + (by_row * down.square()).sum(-1)
+    return offsets + near, squares - offsets.square().sum(-1)
 
 
 def _numbers(landmarks: Landmarks) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,20 @@ def network_of(config: TrainConfig) -> GazeNet:
     )
 
 
+def as_able_as_its_start(config: TrainConfig) -> TrainConfig:
+    """The settings, with landmarks where the network that the run starts from finds them.
+
+    Raises:
+        ModelError: the start file is of another kind.
+        UsageError: the run is to look at the eyes apart, which does not go together with landmarks.
+    """
+    if config.start == "random" or Path(config.start).suffix == ".npz":
+        return config
+    of_start = read_tensors(config.start).get("config")
+    finds = isinstance(of_start, dict) and of_start.get("landmarks") is True
+    return dataclasses.replace(config, landmarks=config.landmarks or finds)
+
+
 def people_seen(start: str) -> list[str] | None:
     """Who the start weights were trained on, as person_key gives them; None where a file does not say.
 
@@ -122,7 +137,7 @@ def _load_gaze(net: GazeNet, path: Path) -> bool:
     missing = [name for name in own if name not in state and not name.startswith(_OPTIONAL)]
     bad = [name for name in bad if not name.startswith("fc_log_sigma")] + missing
     if other.config["landmarks"] and not net.config["landmarks"]:
-        raise ModelError(f"{path}: finds landmarks, the run would not; add --landmarks")
+        raise ModelError(f"{path}: finds landmarks, and the run does not; set landmarks for it")
     if bad:
         raise ModelError(
             f"{path}: {bad[0]} does not fit; the checkpoint is of {other.config}, the run of {net.config}"

@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     import torch
 
     from gaze.training.ddp import join
+    from gaze.training.start import as_able_as_its_start
 
+    config = as_able_as_its_start(config)
     if args.threads:
         torch.set_num_threads(args.threads)
     signal.signal(signal.SIGTERM, _interrupt)

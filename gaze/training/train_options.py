@@ -172,8 +172,8 @@ def _add_network(group: argparse._ArgumentGroup, defaults: TrainConfig) -> None:
     group.add_argument(
         "--landmarks",
         action="store_true",
-        help="find landmarks of eyes and face too, and read the gaze off them as well; rendered faces teach "
-        "where they are, a prepared file the gaze alone",
+        help="find landmarks of eyes and face too, and read the gaze off them as well, as a run from such "
+        "weights always does; rendered faces teach where they are, a prepared file the gaze alone",
     )
     group.add_argument(
         "--width", type=between(0.05, 8), default=defaults.width, metavar="X", help="channel multiplier"

@@ -33,6 +33,8 @@ def _narrow_network(path, size_px, **options):
 
     torch.manual_seed(3)
     net = GazeNet(input_size=size_px, width=0.25, predict_sigma=True, dropout=0.0, **options)
+    if options.get("landmarks"):  # which say nothing in an untrained network
+        torch.nn.init.normal_(net.fc_geometry.weight, std=0.02)
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None

@@ -65,16 +65,20 @@ def test_each_model_gives_the_networks_angles(checkpoint, exported, name):
         np.testing.assert_allclose(given.weight_map, weight_map, rtol=1e-4)
 
 
-def test_a_network_that_looks_at_the_eyes_apart(checkpoint_with_eyes, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("kind", "size"), [("eyes", 128), ("landmarks", 64)])
+def test_a_network_that_looks_at_the_eyes_apart_or_finds_landmarks(
+    request, tmp_path, monkeypatch, kind, size
+):
+    checkpoint = request.getfixturevalue(f"checkpoint_with_{kind}")
     # A random network amplifies rounding as no trained one does.
     for precision in ("fp16", "bf16"):
         monkeypatch.setitem(parity.MAX_DEG, precision, 20.0)
-    faces = made_faces(128, 9, seed=11).faces
-    argv = ["--checkpoint", str(checkpoint_with_eyes), "--out", str(tmp_path), "--formats", "onnx"]
+    faces = made_faces(size, 9, seed=11).faces
+    argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path), "--formats", "onnx"]
     assert main(argv) == 0
-    angles, sigma, weight_map = by_hand(checkpoint_with_eyes, faces)
+    angles, sigma, weight_map = by_hand(checkpoint, faces)
     for engine in ("onnxruntime", "openvino"):
-        with create_runtime(tmp_path / "eyes.onnx", engine, precision="fp32") as runtime:
+        with create_runtime(tmp_path / f"{kind}.onnx", engine, precision="fp32") as runtime:
             given = runtime.predict(faces)
         assert angular_error_deg(given.pitch_yaw_rad, angles).max() < 0.01, engine
         np.testing.assert_allclose(given.sigma_rad, sigma, rtol=1e-4)

@@ -12,7 +12,7 @@ import torch
 from spot_faces import write_shard
 
 from gaze.datasets.shards import ShardFolder
-from gaze.errors import ModelError
+from gaze.errors import ModelError, UsageError
 from gaze.geometry import angular_error_deg
 from gaze.model_spec import DEFAULT_MODEL
 from gaze.network import GazeNet
@@ -21,7 +21,7 @@ from gaze.network_mobilenet import FEATURE_CHANNELS
 from gaze.normalization import resize_face
 from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
-from gaze.training.start import build
+from gaze.training.start import as_able_as_its_start, build
 
 SMALL = {"width": 0.25, "predict_sigma": True}
 
@@ -93,10 +93,20 @@ def test_landmarks_start_without_changing_an_answer(tmp_path, checkpoint):
         torch.testing.assert_close(after(faces)[0], before.eval()(faces)[0], rtol=0, atol=1e-5)
 
 
+def test_a_run_from_weights_that_find_landmarks_finds_them_too(tmp_path):
+    for name, landmarks in (("with.pt", True), ("without.pt", False)):
+        save_checkpoint(tmp_path / name, GazeNet(64, width=0.25, landmarks=landmarks), {})
+        config = TrainConfig(steps=1, start=str(tmp_path / name))
+        assert as_able_as_its_start(config).landmarks is landmarks
+    assert not as_able_as_its_start(TrainConfig(steps=1)).landmarks
+    with pytest.raises(UsageError, match="do not go together"):
+        as_able_as_its_start(TrainConfig(steps=1, start=str(tmp_path / "with.pt"), eyes=True, input_size=128))
+
+
 def test_landmarks_are_not_dropped_in_silence(tmp_path):
     torch.manual_seed(1)
     save_checkpoint(tmp_path / "found.pt", GazeNet(112, landmarks=True, **SMALL), {})
-    with pytest.raises(ModelError, match="finds landmarks, the run would not; add --landmarks"):
+    with pytest.raises(ModelError, match="finds landmarks, and the run does not"):
         _started(tmp_path, tmp_path / "found.pt", 112, width=0.25)
     kept = _started(tmp_path, tmp_path / "found.pt", 160, width=0.25, landmarks=True)
     before = load_checkpoint(tmp_path / "found.pt")[0].landmarks.state_dict()
