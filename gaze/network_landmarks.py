@@ -129,7 +129,7 @@ def _moments(heat: Tensor, x: Tensor, y: Tensor, near: Tensor) -> tuple[Tensor, 
     They are calculated from points ``near`` (K, 2) them, as squares of small numbers lose fewer digits, and
     without products of matrices: what goes into these OpenVINO rounds to bf16, whatever is asked for.
     """
-    share = heat.flatten(2).softmax(-1).unflatten(2, (len(y), len(x)))
+    share = heat.flatten(2).softmax(-1).unflatten(2, (y.shape[0], x.shape[0]))
     by_column, by_row = share.sum(2), share.sum(3)
     across, down = x - near[:, :1], y - near[:, 1:]
     offsets = torch.stack([(by_column * across).sum(-1), (by_row * down).sum(-1)], -1)
