@@ -96,7 +96,7 @@ def virtual_display(folder, size=(1280, 800)):
             ["openbox"], env=display.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            _wait_for_manager(display)
+            _wait_for_manager(display, manager)
             yield display
         finally:
             manager.terminate()
@@ -107,10 +107,11 @@ def virtual_display(folder, size=(1280, 800)):
         server.wait(timeout=10)
 
 
-def _wait_for_manager(display, patience_s=20.0):
+def _wait_for_manager(display, manager, patience_s=60.0):
     """A window that is opened before its manager runs may stay unpainted."""
     end = time.monotonic() + patience_s
     ask = ["xdotool", "get_num_desktops"]
     while subprocess.run(ask, env=display.environment, capture_output=True, check=False).returncode != 0:
+        assert manager.poll() is None, f"openbox ended with {manager.returncode}"
         assert time.monotonic() < end, "openbox does not start"
         time.sleep(0.05)
