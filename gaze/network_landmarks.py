@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from gaze.eye_landmarks import COUNT, EYE_COUNT, INNER_CORNER, OUTER_CORNER
 
-# The backbone's blocks after which its maps are read, and the channels there at width 1; 1/2, 1/4, 1/8 and
-# 1/16 of the input. Its end, at 1/32, is read as well.
+# The backbone's blocks after which its maps are read, at 1/2, 1/4, 1/8 and 1/16 of the input. Its end, at
+# 1/32, is read as well.
 TAPPED_BLOCKS = (1, 3, 6, 13)
 # Rows of a normalised face in which the landmarks of eyes lie, as shares of its side: those of 99.9 % of
 # 9,600 rendered crops at a view of 125 mm.

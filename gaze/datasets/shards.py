@@ -232,10 +232,7 @@ class ShardFolder:
         """Faces (n, S, S, 3) and gaze (pitch, yaw) (n, 2) of samples 0 .. len-1."""
         faces = np.empty((len(indices), self.size_px, self.size_px, 3), dtype=np.uint8)
         angles = np.empty((len(indices), 2), dtype=np.float32)
-        shards, rows, starts = self._view
-        owners = np.searchsorted(starts, indices, side="right") - 1
-        for row, (index, owner) in enumerate(zip(indices, owners, strict=True)):
-            shard, offset = shards[owner], rows[owner][index - starts[owner]]
+        for row, (shard, offset) in enumerate(self._located(indices)):
             faces[row] = shard.faces[offset, self._middle, self._middle]
             angles[row] = shard.pitch_yaw_rad[offset]
         return faces, angles
@@ -246,20 +243,21 @@ class ShardFolder:
         Raises:
             DataError: a shard keeps none.
         """
+        landmarks_px = [shard.landmarks_px[row] for shard, row in self._located(indices)]
+        return np.stack(landmarks_px) - np.float32(self._middle.start)
+
+    def _located(self, indices: NDArray[np.int64]) -> list[tuple[Shard, int]]:
+        """The shard of each sample, and its row there."""
         shards, rows, starts = self._view
         owners = np.searchsorted(starts, indices, side="right") - 1
-        landmarks_px = [
-            shards[owner].landmarks_px[rows[owner][index - starts[owner]]]
+        return [
+            (shards[owner], int(rows[owner][index - starts[owner]]))
             for index, owner in zip(indices, owners, strict=True)
         ]
-        return np.stack(landmarks_px) - np.float32(self._middle.start)
 
     def samples(self) -> Iterator[GazeSample]:
         """All samples in order, with head pose."""
-        shards, rows, starts = self._view
-        for index in range(len(self)):
-            owner = int(np.searchsorted(starts, index, side="right")) - 1
-            shard, row = shards[owner], rows[owner][index - int(starts[owner])]
+        for shard, row in self._located(np.arange(len(self))):
             yield GazeSample(
                 image=np.array(shard.faces[row, self._middle, self._middle]),
                 gaze_pitch_yaw_rad=shard.pitch_yaw_rad[row],
