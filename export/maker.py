@@ -98,7 +98,7 @@ class Maker:
         if kind.name in ("onnx", "onnx-float-input"):
             export_onnx(self.net, spec, path, FacePreprocess() if kind.name == "onnx" else None)
         elif kind.name == "onnx-fp16":
-            convert_to_fp16(self._source(kind), spec, path)
+            convert_to_fp16(self._source(kind), spec, path, never_rounded(self.net))
         elif kind.name in ("openvino-fp32", "openvino-fp16"):
             from export.to_openvino import export_openvino
 

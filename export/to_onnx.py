@@ -144,15 +144,22 @@ def finish_onnx(model: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def convert_to_fp16(source: Path, spec: ModelSpec, path: Path) -> None:
+def convert_to_fp16(source: Path, spec: ModelSpec, path: Path, always: tuple[str, ...] = ()) -> None:
     """An fp32 model to fp16 within; what goes in and comes out stays uint8 and float32.
+
+    Args:
+        always: groups of layers that stay in fp32.
 
     Raises:
         ModelError: the result is not valid.
         OSError: the file cannot be written.
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
-    model = convert_float_to_float16(onnx.load(source), keep_io_types=True)
+    model = onnx.load(source)
+    kept = [node.name for node in model.graph.node if any(group in node.name for group in always)]
+    model = convert_float_to_float16(model, keep_io_types=True, node_block_list=kept)
+    OnnxModel(model).topological_sort()  # the casts about what is kept were put at the end
     with replacing(path) as temporary:
         finish_onnx(model, spec, temporary)

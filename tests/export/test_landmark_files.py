@@ -1,4 +1,4 @@
-"""int8 and bf16 files of a network that finds landmarks: what finds and reads them stays in float."""
+"""int8, bf16 and fp16 files of a network that finds landmarks: what finds and reads them stays in float."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ LAYERS = ("Conv", "Gemm", "MatMul")
 
 @pytest.fixture(scope="module")
 def exported_in_coarse(checkpoint_with_landmarks, tmp_path_factory):
-    """All in int8 or bf16 that may be: every try is near enough, as a random network is never."""
+    """All in int8, bf16 or fp16 that may be: every try is near enough, as a random network is never."""
     folder, crops = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("crops")
     for index, face in enumerate(made_faces(64, 16, seed=2).faces):
         cv2.imwrite(str(crops / f"{index:02d}.png"), face)
     argv = ["--checkpoint", str(checkpoint_with_landmarks), "--out", str(folder), "--calibration", str(crops)]
-    formats = ["onnx", "onnx-int8", "openvino-int8", "openvino-bf16"]
+    formats = ["onnx", "onnx-fp16", "onnx-int8", "openvino-int8", "openvino-bf16"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parity, "INT8_MEAN_DEG", 90.0)
         patch.setattr(to_int8, "TRY_DEG", 90.0)
-        patch.setitem(parity.MAX_DEG, "bf16", 90.0)
+        for precision in ("fp16", "bf16"):
+            patch.setitem(parity.MAX_DEG, precision, 90.0)
         patch.setattr(bf16, "TRY_DEG", 90.0)
         assert main([*argv, "--formats", *formats]) == 0
     return folder
@@ -41,6 +42,15 @@ def exported_in_coarse(checkpoint_with_landmarks, tmp_path_factory):
 
 def finds_landmarks(name):
     return any(group in name for group in LANDMARKS)
+
+
+def test_theirs_are_the_weights_in_fp32_of_an_fp16_file(exported_in_coarse):
+    graph = onnx.load(exported_in_coarse / "landmarks_fp16.onnx").graph
+    type_of = {item.name: item.data_type for item in graph.initializer}
+    layers = [node for node in graph.node if node.op_type in LAYERS and node.input[1] in type_of]
+    exact = {node.name for node in layers if type_of[node.input[1]] == onnx.TensorProto.FLOAT}
+    assert exact == {node.name for node in layers if finds_landmarks(node.name)}
+    assert 10 < len(exact) < len(layers) - 40
 
 
 def test_no_layer_of_theirs_is_int8_for_onnxruntime(exported_in_coarse):
