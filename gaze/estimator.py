@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
+from gaze.closer_look import CloserLook
 from gaze.errors import GazeError, ModelError
 from gaze.geometry import vector_from_angles
 from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
@@ -111,9 +112,8 @@ class GazeEstimator:
             predictor = mirrored_if(opened.enter_context(closing(network)), average_mirror)
             log.info("runtime %s", predictor.description)
             runtimes.warn_if_unmeasured(network, precision)
-            detector = opened.enter_context(
-                closing(QuietDetector(lambda: create_detector(landmarks, max_faces, landmark_model, static)))
-            )
+            find = QuietDetector(lambda: create_detector(landmarks, max_faces, landmark_model, static))
+            detector = opened.enter_context(closing(CloserLook(find, max_faces, static)))
             estimator = cls(detector, predictor, camera)
             opened.pop_all()
         return estimator

@@ -35,6 +35,7 @@ RANK = {
     "model_spec": 2,
     "download": 3,
     "landmarks": 3,
+    "closer_look": 2,
     "head_pose": 3,
     "normalization": 3,
     "upright": 1,

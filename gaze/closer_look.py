@@ -1,0 +1,185 @@
+"""Faces that are too small in the picture to be found: a detector that also looks at parts of it.
+
+MediaPipe looks for faces in the whole picture made small, and so misses those narrower than about a tenth of
+it: people more than a metre from an ordinary webcam. In a part of half its width they are twice as large.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaze.geometry import FloatArray
+from gaze.types import Face, Frame
+
+if TYPE_CHECKING:
+    from gaze.landmarks import FaceDetector
+
+# Side of a part, of the picture's longer one; parts overlap by half, so that each face is whole in one.
+PART = 0.5
+# A face wider than this share of the picture's longer side is surely found in the whole of it again.
+NEAR_SHARE = 0.16
+# How far from a part's middle a face may be before the part is moved, as a share of its side.
+OFF_MIDDLE = 0.2
+# In smaller pictures a face that the whole does not show has too few pixels for a gaze.
+LEAST_PX = 480
+# With more than one face wanted, how often the whole picture is looked at for nearer ones, in frames.
+WHOLE_EVERY = 30
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the picture: its left upper pixel, width and height in px."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The part of a picture (H, W, 3)."""
+        return image[self.y : self.y + self.height, self.x : self.x + self.width]
+
+    def holds_in_the_middle(self, face: Face) -> bool:
+        """Whether a face is not near the part's edges."""
+        middle = np.array([self.x + self.width / 2, self.y + self.height / 2])
+        return bool(
+            (np.abs(_middle(face) - middle) <= OFF_MIDDLE * np.array([self.width, self.height])).all()
+        )
+
+
+def parts_of(width: int, height: int) -> list[Part]:
+    """Parts of a picture that overlap by half, those at its middle first; together they are all of it."""
+    side = math.ceil(PART * max(width, height))
+    across, down = _starts(width, side), _starts(height, side)
+    parts = [Part(x, y, min(side, width), min(side, height)) for y in down for x in across]
+    return sorted(parts, key=lambda part: _off_middle_px(part, width, height))
+
+
+def part_about(face: Face, width: int, height: int) -> Part:
+    """The part of a picture that has a face in its middle, or as near to it as the edges allow."""
+    side = math.ceil(PART * max(width, height))
+    sides = min(side, width), min(side, height)
+    corner = [
+        int(np.clip(round(at - own / 2), 0, whole - own))
+        for at, own, whole in zip(_middle(face), sides, (width, height), strict=True)
+    ]
+    return Part(*corner, *sides)
+
+
+class CloserLook:
+    """A detector that looks at parts of a picture where the whole shows no face.
+
+    Of a stream one part a frame is looked at, until one has a face; then that part, as long as the face is in
+    it and small. Pictures that are unrelated are searched whole.
+
+    Args:
+        detector: closed with this one.
+        max_faces: how many the detector finds.
+        static: whether the detector treats every frame by itself.
+    """
+
+    def __init__(self, detector: FaceDetector, max_faces: int = 1, static: bool = False) -> None:
+        self.name = detector.name
+        self._detector = detector
+        self._several = max_faces > 1
+        self._static = static
+        self._size_px = (0, 0)
+        self._part: Part | None = None  # to look at first; None is the whole picture
+        self._followed: Part | None = None  # what the detector follows faces in, while it follows any
+        self._follows = False
+        self._turn = 0
+
+    def detect(self, frame: Frame) -> list[Face]:
+        """See FaceDetector."""
+        height, width = frame.image.shape[:2]
+        if (width, height) != self._size_px:
+            self._size_px, self._part = (width, height), None
+        self._turn += 1
+        here = self._part
+        for part in self._looks():
+            faces = self._faces(frame, part)
+            if not faces:
+                continue
+            self._part = self._next_part(faces, part)
+            if part != here and self._part not in (None, part):
+                # Found by chance near a part's edge, which may have cut it.
+                faces = self._faces(frame, self._part) or faces
+            if self._static:
+                self._part = None
+            return faces
+        self._part = None
+        return []
+
+    def close(self) -> None:
+        """Free the models; closing twice is harmless."""
+        self._detector.close()
+
+    def __enter__(self) -> CloserLook:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _looks(self) -> Iterator[Part | None]:
+        """What to look at, one after the other, until there is a face."""
+        here = self._part
+        if here is not None:
+            if self._several and self._turn % WHOLE_EVERY == 0:
+                yield None
+            yield here
+        yield None
+        if max(self._size_px) >= LEAST_PX:
+            parts = parts_of(*self._size_px)
+            yield from parts if self._static else [parts[self._turn % len(parts)]]
+
+    def _faces(self, frame: Frame, part: Part | None) -> list[Face]:
+        """The faces of a part, in px of the whole picture."""
+        seen = frame if part is None else dataclasses.replace(frame, image=part.of(frame.image))
+        faces = self._detector.detect(seen)
+        if not faces and self._follows and part != self._followed:
+            # It followed a face of elsewhere to where there is none here; from now on it searches.
+            faces = self._detector.detect(seen)
+        self._follows, self._followed = bool(faces) and not self._static, part
+        return faces if part is None else [_moved(face, part) for face in faces]
+
+    def _next_part(self, faces: list[Face], part: Part | None) -> Part | None:
+        if part is None:
+            return None
+        largest = max(faces, key=_width_px)
+        if _width_px(largest) > NEAR_SHARE * max(self._size_px):
+            return None
+        return part if part.holds_in_the_middle(largest) else part_about(largest, *self._size_px)
+
+
+def _starts(whole: int, side: int) -> list[int]:
+    """Where parts of a side begin along a whole so that neighbours overlap by half."""
+    if whole <= side:
+        return [0]
+    count = 1 + math.ceil((whole - side) / (side / 2))
+    return [round(at) for at in np.linspace(0, whole - side, count)]
+
+
+def _off_middle_px(part: Part, width: int, height: int) -> float:
+    return math.hypot(part.x + (part.width - width) / 2, part.y + (part.height - height) / 2)
+
+
+def _middle(face: Face) -> FloatArray:
+    return (face.box_px[:2] + face.box_px[2:]) / 2
+
+
+def _width_px(face: Face) -> float:
+    return float(face.box_px[2] - face.box_px[0])
+
+
+def _moved(face: Face, part: Part) -> Face:
+    """A face of a part in px of the whole picture."""
+    corner = np.array([part.x, part.y])
+    return dataclasses.replace(
+        face, box_px=face.box_px + np.tile(corner, 2), landmarks_px=face.landmarks_px + corner
+    )
