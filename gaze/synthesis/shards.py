@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # so that --help needs no OpenGL
 
 SCHEMA = "gaze.shards/1"
 # Counts up when the same seeds give other pictures; docs/experiments.md says what each draws.
-RENDERER = 6
+RENDERER = 7
 PICTURES_PER_PERSON = 16
 PEOPLE_PER_SHARD = 30
 # Of a crop. A shard is put together in memory: 380 MB, held twice, at the larger side.
