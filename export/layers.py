@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from deploy.runtimes.base import ANGLES_NAME
 from gaze.network import GazeNet
 from gaze.network_inputs import BACKBONES
@@ -18,6 +20,11 @@ WEIGHTED = "/Mul"
 # What follows the backbones: the spatial weights and all fully connected layers.
 HEAD = ("/fc", *SPATIAL_WEIGHTS)
 BLOCKS = 19
+
+
+def belongs(name: str, groups: Iterable[str]) -> bool:
+    """Whether a node of that name is of one of the groups."""
+    return any(group in name for group in groups)
 
 
 def never_rounded(net: GazeNet) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from export.layers import belongs
 from gaze.network import GazeNet
 
 # Channels that hardly move are scaled up by no more than this would make of them.
@@ -151,8 +152,7 @@ def rounded(
     layers = [
         item
         for name, item in net.named_modules()
-        if isinstance(item, (nn.Conv2d, nn.Linear))
-        and not any(group in f"/{name}/".replace(".", "/") for group in groups)
+        if isinstance(item, (nn.Conv2d, nn.Linear)) and not belongs(f"/{name}/".replace(".", "/"), groups)
     ]
     hooks = [layer.register_forward_pre_hook(note) for layer in layers]
     net(pictures)

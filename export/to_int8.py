@@ -24,7 +24,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
-from export.layers import BLOCKS, HEAD, OUTPUTS, SPATIAL_WEIGHTS, blocks
+from export.layers import BLOCKS, HEAD, OUTPUTS, SPATIAL_WEIGHTS, belongs, blocks
 from export.parity import INT8_MEAN_DEG
 from export.to_onnx import finish_onnx
 from gaze.errors import DataError, ModelError
@@ -124,7 +124,7 @@ def quantise_onnx(
                 per_channel=True,
                 calibrate_method=CalibrationMethod.MinMax,
                 op_types_to_quantize=operators,
-                nodes_to_exclude=[name for name in names if any(group in name for group in groups)],
+                nodes_to_exclude=[name for name in names if belongs(name, groups)],
                 extra_options={
                     "ActivationSymmetric": for_tensorrt,
                     "WeightSymmetric": True,

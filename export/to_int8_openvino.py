@@ -13,6 +13,7 @@ from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from numpy.typing import NDArray
 
 from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
+from export.layers import belongs
 from export.to_int8 import FALLBACKS, first_near, tried_rows
 from export.to_openvino import write_openvino
 from gaze.geometry import angular_error_deg
@@ -77,7 +78,7 @@ def _layers_of(model: openvino.Model, groups: tuple[str, ...]) -> nncf.IgnoredSc
     names = [
         item.get_friendly_name()
         for item in model.get_ordered_ops()
-        if item.get_type_name() in LAYERS and any(group in item.get_friendly_name() for group in groups)
+        if item.get_type_name() in LAYERS and belongs(item.get_friendly_name(), groups)
     ]
     return nncf.IgnoredScope(names=names) if names else None
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from deploy.runtimes.base import INPUT_NAME
 from deploy.runtimes.torch_runtime import output_names
+from export.layers import belongs
 from gaze.errors import ModelError
 from gaze.files import replacing
 from gaze.network import FacePreprocess, GazeNet
@@ -158,7 +159,7 @@ def convert_to_fp16(source: Path, spec: ModelSpec, path: Path, always: tuple[str
     from onnxruntime.transformers.onnx_model import OnnxModel
 
     model = onnx.load(source)
-    kept = [node.name for node in model.graph.node if any(group in node.name for group in always)]
+    kept = [node.name for node in model.graph.node if belongs(node.name, always)]
     model = convert_float_to_float16(model, keep_io_types=True, node_block_list=kept)
     OnnxModel(model).topological_sort()  # the casts about what is kept were put at the end
     with replacing(path) as temporary:

@@ -55,16 +55,16 @@ class Part:
 
 def parts_of(width: int, height: int) -> list[Part]:
     """Parts of a picture that overlap by half, those at its middle first; together they are all of it."""
-    side = math.ceil(PART * max(width, height))
-    across, down = _starts(width, side), _starts(height, side)
-    parts = [Part(x, y, min(side, width), min(side, height)) for y in down for x in across]
+    across_px, down_px = _sides_px(width, height)
+    parts = [
+        Part(x, y, across_px, down_px) for y in _starts(height, down_px) for x in _starts(width, across_px)
+    ]
     return sorted(parts, key=lambda part: _off_middle_px(part, width, height))
 
 
 def part_about(face: Face, width: int, height: int) -> Part:
     """The part of a picture that has a face in its middle, or as near to it as the edges allow."""
-    side = math.ceil(PART * max(width, height))
-    sides = min(side, width), min(side, height)
+    sides = _sides_px(width, height)
     corner = [
         int(np.clip(round(at - own / 2), 0, whole - own))
         for at, own, whole in zip(_middle(face), sides, (width, height), strict=True)
@@ -155,6 +155,12 @@ class CloserLook:
         if _width_px(largest) > NEAR_SHARE * max(self._size_px):
             return None
         return part if part.holds_in_the_middle(largest) else part_about(largest, *self._size_px)
+
+
+def _sides_px(width: int, height: int) -> tuple[int, int]:
+    """Width and height of a part of a picture."""
+    side = math.ceil(PART * max(width, height))
+    return min(side, width), min(side, height)
 
 
 def _starts(whole: int, side: int) -> list[int]:

@@ -31,7 +31,7 @@ class Drawn:
     def detect(self, frame):
         self.calls += 1
         height, width = frame.image.shape[:2]
-        shown = [box for box in boxes_in(frame.image) if box[2] > box[0]]
+        shown = boxes_in(frame.image)
         if self.followed and not self.static:
             near = [
                 box
