@@ -1,4 +1,4 @@
-"""Ground truth beside a clip, and the error of a run against it."""
+"""Ground truth beside a clip or a picture, and the error of a run against it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from deploy.pipeline import FrameResult
 from gaze.camera import Camera
 from gaze.closed_eyes import eyes_closed
 from gaze.errors import DataError, GazeError
-from gaze.files import parse_json, read_text
+from gaze.files import parse_json, read_object, read_text
 from gaze.geometry import angular_error_rad
 from gaze.types import Estimate, Status
 
 SCHEMA = "gaze.truth/1"
+PICTURE_SCHEMA = "gaze.picture/1"
+_PICTURES = "make such pictures with `gaze synthesize pictures`"
 # Further away than any face that a webcam shows.
 FARTHEST_MM = 100_000.0
 
@@ -59,10 +61,7 @@ def load_truth(path: Path) -> Truth:
         head = parse_json(lines[0])
         if head["schema"] != SCHEMA:
             raise DataError(f"{path}: line 1: schema is {head['schema']!r}, wanted {SCHEMA!r}")
-        content = head["camera"]
-        camera = Camera(
-            content["K"], content.get("distortion", []), content["width"], content["height"], "calibrated"
-        )
+        camera = _camera(head["camera"])
         frames = {}
         for line in lines[1:]:
             number += 1
@@ -75,6 +74,25 @@ def load_truth(path: Path) -> Truth:
             f"{path}: line {number}: {type(error).__name__}: {error}; write the file again"
         ) from error
     return Truth(camera, frames)
+
+
+def load_picture_truth(path: Path) -> Truth:
+    """Read the ``gaze.picture/1`` JSON that lies beside a picture of a camera; the picture is frame 0.
+
+    Raises:
+        DataError: it is missing or does not hold what the format promises.
+    """
+    content = read_object(path, PICTURE_SCHEMA, DataError, _PICTURES)
+    try:
+        return Truth(_camera(content["camera"]), {0: (_face(content),)})
+    except (KeyError, TypeError, ValueError, GazeError) as error:
+        raise DataError(f"{path}: {type(error).__name__}: {error}; {_PICTURES}") from error
+
+
+def _camera(content: dict) -> Camera:
+    return Camera(
+        content["K"], content.get("distortion", []), content["width"], content["height"], "calibrated"
+    )
 
 
 def _face(record: dict) -> TruthFace:

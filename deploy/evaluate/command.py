@@ -1,4 +1,4 @@
-"""`gaze evaluate`: angular error of a data set's folds, of face crops, of rendered people, of a clip.
+"""`gaze evaluate`: angular error of a data set's folds, of face crops, rendered people, pictures, a clip.
 
 It stands here because measuring needs what gaze itself must not import: the runtimes and the calibration.
 """
@@ -19,6 +19,10 @@ KINDS = {
     ),
     "faces": ("deploy.evaluate.faces", "a folder of face crops with labels, any exported model and runtime"),
     "rendered": ("deploy.evaluate.rendered", "rendered people by group: skin, glasses, light, angles, ..."),
+    "pictures": (
+        "deploy.evaluate.pictures",
+        "webcam pictures of rendered people: faces found, angular error",
+    ),
     "video": ("deploy.evaluate.video", "a clip with ground truth, run now or from a JSONL of `gaze run`"),
 }
 

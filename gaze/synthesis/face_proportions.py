@@ -6,8 +6,8 @@ import numpy as np
 
 from gaze.camera import Camera
 from gaze.geometry import FloatArray
-from gaze.head_pose import estimate_head_pose, face_centre_cam_mm
-from gaze.types import Face
+from gaze.head_pose import face_centre_cam_mm
+from gaze.types import Face, HeadPose
 
 # Heights below the middle of the template's eyes, mm: the landmarks whose mean each one is. All of them lie
 # near the plane of the face centre, so that how a head is turned hardly counts.
@@ -26,14 +26,11 @@ WIDTHS = {
 }
 
 
-def face_proportions(face: Face, camera: Camera) -> FloatArray | None:
-    """(len(HEIGHTS) + len(WIDTHS),) mm, in their order; None for landmarks that fit no head.
+def face_proportions(face: Face, pose: HeadPose, camera: Camera) -> FloatArray:
+    """(len(HEIGHTS) + len(WIDTHS),) mm, in their order.
 
     Landmarks are taken to lie in the plane through the face centre, at right angles to where the face points.
     """
-    pose = estimate_head_pose(face, camera)
-    if pose is None:
-        return None
     rays = np.column_stack([face.landmarks_px, np.ones(len(face.landmarks_px))]) @ np.linalg.inv(camera.K).T
     normal = pose.R_cam_head[:, 2]
     points_cam = rays * ((face_centre_cam_mm(pose) @ normal) / (rays @ normal))[:, None]

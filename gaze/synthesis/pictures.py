@@ -39,9 +39,14 @@ def sample_webcam(rng: np.random.Generator, width: int, height: int) -> Camera:
 
 
 def webcam_pictures(
-    assets_dir: str | os.PathLike[str], size: tuple[int, int], seeds: Iterator[int] | range
+    assets_dir: str | os.PathLike[str],
+    size: tuple[int, int],
+    seeds: Iterator[int] | range,
+    distance_mm: float | None = None,
 ) -> Iterator[tuple[int, Picture]]:
     """(seed, (picture (H, W, 3) uint8 BGR, its truth)) of a new person before a new camera for each seed.
+
+    The eyes are ``distance_mm`` from the camera, or as far as chance has it.
 
     Raises:
         DataError: the assets are missing.
@@ -55,12 +60,16 @@ def webcam_pictures(
             if renderer is None:
                 renderer = opened.enter_context(WebcamRenderer(assets_dir, camera))
             renderer.use_camera(camera)
-            yield seed, _webcam_picture(renderer, seed, rng)
+            yield seed, _webcam_picture(renderer, seed, rng, distance_mm)
 
 
-def _webcam_picture(renderer: WebcamRenderer, seed: int, rng: np.random.Generator) -> Picture:
+def _webcam_picture(
+    renderer: WebcamRenderer, seed: int, rng: np.random.Generator, distance_mm: float | None
+) -> Picture:
     camera = renderer.camera
     pose = sample_pose(rng, camera)
+    if distance_mm is not None:
+        pose = pose.at_distance(distance_mm)
     shot = renderer.set_up(rng, pose.eyes_cam_mm)
     moment = blinking(rng, sample_moment(rng, shot.rig.lux), BLINK_SHARE)
     dressed = renderer.dress(seed)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
-from gaze.option_types import at_least, at_least_one, size_between, whole_between
+from gaze.option_types import at_least, at_least_one, between, size_between, whole_between
 from gaze.synthesis.assets import default_assets_dir
 
 
@@ -33,6 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="of webcam frames, in px",
     )
     parser.add_argument(
+        "--distance",
+        type=between(300, 2000),
+        metavar="MM",
+        help="from the camera to the eyes, in webcam frames (default: as far as people sit)",
+    )
+    parser.add_argument(
         "--crops",
         type=whole_between(64, 1024),
         metavar="PX",
@@ -42,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
+    if args.crops is not None and args.distance is not None:
+        raise UsageError("--distance is of webcam frames: leave it or --crops out")
     from gaze.synthesis.pictures import crop_pictures, is_whole, webcam_pictures, write_pictures
 
     wanted = range(args.first, args.first + args.count)
@@ -50,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.crops is not None:
         pictures = crop_pictures(args.assets, args.crops, seeds)
     else:
-        pictures = webcam_pictures(args.assets, args.size, seeds)
+        pictures = webcam_pictures(args.assets, args.size, seeds, args.distance)
     count = write_pictures(args.out, pictures)
     print(f"{count} pictures in {args.out}, {len(wanted) - count} were there")
     return 0

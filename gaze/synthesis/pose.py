@@ -5,7 +5,7 @@ Camera frame: x right, y down, z forward, mm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,13 @@ class Pose:
     eyes_cam_mm: NDArray[np.float64]
     target_cam_mm: NDArray[np.float64]
     kind: str
+
+    def at_distance(self, distance_mm: float) -> Pose:
+        """The same person on the same ray of the camera, eyes so far away, with the target moved along."""
+        eyes_cam_mm = distance_mm * unit(self.eyes_cam_mm)
+        return replace(
+            self, eyes_cam_mm=eyes_cam_mm, target_cam_mm=self.target_cam_mm + eyes_cam_mm - self.eyes_cam_mm
+        )
 
 
 def head_rotation(pitch_rad: float, yaw_rad: float, roll_rad: float = 0.0) -> NDArray[np.float64]:

@@ -8,7 +8,8 @@ import pytest
 
 from gaze import cli
 from gaze.errors import DataError
-from gaze.synthesis.compare_command import comparable_rows, picture, real_crops, rendered_crops
+from gaze.synthesis.compare_command import picture
+from gaze.synthesis.compare_crops import comparable_rows, real_crops, rendered_crops
 from gaze.synthesis.eye_patches import (
     HEIGHT_PX,
     INNER_PX,
@@ -134,4 +135,9 @@ def test_real_crops_come_in_the_order_of_their_names(tmp_path):
             (tmp_path / name).write_text(json.dumps(grey))
         else:
             cv2.imwrite(str(tmp_path / name), np.full((8, 8, 3), grey, np.uint8))
-    assert [int(crop.mean()) for crop in real_crops(tmp_path)] == [10, 20]
+    assert [int(crop.image.mean()) for crop in real_crops(tmp_path)] == [10, 20]
+    (tmp_path / "labels.csv").write_text("file,pitch_rad,yaw_rad\nb.png,-0.125,0.5\n")
+    ((image, pitch_rad),) = (
+        (c.image, c.gaze_pitch_rad) for c in real_crops(tmp_path, tmp_path / "labels.csv")
+    )
+    assert (int(image.mean()), pitch_rad) == (20, -0.125)

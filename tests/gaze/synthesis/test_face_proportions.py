@@ -5,6 +5,7 @@ import pytest
 from made_faces import PINHOLE, face_at, rotation
 
 from gaze.face_model import FACE_CENTRE_HEAD_MM
+from gaze.head_pose import estimate_head_pose
 from gaze.synthesis.face_proportions import HEIGHTS, WIDTHS, face_proportions
 from gaze.types import Face
 
@@ -25,14 +26,10 @@ def made(R, t):
 
 @pytest.mark.parametrize("pose_deg", [(0, 0, 0), (12, -15, 8), (-10, 20, -12)])
 def test_places_in_the_plane_of_the_face_are_found_again(pose_deg):
-    found = face_proportions(made(rotation(*pose_deg), np.array([30.0, -20.0, 620.0])), PINHOLE)
+    face = made(rotation(*pose_deg), np.array([30.0, -20.0, 620.0]))
+    found = face_proportions(face, estimate_head_pose(face, PINHOLE), PINHOLE)
     values = dict(zip([*HEIGHTS, *WIDTHS], found, strict=True))
     assert values["irises"] == pytest.approx(2.0, abs=0.05)
     assert values["mouth corners"] == pytest.approx(69.0, abs=0.05)
     assert values["irises apart"] == pytest.approx(np.hypot(63.0, 2.0), abs=0.05)
     assert values["face wide"] == pytest.approx(141.0, abs=0.1)
-
-
-def test_landmarks_that_are_no_face():
-    landmarks = np.random.default_rng(1).uniform(100, 300, (478, 2))
-    assert face_proportions(Face(np.array([100.0, 100, 300, 300]), landmarks, np.ones(2)), PINHOLE) is None

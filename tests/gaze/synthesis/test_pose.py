@@ -52,3 +52,16 @@ def test_sampled_poses_can_be_reached():
         again.target_cam_mm,
         sample_pose(np.random.default_rng(7), sample_camera(np.random.default_rng(7))).target_cam_mm,
     )
+
+
+def test_people_are_moved_along_their_ray_of_the_camera():
+    rng = np.random.default_rng(5)
+    camera = sample_camera(rng)
+    pose = sample_pose(rng, camera)
+    far = pose.at_distance(1500.0)
+    assert np.linalg.norm(far.eyes_cam_mm) == pytest.approx(1500.0)
+    np.testing.assert_allclose(camera.project(far.eyes_cam_mm[None]), camera.project(pose.eyes_cam_mm[None]))
+    # What a head does before its own eyes stays.
+    before, after = (each.target_cam_mm - each.eyes_cam_mm for each in (pose, far))
+    np.testing.assert_allclose(after, before, atol=1e-9)
+    assert np.array_equal(far.R_cam_head, pose.R_cam_head) and far.kind == pose.kind

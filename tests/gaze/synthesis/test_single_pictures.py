@@ -115,6 +115,11 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         write_pictures(tmp_path / "file", iter([(0, (np.zeros((8, 8, 3), np.uint8), {}))]))
 
 
+def test_crops_have_no_distance(tmp_path, capsys):
+    assert gaze(["synthesize", "pictures", "--out", str(tmp_path), "--crops", "96", "--distance", "900"]) == 2
+    assert "leave it or --crops out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "out", "message"),
     [
