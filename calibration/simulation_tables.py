@@ -1,4 +1,4 @@
-"""What `gaze calibrate simulate` finds out: conditions, bounds, and the tables of docs/calibration.md."""
+"""What `gaze calibrate simulate` finds out: conditions, bounds, and the tables of the documents."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from deploy.runtimes import CHECKPOINTS, ENGINES, RUNTIMES, create_runtime, is_i
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera, opencv_has_gstreamer
 from gaze.errors import GazeError
-from gaze.landmark_model import SHA256, cached_model_path
+from gaze.landmark_model import SHA256, model_path
 from gaze.landmarks import create_detector
 from gaze.model_spec import (
     DEFAULT_MODEL,
@@ -85,7 +85,7 @@ def check_models(model: Path | None = None) -> Iterator[Check]:
             if other != path:
                 yield _check_network(f"network {other.stem}", other, needed=False)
             yield _check_checkpoint_beside(other)
-    task = cached_model_path()
+    task = model_path()
     if not task.is_file():
         detail = "absent; --landmarks tasks needs it"
         yield Check("face_landmarker.task", NOTE, detail, "gaze download-models")
@@ -139,7 +139,7 @@ def check_landmarks() -> Iterator[Check]:
         "tasks": "gaze download-models",
     }
     for kind, mend in mends.items():
-        if kind == "tasks" and working and not cached_model_path().is_file():
+        if kind == "tasks" and working and not model_path().is_file():
             continue
         try:
             with create_detector(kind) as detector:

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
-from gaze.landmark_model import SHA256, cached_model_path
+from gaze.landmark_model import SHA256
+from gaze.landmark_model import model_path as model_path_in_use
 from gaze.later_import import imported_later
 from gaze.model_spec import sha256_of
 from gaze.types import LANDMARK_COUNT, Face, Frame
@@ -146,7 +147,7 @@ class TasksDetector:
     def __init__(
         self, max_faces: int = 1, model_path: str | os.PathLike[str] | None = None, static: bool = False
     ) -> None:
-        path = Path(cached_model_path() if model_path is None else model_path)
+        path = model_path_in_use() if model_path is None else Path(model_path)
         if not path.is_file():
             raise ModelError(
                 f"{path}: no such Face Landmarker file; run `gaze download-models` or give "

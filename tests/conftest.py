@@ -12,7 +12,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 import pytest
 
-from gaze.landmark_model import cached_model_path
+from gaze.landmark_model import model_path
 
 # torch's CUDA builds bring Triton, and torch loads it late. Triton and Mesa's software renderer carry an LLVM
 # each: loaded after the renderer, Triton ends the process with a segmentation fault; before it, both work.
@@ -42,7 +42,7 @@ def shared_dir() -> Path:
 def landmark_models() -> None:
     """For tests that find faces: the models in the mediapipe wheel, or the file that was fetched."""
     mediapipe = pytest.importorskip("mediapipe")
-    if not hasattr(mediapipe, "solutions") and not cached_model_path().is_file():
+    if not hasattr(mediapipe, "solutions") and not model_path().is_file():
         pytest.skip("this mediapipe has no models in its wheel: run `gaze download-models`")
 
 

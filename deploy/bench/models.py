@@ -169,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="write the table with ratios and machine; into a document that has the marks of "
-        "docs/performance.md, between them",
+        "docs/models.md, between them",
     )
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw milliseconds against degrees")
     return parser

@@ -21,6 +21,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPOSITORY=$(cd "$HERE/../.." && pwd)
 START=yes
 SYSTEM_PACKAGES=yes
+LANDMARK_MODEL=
 
 say() { printf '%s: %s\n' "$NAME" "$*"; }
 fail() {
@@ -30,13 +31,15 @@ fail() {
 
 usage() {
     cat <<TEXT
-usage: sudo $0 [--no-start] [--no-packages] [--rollback]
+usage: sudo $0 [--no-start] [--no-packages] [--landmark-model FILE] [--rollback]
 
 Installs this checkout as the service $NAME. Running it again changes nothing unless the checkout has changed;
 then it is an update. The last $KEEP_RELEASES releases are kept.
 
   --no-start     install, but do not enable or start the service
   --no-packages  leave the packages of the system alone
+  --landmark-model FILE
+                 with Python 3.13: take this face_landmarker.task instead of fetching it
   --rollback     go back to the release before the present one
 TEXT
 }
@@ -45,15 +48,16 @@ systemd_runs() { [[ -d /run/systemd/system ]]; }
 
 python_for_wheels() {
     local candidate
-    for candidate in python3.12 python3.11 python3.10 python3; do
+    # Up to 3.12 MediaPipe has its models built in, and nothing else need be fetched.
+    for candidate in python3.12 python3.11 python3.10 python3.13 python3; do
         if command -v "$candidate" >/dev/null &&
-            "$candidate" -c 'import sys; raise SystemExit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null
+            "$candidate" -c 'import sys; raise SystemExit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
         then
             command -v "$candidate"
             return
         fi
     done
-    fail "no Python 3.10, 3.11 or 3.12 found, which MediaPipe has wheels with its models for; install one"
+    fail "no Python 3.10 to 3.13 found, which MediaPipe has wheels for; install one"
 }
 
 # The same sources give the same name, so that a second run finds the release that it would build.
@@ -117,9 +121,21 @@ build_release() {
         gaze calibration deploy export) | tar -xf - -C "$copy"
     "$release/bin/python" -m pip install --quiet "$copy"
     rm -rf "$copy"
+    install_landmark_model "$release"
     install_extras "$release"
     check_release "$release"
     touch "$release/.complete"
+}
+
+# From Python 3.13 on MediaPipe has no models in its wheel. The file lies in the release, as the service has a user of
+# its own, with a cache that may be deleted.
+install_landmark_model() {
+    local fetched=()
+    if "$1/bin/python" -c 'import mediapipe; raise SystemExit(not hasattr(mediapipe, "solutions"))' 2>/dev/null; then
+        return
+    fi
+    [[ -n $LANDMARK_MODEL ]] && fetched=(--file "$LANDMARK_MODEL")
+    "$1/bin/gaze" download-models --output "$1/share/$NAME/face_landmarker.task" "${fetched[@]}"
 }
 
 # A release that cannot estimate gaze on the bundled clip is not switched to.
@@ -203,6 +219,11 @@ main() {
         case $1 in
             --no-start) START=no ;;
             --no-packages) SYSTEM_PACKAGES=no ;;
+            --landmark-model)
+                [[ $# -ge 2 ]] || fail "--landmark-model needs a FILE"
+                LANDMARK_MODEL=$2
+                shift
+                ;;
             --rollback) action=rollback ;;
             -h | --help)
                 usage

@@ -3,15 +3,16 @@
 #
 # usage: sudo deploy/recipes/test_in_clean_root.sh [RECIPE] [FOLDER]
 #
-# RECIPE is nuc (the default); FOLDER (default: a new one in /var/tmp) keeps the root for the next run. Needs
-# debootstrap and systemd-container, the network, and about 3 GB. pip's settings (PIP_*, /etc/pip.conf), the
-# certificates and the folders named in BIND are carried into the container.
+# RECIPE is nuc (the default); FOLDER (default: a new one in /var/tmp) keeps the root for the next run. SUITE is the
+# Debian (bookworm, which is 12, by default; trixie is 13, with Python 3.13). Needs debootstrap and systemd-container,
+# the network, and about 3 GB. pip's settings (PIP_*, /etc/pip.conf), the certificates and the folders named in BIND are
+# carried into the container, and LANDMARK_MODEL, a face_landmarker.task, where the container cannot fetch it.
 set -euo pipefail
 
 RECIPE=${1:-nuc}
 FOLDER=${2:-$(mktemp -d /var/tmp/gaze-clean-root.XXXXXX)}
-ROOT=$FOLDER/$RECIPE
-SUITE=bookworm
+SUITE=${SUITE:-bookworm}
+ROOT=$FOLDER/$RECIPE-$SUITE
 MIRROR=${MIRROR:-http://deb.debian.org/debian}
 REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
@@ -35,6 +36,7 @@ if [[ -f /etc/pip.conf ]]; then cp /etc/pip.conf "$ROOT/etc/pip.conf"; fi
 if [[ -f /etc/ssl/certs/ca-certificates.crt ]]; then
     cp /etc/ssl/certs/ca-certificates.crt "$ROOT/etc/ssl/certs/ca-certificates.crt"
 fi
+if [[ -n ${LANDMARK_MODEL:-} ]]; then cp "$LANDMARK_MODEL" "$ROOT/root/face_landmarker.task"; fi
 (env | grep '^PIP_' || true) | sed -e "s/=\(.*\)/='\1'/" >"$ROOT/root/pip.env"
 
 # There is no camera in a container: the bundled clip stands in for it, for ever.
@@ -57,6 +59,9 @@ wait_for_lines() {
     return 1
 }
 
+model=()
+if [[ -f /root/face_landmarker.task ]]; then model=(--landmark-model /root/face_landmarker.task); fi
+
 # What an earlier run has left in this root.
 systemctl disable --now webcam-gaze 2>/dev/null || true
 rm -rf /opt/webcam-gaze /etc/webcam-gaze
@@ -69,7 +74,7 @@ sed -e 's|^source = .*|source = "/etc/webcam-gaze/clip.mp4"\nloop = true|' -e '/
 mkdir -p /etc/systemd/system/webcam-gaze.service.d
 printf '[Service]\nNice=10\nCPUQuota=50%%\n' >/etc/systemd/system/webcam-gaze.service.d/90-test.conf
 before=$(date '+%F %T')
-"$recipe/install.sh"
+"$recipe/install.sh" "${model[@]}"
 wait_for_lines "$before" 50
 systemctl is-active webcam-gaze
 grep -q '"state": "running"' /run/webcam-gaze/status.json
@@ -78,7 +83,7 @@ journalctl -u webcam-gaze -o cat | grep '"schema"' | tail -1
 first=$(readlink /opt/webcam-gaze/current)
 
 # A second run changes nothing.
-"$recipe/install.sh" | tee /root/second.log
+"$recipe/install.sh" "${model[@]}" | tee /root/second.log
 grep -q 'is there already' /root/second.log
 grep -q 'is kept as it is' /root/second.log
 [[ $(readlink /opt/webcam-gaze/current) == "$first" ]]
@@ -102,7 +107,7 @@ wait_for_lines "$(date '+%F %T')" 5
 
 # An update is another release; rolling back returns to the first.
 echo '# changed' >>gaze/__init__.py
-"$recipe/install.sh"
+"$recipe/install.sh" "${model[@]}"
 second=$(readlink /opt/webcam-gaze/current)
 [[ $second != "$first" ]]
 "$recipe/install.sh" --rollback
@@ -111,7 +116,7 @@ wait_for_lines "$(date '+%F %T')" 5
 
 # A release that does not work is not switched to.
 echo 'raise SystemExit("broken")' >>gaze/__init__.py
-if "$recipe/install.sh"; then exit 1; fi
+if "$recipe/install.sh" "${model[@]}"; then exit 1; fi
 [[ $(readlink /opt/webcam-gaze/current) == "$first" ]]
 systemctl is-active webcam-gaze
 systemd-analyze security webcam-gaze --no-pager | tail -1
@@ -137,4 +142,4 @@ for folder in ${BIND:-}; do BINDS+=("--bind-ro=$folder"); done
 systemd-nspawn --directory="$ROOT" --machine="gaze-$RECIPE" --register=no --keep-unit --boot --quiet \
     "${BINDS[@]}" --console=read-only || true
 tail -n 60 "$ROOT/root/result.log"
-[[ -f $ROOT/root/passed ]] && echo "passed: $RECIPE"
+[[ -f $ROOT/root/passed ]] && echo "passed: $RECIPE on $SUITE"

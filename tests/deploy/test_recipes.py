@@ -67,7 +67,8 @@ def test_the_pages_name_the_folders_of_the_service(device):
     assert "CONFIG=/etc/$NAME/gaze.toml\n" in shared and "UNIT=/etc/systemd/system/$NAME.service\n" in shared
     known = {
         *("/opt/webcam-gaze", "/opt/webcam-gaze/current", "/opt/webcam-gaze/releases"),
-        *("/etc/webcam-gaze", "/etc/webcam-gaze/gaze.toml", "/etc/webcam-gaze/camera.json"),
+        *("/etc/webcam-gaze", "/etc/webcam-gaze/gaze.toml"),
+        *("/etc/webcam-gaze/camera.json", "/etc/webcam-gaze/profile.json"),
         *("/etc/systemd/system/webcam-gaze.service", "/run/webcam-gaze/status.json"),
         *("/var/lib/webcam-gaze", "/var/cache/webcam-gaze"),
     }
@@ -214,6 +215,47 @@ def test_no_packages_says_what_is_missing(tmp_path):
     done = shared_step(tmp_path, code, dpkg_query="exit 1", apt_get="exit 9")
     assert done.returncode == 1
     assert "packages are missing: libgl1 libglib2.0-0; leave --no-packages out" in done.stderr
+
+
+@needs("bash")
+@pytest.mark.parametrize(
+    ("has_models", "file", "call"),
+    [
+        (True, "", None),
+        (False, "", "download-models --output {}/share/webcam-gaze/face_landmarker.task"),
+        (
+            False,
+            "/a b.task",
+            "download-models --output {}/share/webcam-gaze/face_landmarker.task --file /a b.task",
+        ),
+    ],
+)
+def test_a_release_whose_mediapipe_has_no_models_gets_the_file(tmp_path, has_models, file, call):
+    release = tmp_path / "release"
+    (release / "bin").mkdir(parents=True)
+    for name, text in (("python", f"exit {int(not has_models)}"), ("gaze", f'echo "$@" >"{tmp_path}/call"')):
+        (release / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (release / "bin" / name).chmod(0o755)
+    done = shared_step(tmp_path, f'LANDMARK_MODEL="{file}"; install_landmark_model "{release}"')
+    assert done.returncode == 0, done.stderr
+    called = tmp_path / "call"
+    assert called.exists() == (call is not None)
+    if call is not None:
+        assert called.read_text().strip() == call.format(release)
+
+
+@needs("bash")
+@pytest.mark.parametrize(
+    ("version", "good"), [("3.9", False), ("3.10", True), ("3.13", True), ("3.14", False)]
+)
+def test_which_pythons_are_taken(tmp_path, version, good):
+    """A python3 of each version, and no other: it answers the script's own question as that version would."""
+    major_minor = ", ".join(version.split("."))
+    fake = f'exec {sys.executable} -c "import sys; sys.version_info = ({major_minor}); $2"'
+    others = {name: "exit 1" for name in ("python3.12", "python3.11", "python3.10", "python3.13")}
+    done = shared_step(tmp_path, "python_for_wheels", python3=fake, **others)
+    assert (done.returncode == 0) == good
+    assert done.stdout.strip().endswith("python3") if good else "no Python 3.10 to 3.13" in done.stderr
 
 
 @needs("bash")

@@ -13,7 +13,7 @@ from gaze.errors import ModelError, UsageError
 from gaze.face_model import SIX_POINT_LANDMARKS
 from gaze.geometry import head_angles_from_rotation, mirror_angles
 from gaze.head_pose import estimate_head_pose
-from gaze.landmark_model import cached_model_path
+from gaze.landmark_model import cached_model_path, model_path
 from gaze.landmarks import create_detector, eye_openness
 from gaze.types import Frame
 
@@ -206,6 +206,20 @@ def test_a_fetched_task_file_that_is_altered(tmp_path, task_file, monkeypatch):
         create_detector("tasks")
     shutil.copyfile(task_file, cached_model_path())
     create_detector("tasks").close()
+
+
+def test_a_task_file_in_the_environment_serves_users_without_one(tmp_path, task_file, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    shared = tmp_path / "share" / "webcam-gaze" / "face_landmarker.task"
+    assert model_path() == cached_model_path()
+    shared.parent.mkdir(parents=True)
+    shutil.copyfile(task_file, shared)
+    assert model_path() == shared
+    create_detector("tasks").close()
+    cached_model_path().parent.mkdir(parents=True)
+    shutil.copyfile(task_file, cached_model_path())
+    assert model_path() == cached_model_path()
 
 
 def test_another_task_file_given_by_its_path_is_a_warning(tmp_path, task_file, photo, caplog):
