@@ -18,9 +18,9 @@ from deploy.machine import installed_packages
 from deploy.runtimes import CHECKPOINTS, ENGINES, RUNTIMES, create_runtime, is_installed
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera, opencv_has_gstreamer
-from gaze.errors import GazeError
+from gaze.errors import GazeError, RuntimeUnavailableError
 from gaze.landmark_model import SHA256, model_path
-from gaze.landmarks import create_detector
+from gaze.landmarks import LIBRARIES_MEND, create_detector
 from gaze.model_spec import (
     DEFAULT_MODEL,
     WEIGHTS_DIR,
@@ -148,6 +148,8 @@ def check_landmarks() -> Iterator[Check]:
             yield Check(f"landmarks {kind}", GOOD, "loads and runs")
         except GazeError as error:
             last_hope = kind == "tasks" and not working
+            if kind == "tasks" and isinstance(error, RuntimeUnavailableError):
+                mend = LIBRARIES_MEND
             yield Check(f"landmarks {kind}", BAD if last_hope else NOTE, str(error), mend)
 
 

@@ -28,6 +28,8 @@ from gaze.types import LANDMARK_COUNT, Face, Frame
 
 log = logging.getLogger("gaze")
 
+# What the Tasks interface of newer releases loads from the system.
+LIBRARIES_MEND = "Debian and Ubuntu: sudo apt-get install libegl1 libgles2"
 KINDS = ("auto", "mesh", "tasks")
 
 # MediaPipe works on 192 px crops: a larger picture only costs time.
@@ -85,7 +87,8 @@ def create_detector(
 
     Raises:
         UsageError: an unknown kind, fewer than one face, or a model path for ``mesh``.
-        RuntimeUnavailableError: ``mesh`` is asked for and the installed mediapipe has no such API.
+        RuntimeUnavailableError: ``mesh`` is asked for and the installed mediapipe has no such API, or the
+            system lacks a library that ``tasks`` needs.
         ModelError: the ``.task`` file is missing or unusable, or the one that was fetched is altered. Of a
             file given by its path another checksum than the known one is a warning.
     """
@@ -171,6 +174,10 @@ class TasksDetector:
             self._landmarker = vision.FaceLandmarker.create_from_options(options)
         except (RuntimeError, ValueError, OSError) as error:
             reason = str(error).strip().partition("\n")[0]
+            if ".so" in reason:  # newer releases load their library only now
+                raise RuntimeUnavailableError(
+                    f"landmarks: MediaPipe cannot be loaded ({reason}); {LIBRARIES_MEND}"
+                ) from error
             raise ModelError(
                 f"{path}: is not a usable Face Landmarker file ({reason}); run `gaze download-models`"
             ) from error

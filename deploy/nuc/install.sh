@@ -6,7 +6,7 @@ RECIPE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=../recipes/install_common.sh
 source "$RECIPE/../recipes/install_common.sh"
 
-PACKAGES=(python3 python3-venv libgl1 libglib2.0-0 v4l-utils)
+PACKAGES=(python3 python3-venv libgl1 libegl1 libgles2 libglib2.0-0 v4l-utils)
 GROUPS_NEEDED=(video render)
 
 prepare_device() {

@@ -189,6 +189,16 @@ def test_one_of_the_two_landmark_interfaces_is_enough(monkeypatch, tmp_path, mes
         assert checks["landmarks tasks"].mend == "gaze download-models"
 
 
+def test_a_library_that_landmarks_need_is_no_missing_file(tmp_path, monkeypatch):
+    def create_detector(kind):
+        raise RuntimeUnavailableError("MediaPipe cannot be loaded (libEGL.so.1: …)")
+
+    monkeypatch.setattr(doctor_checks, "create_detector", create_detector)
+    checks = by_name(doctor_checks.check_landmarks())
+    assert checks["landmarks tasks"].state == BAD
+    assert "apt-get install libegl1 libgles2" in checks["landmarks tasks"].mend
+
+
 def test_cameras(monkeypatch):
     from deploy.sources.cameras import FoundCamera
 

@@ -9,7 +9,7 @@ import pytest
 
 from gaze import landmarks
 from gaze.camera import Camera
-from gaze.errors import ModelError, UsageError
+from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.face_model import SIX_POINT_LANDMARKS
 from gaze.geometry import head_angles_from_rotation, mirror_angles
 from gaze.head_pose import estimate_head_pose
@@ -220,6 +220,18 @@ def test_a_task_file_in_the_environment_serves_users_without_one(tmp_path, task_
     cached_model_path().parent.mkdir(parents=True)
     shutil.copyfile(task_file, cached_model_path())
     assert model_path() == cached_model_path()
+
+
+def test_a_library_that_the_system_lacks_is_named_with_its_package(task_file, monkeypatch):
+    """As on a Debian 13 without a desktop, where MediaPipe for Python 3.13 was tried."""
+    vision = pytest.importorskip("mediapipe").tasks.vision
+
+    def without_library(options):
+        raise OSError("libEGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(vision.FaceLandmarker, "create_from_options", without_library)
+    with pytest.raises(RuntimeUnavailableError, match=r"\(libEGL.so.1.*apt-get install libegl1 libgles2"):
+        create_detector("tasks", model_path=task_file)
 
 
 def test_another_task_file_given_by_its_path_is_a_warning(tmp_path, task_file, photo, caplog):
