@@ -3,7 +3,8 @@
 #
 # usage: sudo deploy/raspberrypi/test_on_arm.sh [FOLDER [PYTEST ARGUMENT...]]
 #
-# FOLDER (default: a new one in /var/tmp) keeps the root for the next run. What follows goes to pytest, such as the
+# FOLDER (default: a new one in /var/tmp) keeps the root for the next run. SUITE is the Debian: bookworm (12, Python
+# 3.11, the default) or trixie (13, Python 3.13; with LANDMARK_MODEL, a face_landmarker.task). What follows goes to pytest, such as the
 # folders of tests to run instead of all. Needs debootstrap, qemu-user-static, binfmt_misc, the network, 5 GB, and a
 # Python 3.11 (PYTHON=...) with pip and packaging: it fetches and unpacks the wheels for Arm outside of the emulation,
 # where that takes a minute and not hours. CPU=... names the processor that is emulated. The result is printed and kept
@@ -13,8 +14,12 @@ set -euo pipefail
 FOLDER=${1:-$(mktemp -d /var/tmp/gaze-arm.XXXXXX)}
 shift || true
 ROOT=$FOLDER/root
-SUITE=bookworm
-GLIBC=36
+SUITE=${SUITE:-bookworm}
+case $SUITE in
+    bookworm) GLIBC=36 VERSION=3.11 GLIB=libglib2.0-0 ;;
+    trixie) GLIBC=41 VERSION=3.13 GLIB=libglib2.0-0t64 ;;
+    *) echo "SUITE is $SUITE; it must be bookworm or trixie" >&2; exit 1 ;;
+esac
 MIRROR=${MIRROR:-http://deb.debian.org/debian}
 PYTHON=${PYTHON:-python3}
 # The Raspberry Pi 4's: what runs on it runs on the newer ones.
@@ -23,7 +28,7 @@ CPU=${CPU:-cortex-a72}
 TORCH=2.8.0
 QEMU=$(command -v qemu-aarch64-static || true)
 REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-PACKAGES=$ROOT/root/venv/lib/python3.11/site-packages
+PACKAGES=$ROOT/root/venv/lib/python$VERSION/site-packages
 
 [[ $EUID -eq 0 ]] || { echo "run this as root" >&2; exit 1; }
 command -v debootstrap >/dev/null || { echo "missing: debootstrap" >&2; exit 1; }
@@ -72,14 +77,14 @@ CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n'
 # What pyproject.toml asks for on 64-bit Arm, and what the tests need besides: pip reads the conditions of a
 # requirement for the machine it runs on, so they are settled here.
 requirements() {
-    "$PYTHON" - "$REPOSITORY/pyproject.toml" <<'CODE'
+    "$PYTHON" - "$REPOSITORY/pyproject.toml" "$VERSION" <<'CODE'
 import sys, tomllib
 from packaging.requirements import Requirement
 project = tomllib.load(open(sys.argv[1], "rb"))["project"]
 extras = [line for name in ("train", "synthesis", "export", "reports")
           for line in project["optional-dependencies"][name]]
 arm = {"platform_machine": "aarch64", "platform_system": "Linux", "sys_platform": "linux",
-       "python_version": "3.11", "python_full_version": "3.11.2", "extra": ""}
+       "python_version": sys.argv[2], "python_full_version": sys.argv[2] + ".2", "extra": ""}
 for line in [*project["dependencies"], *extras, "openvino", "pytest>=8", "pytest-timeout>=2.3"]:
     wanted = Requirement(line)
     # moderngl has no wheel for Arm, nncf needs the torch of the project.
@@ -91,7 +96,7 @@ CODE
 }
 
 install_wheels() {
-    local options=(--quiet --no-warn-conflicts --only-binary=:all: --python-version 3.11 --implementation cp
+    local options=(--quiet --no-warn-conflicts --only-binary=:all: --python-version "$VERSION" --implementation cp
         --upgrade --target "$PACKAGES" --platform manylinux2014_aarch64) wanted minor
     for minor in $(seq "$GLIBC" -1 17); do options+=(--platform "manylinux_2_${minor}_aarch64"); done
     wanted=$(requirements)
@@ -114,10 +119,14 @@ install_wheels() {
 
 trap unmount_all EXIT
 mount_binfmt
+if [[ -f $ROOT/.made ]] && ! grep -q "VERSION_CODENAME=$SUITE" "$ROOT/etc/os-release"; then
+    echo "$FOLDER holds another Debian than $SUITE; name another FOLDER" >&2
+    exit 1
+fi
 if [[ ! -f $ROOT/.made ]]; then
     mkdir -p "$ROOT"
     debootstrap --arch=arm64 --foreign --variant=minbase \
-        --include=ca-certificates,python3,python3-venv,libgl1,libglib2.0-0,git "$SUITE" "$ROOT" "$MIRROR"
+        --include=ca-certificates,python3,python3-venv,libgl1,libegl1,libgles2,"$GLIB",git "$SUITE" "$ROOT" "$MIRROR"
     if [[ -n $QEMU ]]; then cp "$QEMU" "$ROOT/usr/bin/"; fi
     chroot "$ROOT" /debootstrap/debootstrap --second-stage
     touch "$ROOT/.made"
@@ -133,6 +142,9 @@ mkdir -p "$ROOT/root/webcam-gaze"
 (cd "$REPOSITORY" && git ls-files -z | xargs -0 tar -cf -) | tar -xf - -C "$ROOT/root/webcam-gaze"
 in_root 'test -d /root/venv || python3 -m venv --without-pip /root/venv'
 install_wheels
+if [[ -n ${LANDMARK_MODEL:-} ]]; then
+    install -D -m 0644 "$LANDMARK_MODEL" "$ROOT/root/venv/share/webcam-gaze/face_landmarker.task"
+fi
 
 result=$FOLDER/result.txt
 {
