@@ -49,11 +49,10 @@ def render_clip(
     frame = 0
     for number, person_seed in enumerate(options.person_seeds):
         rng = stream(options.seed, 400 + number)
-        dressed = renderer.dress(person_seed)
         script = _Script(rng, per_person / options.fps)
         shot = renderer.set_up(rng, script.pose(0.0).eyes_cam_mm, options.clean)
         smile = rng.uniform(0.0, 0.5)
-        try:
+        with renderer.dress(person_seed) as dressed:
             for k in range(per_person):
                 t_s = k / options.fps
                 expression = {f"mouthSmile_{side}": smile * 0.5 * (1 - np.cos(0.8 * t_s)) for side in "LR"}
@@ -64,8 +63,6 @@ def render_clip(
                 picture, head = renderer.render(dressed, script.pose(t_s), moment, shot, rng)
                 yield picture, _truth_line(frame, frame / options.fps, head)
                 frame += 1
-        finally:
-            dressed.release()
 
 
 class _Script:

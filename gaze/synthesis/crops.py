@@ -94,7 +94,7 @@ class CropRenderer:
         self.close()
 
     def dress(self, seed: int) -> DressedPerson:
-        """Make the person of a seed ready to be drawn; release it when done.
+        """The person of a seed, ready to be drawn; in a ``with``, or to be released.
 
         Raises:
             GazeError: the renderer is closed.

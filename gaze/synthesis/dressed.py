@@ -28,7 +28,8 @@ _DETAIL_STREAMS = 1000
 @dataclass(frozen=True)
 class DressedPerson:
     """``albedo`` and ``detail`` are textures over the face tile; ``body_albedo`` and ``cloth_albedo``
-    are the linear RGB of the neck and of the shoulders.
+    are the linear RGB of the neck and of the shoulders. It holds memory of the GPU: use it in a ``with``, or
+    release it.
     """
 
     person: Person
@@ -62,6 +63,12 @@ class DressedPerson:
             self.wear.release()
             self.hair.release()
 
+    def __enter__(self) -> DressedPerson:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.release()
+
 
 class Wardrobe:
     """Makes people ready to be drawn on one context."""
@@ -78,7 +85,7 @@ class Wardrobe:
         self._atlas = UvAtlas.bake(mesh.vertices_mm, mesh.uv, triangles, triangles, LANDMARKS_68)
 
     def dress(self, seed: int) -> DressedPerson:
-        """The person of a seed; release it when done."""
+        """The person of a seed; in a ``with``, or to be released."""
         with self._context:
             return self._dress(seed)
 

@@ -72,13 +72,10 @@ def _webcam_picture(
         pose = pose.at_distance(distance_mm)
     shot = renderer.set_up(rng, pose.eyes_cam_mm)
     moment = blinking(rng, sample_moment(rng, shot.rig.lux), BLINK_SHARE)
-    dressed = renderer.dress(seed)
-    moment = with_late_lids(stream(seed, STREAM_LATE_LIDS), moment, dressed.person.lid_habit.lag_s)
-    try:
+    with renderer.dress(seed) as dressed:
+        moment = with_late_lids(stream(seed, STREAM_LATE_LIDS), moment, dressed.person.lid_habit.lag_s)
         picture, head = renderer.render(dressed, pose, moment, shot, rng)
         facts = {"pose": pose.kind, "scene": shot.rig.scene, **dressed.attributes}
-    finally:
-        dressed.release()
     return picture, {**_truth(seed, head, camera.project, facts), "camera": camera.as_json()}
 
 
@@ -94,11 +91,8 @@ def crop_pictures(
     """
     with CropRenderer(assets_dir, size_px) as renderer:
         for seed in seeds:
-            dressed = renderer.dress(seed)
-            try:
+            with renderer.dress(seed) as dressed:
                 crop = renderer.render(dressed, seed)
-            finally:
-                dressed.release()
             yield seed, (crop.image, _crop_truth(crop))
 
 

@@ -111,16 +111,13 @@ def measured_heads(
     """
     missed, seed = 0, first_seed
     while missed < 20:
-        dressed = renderer.dress(seed)
-        try:
+        with renderer.dress(seed) as dressed:
             if has_bare_face(dressed):
                 head_mm = measure_head(renderer, detector, dressed)
                 missed += head_mm is None
                 if head_mm is not None:
                     missed = 0
                     yield seed, head_mm
-        finally:
-            dressed.release()
         seed += 1
     raise DataError("MediaPipe finds no face in 20 rendered people on end; look at `gaze synthesize sheet`")
 

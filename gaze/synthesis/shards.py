@@ -100,12 +100,9 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
     rows: list[dict[str, object]] = []
     for k in range(PEOPLE_PER_SHARD):
         seed = number * PEOPLE_PER_SHARD + k
-        dressed = renderer.dress(seed)
-        try:
+        with renderer.dress(seed) as dressed:
             for picture in range(PICTURES_PER_PERSON):
                 rows.append(_row(renderer.render(dressed, seed * SEEDS_PER_PERSON + picture)))
-        finally:
-            dressed.release()
     # Neighbours in a shard are different people: a reader may take pictures in order.
     rows = [rows[k] for k in np.random.default_rng(number).permutation(len(rows))]
     arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -45,9 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             crops = []
             for column in range(args.columns):
                 seed = args.seed + row * args.columns + column
-                dressed = renderer.dress(seed)
-                crop = renderer.render(dressed, seed * SEEDS_PER_PERSON)
-                dressed.release()
+                with renderer.dress(seed) as dressed:
+                    crop = renderer.render(dressed, seed * SEEDS_PER_PERSON)
                 crops.append(_with_arrow(crop.image, crop.pitch_yaw_rad) if args.arrows else crop.image)
             rows.append(np.hstack(crops))
     write_picture(args.out, np.vstack(rows))

@@ -83,7 +83,7 @@ class WebcamRenderer:
         self._lens = Lens(camera, self._size_px)
 
     def dress(self, seed: int) -> DressedPerson:
-        """The person of a seed, ready to be drawn; release it when done.
+        """The person of a seed, ready to be drawn; in a ``with``, or to be released.
 
         Raises:
             GazeError: the renderer is closed.

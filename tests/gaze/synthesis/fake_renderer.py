@@ -30,5 +30,8 @@ class FakePerson:
     def __init__(self, seed):
         self.seed = seed
 
-    def release(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
         self.seed = None

@@ -66,9 +66,8 @@ class Studio:
             style=None,
             hair=HairBuffers([], []),
         )
-        picture = self.renderer.render(dressed, head, pupil_radius_mm, view, self.rig, finish, held)
-        dressed.release()
-        return picture
+        with dressed:
+            return self.renderer.render(dressed, head, pupil_radius_mm, view, self.rig, finish, held)
 
     def dots(self, person, head, view):
         """White dots on the landmarks DOTS of a black face: one channel (S, S) of linear light."""

@@ -15,10 +15,8 @@ SEED = 3
 @pytest.fixture(scope="module")
 def crops(crop_renderer):
     """Four pictures of one person."""
-    dressed = crop_renderer.dress(SEED)
-    pictures = [crop_renderer.render(dressed, SEED * 1000 + k) for k in range(4)]
-    dressed.release()
-    return pictures
+    with crop_renderer.dress(SEED) as dressed:
+        return [crop_renderer.render(dressed, SEED * 1000 + k) for k in range(4)]
 
 
 def test_a_crop_is_what_a_shard_needs(crops):
@@ -43,18 +41,13 @@ def test_a_crop_is_what_a_shard_needs(crops):
 
 def test_the_same_seeds_give_the_same_pixels(crop_renderer, crops):
     """After other people and pictures, dressed anew: nothing is left over from what was drawn before."""
-    other = crop_renderer.dress(SEED + 1)
-    crop_renderer.render(other, 77)
-    dressed = crop_renderer.dress(SEED)
-    try:
+    with crop_renderer.dress(SEED + 1) as other, crop_renderer.dress(SEED) as dressed:
+        crop_renderer.render(other, 77)
         for k in (2, 0):
             again = crop_renderer.render(dressed, SEED * 1000 + k)
             assert np.array_equal(again.image, crops[k].image)
             assert np.array_equal(again.pitch_yaw_rad, crops[k].pitch_yaw_rad)
             assert again.attributes_json == crops[k].attributes_json
-    finally:
-        other.release()
-        dressed.release()
 
 
 def test_labels_follow_from_the_geometry(crops):
@@ -95,9 +88,8 @@ def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, assets_dir,
     crops = []
     with crops_module.CropRenderer(assets_dir, 112) as small_renderer:
         for renderer in (small_renderer, crop_renderer):
-            dressed = renderer.dress(SEED)
-            crops.append(renderer.render(dressed, SEED * 1000 + 1))
-            dressed.release()
+            with renderer.dress(SEED) as dressed:
+                crops.append(renderer.render(dressed, SEED * 1000 + 1))
     small, large = crops
     assert (large.attributes["crop"] == "pipeline") == (kind == "pipeline")
     assert float(angular_error_deg(small.pitch_yaw_rad, large.pitch_yaw_rad)) < 1e-6

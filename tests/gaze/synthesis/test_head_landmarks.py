@@ -23,10 +23,8 @@ SEED = 5
 
 @pytest.fixture(scope="module")
 def crops(crop_renderer):
-    dressed = crop_renderer.dress(SEED)
-    pictures = [crop_renderer.render(dressed, SEED * 1000 + k) for k in range(12)]
-    dressed.release()
-    return pictures
+    with crop_renderer.dress(SEED) as dressed:
+        return [crop_renderer.render(dressed, SEED * 1000 + k) for k in range(12)]
 
 
 def test_corners_of_eyes_and_mouth_are_those_of_the_projected_head(crops):
@@ -64,9 +62,9 @@ def test_open_eyes_are_darker_at_the_iris_than_beside_it(crop_renderer):
     """Of many pictures, as hair, hands and lamps may be in the way: the labels fit what is drawn."""
     darker = []
     for seed in range(40, 46):
-        dressed = crop_renderer.dress(seed)
-        for k in range(4):
-            crop = crop_renderer.render(dressed, seed * 1000 + k)
+        with crop_renderer.dress(seed) as dressed:
+            crops = [crop_renderer.render(dressed, seed * 1000 + k) for k in range(4)]
+        for crop in crops:
             if min(crop.attributes["eye_open"]) < 0.6 or crop.attributes["glasses"]:
                 continue
             grey = crop.image.mean(axis=-1)
@@ -77,7 +75,6 @@ def test_open_eyes_are_darker_at_the_iris_than_beside_it(crop_renderer):
                 if (places >= 1).all() and (places < 223).all():
                     iris, right, left = (grey[y - 1 : y + 2, x - 1 : x + 2].mean() for x, y in places)
                     darker.append(iris < max(left, right))
-        dressed.release()
     assert len(darker) >= 12
     assert np.mean(darker) > 0.85
 

@@ -29,9 +29,8 @@ def made(crop_renderer):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PIPELINE_SHARE", 1.0)
         patch.setattr(module, "pipeline_crop", lambda *rest: found.append(real(*rest)) or found[-1])
-        dressed = crop_renderer.dress(SEED)
-        pictures = [crop_renderer.render(dressed, SEED * 1000 + k) for k in range(6)]
-        dressed.release()
+        with crop_renderer.dress(SEED) as dressed:
+            pictures = [crop_renderer.render(dressed, SEED * 1000 + k) for k in range(6)]
     return list(zip(pictures, found, strict=True))
 
 
@@ -163,13 +162,12 @@ def test_the_same_seeds_give_the_same_pixels(crop_renderer, made, monkeypatch):
 
     monkeypatch.setattr(module, "PIPELINE_SHARE", 1.0)
     monkeypatch.setattr(crop_renderer, "pipeline", LivePipeline(224))
-    dressed = crop_renderer.dress(SEED)
-    for k in (4, 1):
-        again = crop_renderer.render(dressed, SEED * 1000 + k)
+    with crop_renderer.dress(SEED) as dressed:
+        pictures = {k: crop_renderer.render(dressed, SEED * 1000 + k) for k in (4, 1)}
+    for k, again in pictures.items():
         assert np.array_equal(again.image, made[k][0].image)
         assert np.array_equal(again.pitch_yaw_rad, made[k][0].pitch_yaw_rad)
         assert again.attributes_json == made[k][0].attributes_json
-    dressed.release()
 
 
 def test_a_renderer_closes_its_detector_and_its_context(crop_renderer, assets_dir, monkeypatch):
@@ -237,12 +235,11 @@ def test_without_this_face_the_crop_is_the_ordinary_one(crop_renderer, made, mon
 
     number = next(k for k, (_, found) in enumerate(made) if found is not None)
     monkeypatch.setattr(crop_renderer, "pipeline", Blind())
-    dressed = crop_renderer.dress(SEED)
     crops = []
-    for share in (0.0, 1.0):
-        monkeypatch.setattr(module, "PIPELINE_SHARE", share)
-        crops.append(crop_renderer.render(dressed, SEED * 1000 + number))
-    dressed.release()
+    with crop_renderer.dress(SEED) as dressed:
+        for share in (0.0, 1.0):
+            monkeypatch.setattr(module, "PIPELINE_SHARE", share)
+            crops.append(crop_renderer.render(dressed, SEED * 1000 + number))
     assert np.array_equal(crops[0].image, crops[1].image)
     assert crops[0].attributes_json == crops[1].attributes_json
     assert crops[0].attributes["crop"] in ("exact", "noisy")

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+import moderngl
 import pytest
 
 from deploy.calibrate import rendered
@@ -95,12 +96,19 @@ def test_a_closed_renderer_says_so_and_closes_once(quick, released, assets_dir):
 
 
 def test_another_renderer_draws_on_when_one_is_closed(quick, crop_renderer, assets_dir):
-    dressed = crop_renderer.dress(3)
-    before = crop_renderer.render(dressed, 3000).image
-    HeadRenderer(assets_dir, 64).close()
-    after = crop_renderer.render(dressed, 3000).image
-    dressed.release()
+    with crop_renderer.dress(3) as dressed:
+        before = crop_renderer.render(dressed, 3000).image
+        HeadRenderer(assets_dir, 64).close()
+        after = crop_renderer.render(dressed, 3000).image
     assert (before == after).all()
+
+
+def test_a_person_is_given_back_where_drawing_fails(crop_renderer):
+    with pytest.raises(ModelError, match="no picture"), crop_renderer.dress(3) as dressed:
+        assert dressed.albedo.read()
+        raise ModelError("no picture")
+    assert isinstance(dressed.albedo.mglo, moderngl.InvalidObject)
+    assert isinstance(dressed.detail.mglo, moderngl.InvalidObject)
 
 
 @pytest.mark.parametrize(
