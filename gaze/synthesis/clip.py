@@ -16,12 +16,13 @@ from gaze.errors import DataError
 from gaze.files import replacing
 from gaze.geometry import angles_from_vector
 from gaze.picture_files import opencv_path
+from gaze.synthesis import streams
 from gaze.synthesis.ground_truth import head_truth
 from gaze.synthesis.lids import LidState
 from gaze.synthesis.moment import Moment
-from gaze.synthesis.person import stream
 from gaze.synthesis.pose import Pose, head_rotation
 from gaze.synthesis.posed_head import PosedHead
+from gaze.synthesis.streams import stream
 from gaze.synthesis.webcam import WebcamRenderer
 
 TRUTH_SCHEMA = "gaze.truth/1"
@@ -48,7 +49,7 @@ def render_clip(
     per_person = round(options.seconds * options.fps / len(options.person_seeds))
     frame = 0
     for number, person_seed in enumerate(options.person_seeds):
-        rng = stream(options.seed, 400 + number)
+        rng = stream(options.seed, streams.CLIP + number)
         script = _Script(rng, per_person / options.fps)
         shot = renderer.set_up(rng, script.pose(0.0).eyes_cam_mm, options.clean)
         smile = rng.uniform(0.0, 0.5)

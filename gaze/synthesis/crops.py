@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
+from gaze.synthesis import streams
 from gaze.synthesis.background import before, paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
@@ -18,13 +19,14 @@ from gaze.synthesis.head_landmarks import head_landmarks_cam_mm
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.moment import blinking, sample_moment, with_late_lids
 from gaze.synthesis.occluders import sample_occluder
-from gaze.synthesis.person import STREAM_POSE_HABIT, Person, stream
+from gaze.synthesis.person import Person
 from gaze.synthesis.pipeline_crop import LivePipeline, pipeline_crop
 from gaze.synthesis.pose import sample_camera, sample_pose
 from gaze.synthesis.posed_head import PosedHead, pose_head
 from gaze.synthesis.renderer import HeadRenderer
 from gaze.synthesis.sensor import SensorSettings, expose
 from gaze.synthesis.skin_finish import SkinFinish
+from gaze.synthesis.streams import stream
 from gaze.synthesis.view import View, exact_view, live_view, sample_person_scale
 from gaze.synthesis.webcam import Shot
 
@@ -34,9 +36,6 @@ HELD_SHARE = 0.07
 BLINK_SHARE = 0.015
 # Share of pictures that are tried as crops by the live pipeline; six in seven of them succeed.
 PIPELINE_SHARE = 0.09
-
-# A picture's random streams; a person's own are in gaze.synthesis.person.
-STREAM_PICTURE, STREAM_LIGHT, STREAM_CAMERA, STREAM_FACE, STREAM_LIDS, STREAM_PIPELINE = range(100, 106)
 
 
 @dataclass(frozen=True)
@@ -105,12 +104,14 @@ class CropRenderer:
     def render(self, dressed: DressedPerson, picture_seed: int) -> Crop:
         """One picture of a person; everything else about it comes from its own seed."""
         person = dressed.person
-        streams = [stream(picture_seed, number) for number in range(STREAM_PICTURE, STREAM_FACE + 1)]
-        pose_rng, light_rng, camera_rng, face_rng = streams
+        pose_rng = stream(picture_seed, streams.CROP_POSE)
+        light_rng = stream(picture_seed, streams.CROP_LIGHT)
+        camera_rng = stream(picture_seed, streams.CROP_CAMERA)
+        face_rng = stream(picture_seed, streams.CROP_FACE)
         camera = sample_camera(pose_rng)
         pose = sample_pose(pose_rng, camera)
         rig = LightRig.sample(light_rng, self.environments, pose.eyes_cam_mm)
-        lid_rng = stream(picture_seed, STREAM_LIDS)
+        lid_rng = stream(picture_seed, streams.CROP_LIDS)
         moment = blinking(lid_rng, sample_moment(face_rng, rig.lux), BLINK_SHARE)
         moment = with_late_lids(lid_rng, moment, person.lid_habit.lag_s)
         head = pose_head(self.renderer.mesh, self.renderer.normals_of, person, pose, moment)
@@ -121,7 +122,7 @@ class CropRenderer:
         settings = SensorSettings.sample(camera_rng, rig.lux)
         kind, view = self._view(pose_rng, person, head)
         crop = None
-        pipeline_rng = stream(picture_seed, STREAM_PIPELINE)
+        pipeline_rng = stream(picture_seed, streams.CROP_PIPELINE)
         if pipeline_rng.random() < PIPELINE_SHARE:
             shot = Shot(rig, finish, settings)
             pupil_mm = moment.pupil_radius_mm
@@ -165,5 +166,5 @@ class CropRenderer:
         centre = head.face_centre_cam_mm
         if rng.random() < 0.25:
             return "exact", exact_view(head.R_cam_head, centre, self.size_px)
-        scale = sample_person_scale(stream(person.seed, STREAM_POSE_HABIT))
+        scale = sample_person_scale(stream(person.seed, streams.PERSON_POSE_HABIT))
         return "noisy", live_view(rng, head.R_cam_head, centre, self.size_px, scale)

@@ -9,20 +9,19 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis import streams
 from gaze.synthesis.background import matt_colour
 from gaze.synthesis.hair import HairBuilder
 from gaze.synthesis.hair_pass import HairBuffers, HairPass
 from gaze.synthesis.hair_style import HairStyle
 from gaze.synthesis.lashes import Lashes
 from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
-from gaze.synthesis.person import STREAM_EYES, STREAM_HAIR, STREAM_SKIN, STREAM_WEAR, Person, stream
+from gaze.synthesis.person import Person
 from gaze.synthesis.skin import paint_skin
+from gaze.synthesis.streams import stream
 from gaze.synthesis.uv_atlas import UvAtlas
 from gaze.synthesis.wear import Wear, sample_wear
 from gaze.synthesis.wear_pass import WearBuffers, WearPass
-
-# Painting and lashes draw from streams beside those that chose the appearance.
-_DETAIL_STREAMS = 1000
 
 
 @dataclass(frozen=True)
@@ -91,22 +90,20 @@ class Wardrobe:
 
     def _dress(self, seed: int) -> DressedPerson:
         person = Person.sample(seed, self._mesh)
-        maps = paint_skin(self._atlas, person.skin, stream(seed, STREAM_SKIN + _DETAIL_STREAMS))
+        maps = paint_skin(self._atlas, person.skin, stream(seed, streams.SKIN_PAINT))
         detail = cv2.merge([*cv2.split(maps.normal.view(np.uint8) ^ 128), maps.gloss])  # 0 becomes 128
         hair = (np.asarray(person.skin.brow_srgb) / 255.0) ** 2.2
         body = (np.asarray(maps.base_srgb) / 255.0) ** 2.2
-        worn = sample_wear(stream(seed, STREAM_WEAR), person.vertices_mm, person.centres_mm)
-        style = HairStyle.sample(stream(seed, STREAM_HAIR), person.skin)
-        geometry = self._hair_builder.build(
-            person.vertices_mm, style, stream(seed, STREAM_HAIR + _DETAIL_STREAMS)
-        )
+        worn = sample_wear(stream(seed, streams.PERSON_WEAR), person.vertices_mm, person.centres_mm)
+        style = HairStyle.sample(stream(seed, streams.PERSON_HAIR), person.skin)
+        geometry = self._hair_builder.build(person.vertices_mm, style, stream(seed, streams.HAIR_STRANDS))
         return DressedPerson(
             person=person,
             albedo=self._texture(maps.albedo),
             detail=self._texture(detail),
             body_albedo=tuple(map(float, body)),
-            cloth_albedo=tuple(map(float, matt_colour(stream(seed, STREAM_WEAR + _DETAIL_STREAMS)))),
-            lashes=Lashes.sample(stream(seed, STREAM_EYES + _DETAIL_STREAMS), hair),
+            cloth_albedo=tuple(map(float, matt_colour(stream(seed, streams.CLOTH)))),
+            lashes=Lashes.sample(stream(seed, streams.LASHES), hair),
             worn=worn,
             wear=self._wear_pass.upload(worn.things, worn.glasses),
             style=style,

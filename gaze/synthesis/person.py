@@ -7,26 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.synthesis import streams
 from gaze.synthesis.eyeballs import Eyeball, round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
 from gaze.synthesis.lids import LidHabit, LidRig, settle_lower_lids
 from gaze.synthesis.mesh import EYEBALLS, HeadMesh
 from gaze.synthesis.skin_appearance import SkinAppearance
-
-# Independent random streams of one person's seed, so that a change in one part leaves the others alone.
-STREAM_SHAPE, STREAM_EYES, STREAM_LIDS, STREAM_SKIN, STREAM_HAIR, STREAM_WEAR, STREAM_POSE_HABIT = range(7)
-
+from gaze.synthesis.streams import stream
 
 # As MediaPipe sees them, the mesh's faces are longer from eyes to mouth than people's of the same width
 # (`gaze synthesize compare`).
 SHORTER_MM = 3.0
 # How far below the middle of the eyes that begins and ends, mm: below the eyeballs, at the mouth's corners.
 EYES_REACH_MM, MOUTH_MM = 15.5, 70.0
-
-
-def stream(seed: int, number: int) -> np.random.Generator:
-    """The random generator of one part of one seed."""
-    return np.random.default_rng([int(seed), number])
 
 
 @dataclass(frozen=True)
@@ -47,12 +40,12 @@ class Person:
     @classmethod
     def sample(cls, seed: int, mesh: HeadMesh) -> Person:
         """The person of an integer seed."""
-        skin = SkinAppearance.sample(stream(seed, STREAM_SKIN))
-        eyes = EyeAppearance.sample(stream(seed, STREAM_EYES), skin.melanin)
-        vertices = _shape(stream(seed, STREAM_SHAPE), mesh)
+        skin = SkinAppearance.sample(stream(seed, streams.PERSON_SKIN))
+        eyes = EyeAppearance.sample(stream(seed, streams.PERSON_EYES), skin.melanin)
+        vertices = _shape(stream(seed, streams.PERSON_SHAPE), mesh)
         centres = rotation_centres(vertices, eyes)
         balls = tuple(round_eyeball(vertices, ball) for ball in EYEBALLS)
-        habit = LidHabit.sample(stream(seed, STREAM_LIDS))
+        habit = LidHabit.sample(stream(seed, streams.PERSON_LIDS))
         settle_lower_lids(vertices, mesh, centres, balls, habit)
         return cls(
             seed=int(seed),

@@ -14,18 +14,18 @@ from gaze.camera import Camera
 from gaze.errors import DataError
 from gaze.files import read_json, write_json
 from gaze.picture_files import write_picture
+from gaze.synthesis import streams
 from gaze.synthesis.crops import Crop, CropRenderer
 from gaze.synthesis.ground_truth import head_truth, rounded
 from gaze.synthesis.lens import with_lens
 from gaze.synthesis.mesh import LANDMARKS_68
 from gaze.synthesis.moment import blinking, sample_moment, with_late_lids
-from gaze.synthesis.person import stream
 from gaze.synthesis.pose import sample_camera, sample_pose
 from gaze.synthesis.posed_head import PosedHead
+from gaze.synthesis.streams import stream
 from gaze.synthesis.webcam import WebcamRenderer
 
 SCHEMA = "gaze.picture/1"
-STREAM_PICTURE, STREAM_LATE_LIDS = 500, 501
 # Share of webcam pictures in which the person blinks.
 BLINK_SHARE = 0.1
 
@@ -55,7 +55,7 @@ def webcam_pictures(
     with ExitStack() as opened:
         renderer = None
         for seed in seeds:
-            rng = stream(seed, STREAM_PICTURE)
+            rng = stream(seed, streams.WEBCAM)
             camera = sample_webcam(rng, *size)
             if renderer is None:
                 renderer = opened.enter_context(WebcamRenderer(assets_dir, camera))
@@ -73,7 +73,9 @@ def _webcam_picture(
     shot = renderer.set_up(rng, pose.eyes_cam_mm)
     moment = blinking(rng, sample_moment(rng, shot.rig.lux), BLINK_SHARE)
     with renderer.dress(seed) as dressed:
-        moment = with_late_lids(stream(seed, STREAM_LATE_LIDS), moment, dressed.person.lid_habit.lag_s)
+        moment = with_late_lids(
+            stream(seed, streams.WEBCAM_LATE_LIDS), moment, dressed.person.lid_habit.lag_s
+        )
         picture, head = renderer.render(dressed, pose, moment, shot, rng)
         facts = {"pose": pose.kind, "scene": shot.rig.scene, **dressed.attributes}
     return picture, {**_truth(seed, head, camera.project, facts), "camera": camera.as_json()}

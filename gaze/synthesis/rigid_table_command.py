@@ -24,8 +24,10 @@ from gaze.geometry import FloatArray
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import FaceDetector, create_detector
 from gaze.option_types import at_least
+from gaze.synthesis import streams
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.rigid_table import make_table, triangulate
+from gaze.synthesis.streams import stream
 from gaze.types import Frame
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ POSES_DEG = ((0.0, 0.0), (0.0, 25.0), (0.0, -25.0), (18.0, 0.0), (-18.0, 0.0))
 CAMERA = Camera.from_hfov(40.0, 640, 480, "calibrated")
 # The middle of the eyes: the face then lies in the middle of the picture, some 250 px high.
 EYES_CAM_MM = np.array([0.0, -25.0, 600.0])
-_STREAM = 500
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -137,10 +138,9 @@ def measure_head(
     """
     from gaze.synthesis.light import LightRig
     from gaze.synthesis.moment import Moment
-    from gaze.synthesis.person import stream
     from gaze.synthesis.pose import Pose, head_rotation
 
-    rng = stream(dressed.person.seed, _STREAM)
+    rng = stream(dressed.person.seed, streams.RIGID_TABLE)
     studio = LightRig.sample(rng, renderer.environments, EYES_CAM_MM, "studio")
     shot = replace(renderer.set_up(rng, EYES_CAM_MM, clean=True), rig=studio)
     points_px, rotations, translations = [], [], []

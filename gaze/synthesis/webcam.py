@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gaze.camera import Camera
 from gaze.geometry import angles_from_vector
+from gaze.synthesis import streams
 from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.background import before, paint_background
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
@@ -21,12 +22,12 @@ from gaze.synthesis.environment import load_environments
 from gaze.synthesis.lens import Lens
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.moment import Moment, sample_moment
-from gaze.synthesis.person import stream
 from gaze.synthesis.pose import Pose, head_rotation, in_reach
 from gaze.synthesis.posed_head import PosedHead, pose_head
 from gaze.synthesis.renderer import HeadRenderer
 from gaze.synthesis.sensor import GRID_PX, SensorSettings, expose
 from gaze.synthesis.skin_finish import SkinFinish
+from gaze.synthesis.streams import stream
 from gaze.synthesis.torso import make_torso
 
 _MARGIN_PX = 16
@@ -173,7 +174,7 @@ class PersonAtLaptop:
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Picture, the six landmarks (6, 2) in px, and the six-point model's true R_cam_head and t_cam_mm."""
         renderer = self._renderer_for(camera)
-        rng = stream(frame_seed, 300 + person_seed % 7)
+        rng = stream(frame_seed, streams.LAPTOP + person_seed % streams.LAPTOP_COUNT)
         dressed = self._dressed_for(renderer, person_seed)
         pose = sample_laptop_pose(rng, target_cam_mm)
         shot = renderer.set_up(rng, pose.eyes_cam_mm)

@@ -5,7 +5,7 @@ import pytest
 
 from gaze.synthesis import person
 from gaze.synthesis.mesh import EYEBALLS, FACE, SIX_POINTS, SKIN_COUNT
-from gaze.synthesis.person import SHORTER_MM, Person, stream
+from gaze.synthesis.person import SHORTER_MM, Person
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,3 @@ def test_nothing_folds(before_and_after):
     order = np.argsort(face[:, 1])
     # What lay below still does, but for rounding.
     assert np.diff(after[FACE][order, 1]).min() > -1e-3
-
-
-def test_streams_of_one_seed_are_independent():
-    first, second = (stream(5, number).random(4) for number in (0, 1))
-    assert not np.allclose(first, second)

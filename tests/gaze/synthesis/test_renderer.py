@@ -10,13 +10,14 @@ import pytest
 from gaze import cli
 from gaze.errors import RuntimeUnavailableError
 from gaze.geometry import angles_from_vector, mirror_angles, vector_from_angles
-from gaze.synthesis.crops import STREAM_FACE, STREAM_PICTURE
+from gaze.synthesis import streams
 from gaze.synthesis.gl import create_context
 from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
 from gaze.synthesis.moment import sample_moment
-from gaze.synthesis.person import Person, stream
+from gaze.synthesis.person import Person
 from gaze.synthesis.pose import head_rotation, sample_camera, sample_pose
 from gaze.synthesis.posed_head import pose_head
+from gaze.synthesis.streams import stream
 from gaze.synthesis.view import exact_view
 from tests.gaze.synthesis.plain import EYES_MM, plain_person, posed, target_at
 from tests.gaze.synthesis.studio import DOTS, FINISH, TEXTURE_PX, centroid
@@ -195,9 +196,9 @@ def test_nor_do_those_of_people_whose_lids_and_cheeks_rise(studio, mesh, normals
     """Blendshapes move the lower lids or cheeks of these people far into the balls."""
     person = Person.sample(picture_seed // 1000, mesh)
     person = replace(person, eyes=replace(person.eyes, **WHITE))
-    pose_rng = stream(picture_seed, STREAM_PICTURE)
+    pose_rng = stream(picture_seed, streams.CROP_POSE)
     pose = sample_pose(pose_rng, sample_camera(pose_rng))
-    moment = sample_moment(stream(picture_seed, STREAM_FACE), 300.0)
+    moment = sample_moment(stream(picture_seed, streams.CROP_FACE), 300.0)
     head = pose_head(mesh, normals_of, person, pose, moment)
     shown = studio.draw(person, head, view_of(head), pupil_radius_mm=0.0)[..., 0] > 0.25
     shown[112:] = False  # teeth
