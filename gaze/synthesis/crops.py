@@ -125,14 +125,13 @@ class CropRenderer:
         pipeline_rng = stream(picture_seed, streams.CROP_PIPELINE)
         if pipeline_rng.random() < PIPELINE_SHARE:
             shot = Shot(rig, finish, settings)
-            pupil_mm = moment.pupil_radius_mm
             crop = pipeline_crop(
-                pipeline_rng, self.pipeline, self.renderer, dressed, head, pupil_mm, shot, camera, held
+                pipeline_rng, self.pipeline, self.renderer, dressed, head, shot, camera, held
             )
         if crop is not None:
             kind, view, image, grid_px = "pipeline", crop.view, crop.image, crop.grid_px
         else:
-            linear = self.renderer.render(dressed, head, moment.pupil_radius_mm, view, rig, finish, held)
+            linear = self.renderer.render(dressed, head, view, rig, finish, held)
             background = paint_background(light_rng, rig, self.size_px)
             image = expose(before(background, linear), settings, camera_rng)
             grid_px = settings.grid_px

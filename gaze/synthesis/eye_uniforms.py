@@ -13,9 +13,7 @@ from gaze.synthesis.posed_head import PosedHead
 _LID_SAMPLES = np.linspace(0.0, 1.0, 9)
 
 
-def eye_uniforms(
-    mesh: HeadMesh, person: Person, head: PosedHead, side: int, pupil_radius_mm: float
-) -> dict[str, object]:
+def eye_uniforms(mesh: HeadMesh, person: Person, head: PosedHead, side: int) -> dict[str, object]:
     """Uniform values of the left (0) or right (1) eye; lengths in mm, camera frame."""
     rings = mesh.eyelids[side]
     upper = head.vertices_cam_mm[rings.inner_upper].astype(np.float64)
@@ -44,7 +42,7 @@ def eye_uniforms(
         "lid_upper": _heights(upper, inner, along, up, slit_mm),
         "lid_lower": _heights(lower, inner, along, up, slit_mm),
         "iris_radius": eyes.iris_radius_mm,
-        "pupil_radius": float(min(pupil_radius_mm, eyes.iris_radius_mm - 1.5)),
+        "pupil_radius": float(min(head.pupil_radius_mm, eyes.iris_radius_mm - 1.5)),
         "iris_contrast": eyes.iris_contrast,
         "limbal_ring": eyes.limbal_ring,
         "limbus_mm": eyes.limbus_mm,

@@ -112,7 +112,6 @@ def pipeline_crop(
     renderer: HeadRenderer,
     dressed: DressedPerson,
     head: PosedHead,
-    pupil_radius_mm: float,
     shot: Shot,
     camera: Camera,
     held: Sequence[Accessory] = (),
@@ -143,7 +142,7 @@ def pipeline_crop(
     lens = Lens(true, step_px=_STEP_PX)
     background = paint_background(rng, shot.rig, lens.size_px)
     shot = dataclasses.replace(shot, settings=settings, background=background)
-    picture = take_picture(renderer, lens, dressed, head, pupil_radius_mm, shot, rng, held)
+    picture = take_picture(renderer, lens, dressed, head, shot, rng, held)
     face = pipeline.crop(picture, known)
     if face is None:
         return None

@@ -24,8 +24,8 @@ class PosedHead:
     ``vertices_cam_mm`` (N, 3) and ``normals_cam`` (SKIN_COUNT, 3) of the mesh; ``centres_cam_mm`` (2, 3) and
     ``axes_cam`` (2, 3), the eyes' centres of rotation and unit optical axes, the subject's left first as in
     the mesh; ``target_cam_mm`` (3,) what both lines of sight meet; ``eye_open``: subject's right, left as in
-    gaze.types.Face; ``weights`` of the blendshapes; ``skin_shift_mm`` (SKIN_COUNT, 3) how far the expression
-    moved the skin from the neutral head, in the head frame.
+    gaze.types.Face; ``pupil_radius_mm`` of both eyes; ``weights`` of the blendshapes; ``skin_shift_mm``
+    (SKIN_COUNT, 3) how far the expression moved the skin from the neutral head, in the head frame.
     """
 
     vertices_cam_mm: NDArray[np.float32]
@@ -36,6 +36,7 @@ class PosedHead:
     axes_cam: NDArray[np.float64]
     target_cam_mm: NDArray[np.float64]
     eye_open: tuple[float, float]
+    pupil_radius_mm: float
     weights: dict[str, float]
     skin_shift_mm: NDArray[np.float32]
 
@@ -81,6 +82,7 @@ def pose_head(
         axes_cam=axes_head @ R.T,
         target_cam_mm=np.asarray(pose.target_cam_mm, np.float64),
         eye_open=(openings[1], openings[0]),  # the rig puts the left eye first, as the mesh does
+        pupil_radius_mm=moment.pupil_radius_mm,
         weights=weights,
         skin_shift_mm=vertices_head[:SKIN_COUNT] - person.vertices_mm[:SKIN_COUNT],
     )

@@ -116,7 +116,6 @@ class HeadRenderer:
         self,
         dressed: DressedPerson,
         head: PosedHead,
-        pupil_radius_mm: float,
         view: View,
         rig: LightRig,
         finish: SkinFinish,
@@ -131,9 +130,9 @@ class HeadRenderer:
         """
         self.refuse_closed()
         with self.context:
-            return self._draw(dressed, head, pupil_radius_mm, view, rig, finish, held)
+            return self._draw(dressed, head, view, rig, finish, held)
 
-    def _draw(self, dressed, head, pupil_radius_mm, view, rig, finish, held) -> NDArray[np.float32]:
+    def _draw(self, dressed, head, view, rig, finish, held) -> NDArray[np.float32]:
         context = self.context
         projection = projection_of(view)
         targets = self._targets_of(view.size_px)
@@ -153,7 +152,7 @@ class HeadRenderer:
         self._draw_mouth(head, rig, projection)
         context.enable(moderngl.CULL_FACE)
         for side in (0, 1):
-            values = eye_uniforms(self.mesh, dressed.person, head, side, pupil_radius_mm)
+            values = eye_uniforms(self.mesh, dressed.person, head, side)
             set_uniforms(self._eye, **values, lid_shade=finish.lid_shade, lash_shade=finish.lash_shade)
             self._eye_arrays[side].render()
         context.disable(moderngl.CULL_FACE)

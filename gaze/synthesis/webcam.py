@@ -110,7 +110,7 @@ class WebcamRenderer:
     ) -> tuple[NDArray[np.uint8], PosedHead]:
         """The picture (H, W, 3) uint8 BGR as the camera sees it, and the head in it."""
         head = pose_head(self.renderer.mesh, self.renderer.normals_of, dressed.person, pose, moment)
-        picture = take_picture(self.renderer, self._lens, dressed, head, moment.pupil_radius_mm, shot, rng)
+        picture = take_picture(self.renderer, self._lens, dressed, head, shot, rng)
         return picture, head
 
 
@@ -119,7 +119,6 @@ def take_picture(
     lens: Lens,
     dressed: DressedPerson,
     head: PosedHead,
-    pupil_radius_mm: float,
     shot: Shot,
     rng: np.random.Generator,
     held: Sequence[Accessory] = (),
@@ -128,7 +127,7 @@ def take_picture(
     camera = lens.camera
     torso = make_torso(head.R_cam_head, dressed.cloth_albedo)
     view = lens.view(head.face_centre_cam_mm)
-    drawn = renderer.render(dressed, head, pupil_radius_mm, view, shot.rig, shot.finish, [torso, *held])
+    drawn = renderer.render(dressed, head, view, shot.rig, shot.finish, [torso, *held])
     picture = expose(_square(lens.bend(before(shot.background, drawn))), shot.settings, rng)
     return np.ascontiguousarray(picture[: camera.height, : camera.width])
 

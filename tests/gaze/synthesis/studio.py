@@ -40,7 +40,6 @@ class Studio:
         head,
         view,
         albedo=None,
-        pupil_radius_mm=2.0,
         body=0.0,
         finish=FINISH,
         cloth=None,
@@ -67,7 +66,7 @@ class Studio:
             hair=HairBuffers([], []),
         )
         with dressed:
-            return self.renderer.render(dressed, head, pupil_radius_mm, view, self.rig, finish, held)
+            return self.renderer.render(dressed, head, view, self.rig, finish, held)
 
     def dots(self, person, head, view):
         """White dots on the landmarks DOTS of a black face: one channel (S, S) of linear light."""

@@ -162,10 +162,15 @@ def openings(mesh, head, grow_px=0.0):
 WHITE = {"iris_outer": (1.0,) * 3, "iris_inner": (1.0,) * 3, "sclera": (1.0,) * 3}
 
 
+def shown_white(studio, person, head):
+    """Where the eyes of a WHITE person, drawn without pupils, are seen (S, S)."""
+    return studio.draw(person, replace(head, pupil_radius_mm=0.0), view_of(head))[..., 0] > 0.25
+
+
 def test_eyes_show_between_the_projected_lids(studio, mesh, normals_of):
     person = plain_person(mesh, **WHITE)
     head = posed(mesh, normals_of, person, target_at(0, 0), HEADS[0])
-    shown = studio.draw(person, head, view_of(head), pupil_radius_mm=0.0)[..., 0] > 0.25
+    shown = shown_white(studio, person, head)
     for opening in openings(mesh, head):
         rows, columns = np.nonzero(opening > 0)
         box = np.s_[rows.min() - 3 : rows.max() + 4, columns.min() - 3 : columns.max() + 4]
@@ -185,7 +190,7 @@ def test_eyeballs_never_poke_through_the_lids(studio, mesh, normals_of, pitch, y
     person = plain_person(mesh, **WHITE)
     for blink in (0.0, 0.5):
         head = posed(mesh, normals_of, person, target_at(pitch, yaw), blink=blink)
-        shown = studio.draw(person, head, view_of(head), pupil_radius_mm=0.0)[..., 0] > 0.25
+        shown = shown_white(studio, person, head)
         allowed = sum(openings(mesh, head, grow_px=2.0)) > 0
         assert shown.sum() > 40
         assert not (shown & ~allowed).any()
@@ -200,7 +205,7 @@ def test_nor_do_those_of_people_whose_lids_and_cheeks_rise(studio, mesh, normals
     pose = sample_pose(pose_rng, sample_camera(pose_rng))
     moment = sample_moment(stream(picture_seed, streams.CROP_FACE), 300.0)
     head = pose_head(mesh, normals_of, person, pose, moment)
-    shown = studio.draw(person, head, view_of(head), pupil_radius_mm=0.0)[..., 0] > 0.25
+    shown = shown_white(studio, person, head)
     shown[112:] = False  # teeth
     allowed = sum(openings(mesh, head, grow_px=2.5)) > 0
     assert shown.sum() > 40

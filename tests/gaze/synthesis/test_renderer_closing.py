@@ -92,7 +92,7 @@ def test_a_closed_renderer_says_so_and_closes_once(quick, released, assets_dir):
     with pytest.raises(GazeError, match="the renderer is closed; draw inside its `with`"):
         renderer.dress(0)
     with pytest.raises(GazeError, match="the renderer is closed"):
-        head_renderer.render(None, None, 2.0, None, None, None)
+        head_renderer.render(None, None, None, None, None)
 
 
 def test_another_renderer_draws_on_when_one_is_closed(quick, crop_renderer, assets_dir):
