@@ -1,8 +1,7 @@
 """Eyes of real size: where they sit, how they turn, what colour they are.
 
 The mesh's own eyeballs have a radius of 15.8 mm; they only mark where an eye is to be shaded. The eye that
-is shaded there has a cornea of radius 7.8 mm whose apex lies 13.2 mm in front of the centre of rotation, a
-sclera of radius 12 mm and an iris behind the cornea (Gullstrand's schematic eye, rounded).
+is shaded there is Gullstrand's schematic one, rounded: two spheres, with an iris behind the front one.
 """
 
 from __future__ import annotations
@@ -14,9 +13,17 @@ from numpy.typing import NDArray
 
 from gaze.geometry import unit
 from gaze.synthesis.eyeballs import fit_sphere
-from gaze.synthesis.mesh import EYEBALLS
+from gaze.synthesis.mesh import EYEBALLS, OUTWARDS
 
-APEX_TO_ROTATION_MM = 13.2
+# The eye's centre of rotation is the sclera's; the rest lies in front of it on the optical axis.
+SCLERA_RADIUS_MM = 12.0
+CORNEA_RADIUS_MM = 7.8
+CORNEA_TO_ROTATION_MM = 5.4  # the cornea's centre
+APEX_TO_ROTATION_MM = 13.2  # the cornea's front
+# Where the two spheres meet, which is the iris's rim in pictures: labels lie there, and lids follow it.
+LIMBUS_TO_ROTATION_MM = 10.4
+# The iris itself, which the cornea makes seem to lie 0.5 mm nearer.
+IRIS_TO_ROTATION_MM = 10.15
 # How far the apex stands out of the mesh's ball, which the lids lie on.
 APEX_BEYOND_BALL_MM = 0.6
 
@@ -120,7 +127,7 @@ def rotation_centres(vertices_mm: NDArray[np.float32], eyes: EyeAppearance) -> N
         points = vertices_mm[ball]
         centre, _ = fit_sphere(points)
         apex_z = points[:, 2].min() - APEX_BEYOND_BALL_MM + eyes.depth_mm
-        outwards = eyes.lateral_mm if side == 0 else -eyes.lateral_mm
+        outwards = OUTWARDS[side] * eyes.lateral_mm
         centres.append([centre[0] + outwards, centre[1] - eyes.raise_mm, apex_z + APEX_TO_ROTATION_MM])
     return np.array(centres)
 
@@ -138,7 +145,7 @@ def optical_axes(
         sight = unit(np.asarray(target_head_mm, np.float64) - centres_mm[side])
         yaw, pitch = np.arctan2(sight[0], -sight[2]), np.arcsin(np.clip(-sight[1], -1, 1))
         horizontal, vertical = eyes.kappa_rad[side]
-        yaw += horizontal if side == 0 else -horizontal
+        yaw += OUTWARDS[side] * horizontal
         pitch += vertical
         axes.append([np.cos(pitch) * np.sin(yaw), -np.sin(pitch), -np.cos(pitch) * np.cos(yaw)])
     return np.array(axes)

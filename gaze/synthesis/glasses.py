@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.synthesis.accessory import Accessory, join
+from gaze.synthesis.eyes import APEX_TO_ROTATION_MM
 from gaze.synthesis.glasses_style import GlassesStyle
-from gaze.synthesis.mesh import LANDMARKS_68, SKIN_COUNT
+from gaze.synthesis.mesh import LANDMARKS_68, OUTWARDS, SKIN_COUNT
 from gaze.synthesis.solids import Part, ellipsoid, sweep
 
 POINTS = 56
-CORNEA_MM = 13.2  # apex before the eye's centre of rotation
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class _Seat:
         pupil_y = float(centres_mm[:, 1].mean())
         self.centre_y = pupil_y + style.drop_mm
         self.pupil = np.array([half_pupils - self.centre_u, pupil_y - self.centre_y])
-        self.z = float(centres_mm[:, 2].mean()) - CORNEA_MM - style.vertex_mm
+        self.z = float(centres_mm[:, 2].mean()) - APEX_TO_ROTATION_MM - style.vertex_mm
         self._clear_face(skin)
         self.skin = skin
 
@@ -73,7 +73,7 @@ class _Seat:
         """Move the front away from nose, cheeks and brows; a broad nose also gets a broader bridge."""
         front = skin[(skin[:, 2] < self.z + 45.0) & (np.abs(skin[:, 1] - self.centre_y) < 45.0)]
         for _ in range(3):
-            needed = max(self._overlap(front, sign) for sign in (1.0, -1.0))
+            needed = max(self._overlap(front, sign) for sign in OUTWARDS)
             if needed <= 0.0:
                 return
             forward = min(needed, 4.0)
@@ -104,7 +104,7 @@ class _Seat:
 
     def place(self, side: int, u: NDArray, v: NDArray) -> NDArray[np.float64]:
         """Head-frame points of lens coordinates; side 0 left (+x), 1 right."""
-        sign = 1.0 if side == 0 else -1.0
+        sign = OUTWARDS[side]
         u, v = np.asarray(u, dtype=np.float64), np.asarray(v, dtype=np.float64)
         x = self.middle_x + sign * (self.centre_u + u)
         return np.stack([x, self.centre_y + v, self._surface(u, v)], -1)
@@ -148,7 +148,7 @@ def _rim(seat: _Seat, side: int, outline: NDArray) -> list[Part]:
         start = int(np.flatnonzero(np.diff(keep) > 1)[0] + 1) if (np.diff(keep) > 1).any() else 0
         keep = np.roll(keep, -start)
     path = seat.place(side, centre[keep, 0], centre[keep, 1])
-    sign = 1.0 if side == 0 else -1.0
+    sign = OUTWARDS[side]
     across = np.stack([sign * normal[keep, 0], normal[keep, 1], np.zeros(len(keep))], -1)
     return [
         sweep(
@@ -189,7 +189,7 @@ def _bridge(seat: _Seat, outline: NDArray) -> list[Part]:
 
 def _pad(seat: _Seat, side: int, outline: NDArray) -> list[Part]:
     """A nose pad on its wire."""
-    sign = 1.0 if side == 0 else -1.0
+    sign = OUTWARDS[side]
     inner = outline[np.argmin(outline[:, 0])]
     foot = seat.place(side, inner[0], 0.12 * seat.half[1])
     pad = foot + np.array([-sign * 0.22 * seat.bridge, 1.5, 6.0])
@@ -203,7 +203,7 @@ def _pad(seat: _Seat, side: int, outline: NDArray) -> list[Part]:
 def _temple(seat: _Seat, side: int, outline: NDArray) -> list[Part]:
     """End piece, hinge and side piece back to the top of the ear and down behind it."""
     style = seat.style
-    sign = 1.0 if side == 0 else -1.0
+    sign = OUTWARDS[side]
     target = -style.hinge * seat.half[1]
     outer = outline[outline[:, 0] > 0]
     foot = outer[np.argmin(np.abs(outer[:, 1] - target))]
@@ -231,7 +231,7 @@ def _temple(seat: _Seat, side: int, outline: NDArray) -> list[Part]:
 
 def _ear_top(skin: NDArray, side: int) -> tuple[float, float, float]:
     """Half width, y and z where a side piece rests: the upper root of the ear."""
-    sign = 1.0 if side == 0 else -1.0
+    sign = OUTWARDS[side]
     x = sign * skin[:, 0]
     ear = skin[(x > 0) & (skin[:, 2] > -25.0) & (skin[:, 2] < 40.0) & (np.abs(skin[:, 1] + 25.0) < 45.0)]
     widest = ear[np.argmax(sign * ear[:, 0])]
@@ -243,7 +243,7 @@ def _ear_top(skin: NDArray, side: int) -> tuple[float, float, float]:
 
 def _half_width(seat: _Seat, side: int, y: float, z: float) -> float:
     """Half width of the head at a height and depth, from the middle of the nose."""
-    sign = 1.0 if side == 0 else -1.0
+    sign = OUTWARDS[side]
     x = sign * (seat.skin[:, 0] - seat.middle_x)
     near = (np.abs(seat.skin[:, 1] - y) < 6.0) & (np.abs(seat.skin[:, 2] - z) < 6.0) & (x > 20.0)
     return float(x[near].max()) if near.any() else 0.0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.eye_landmarks import FACE_68, LOWER_LID, RIM, UPPER_LID
-from gaze.synthesis.lids import IRIS_TO_ROTATION_MM
+from gaze.synthesis.eyes import LIMBUS_TO_ROTATION_MM
 from gaze.synthesis.mesh import LANDMARKS_68, EyelidRings, HeadMesh
 from gaze.synthesis.posed_head import PosedHead
 
@@ -18,7 +18,7 @@ def head_landmarks_cam_mm(mesh: HeadMesh, head: PosedHead, iris_radius_mm: float
     points = []
     for side, lids in enumerate(mesh.eyelids):
         rotation_centre, axis = head.centres_cam_mm[side], head.axes_cam[side]
-        iris = rotation_centre + IRIS_TO_ROTATION_MM * axis
+        iris = rotation_centre + LIMBUS_TO_ROTATION_MM * axis
         points += [iris[None], _rim(iris, axis, iris_radius_mm), head.vertices_cam_mm[_lid_vertices(lids)]]
         points.append(rotation_centre[None])
     points.append(head.vertices_cam_mm[LANDMARKS_68[list(FACE_68)]])

@@ -17,10 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.synthesis.eyeballs import Eyeball
-from gaze.synthesis.mesh import SIDES, HeadMesh
+from gaze.synthesis.eyes import LIMBUS_TO_ROTATION_MM
+from gaze.synthesis.mesh import OUTWARDS, SIDES, HeadMesh
 from gaze.synthesis.pose import EYE_PITCH_LIMIT_DEG
 
-IRIS_TO_ROTATION_MM = 10.4
+# Distance of the lids that counts as an opening of 1.
+OPEN_MM = 9.5
+# How far a full squint raises the lower lid.
+SQUINT_MM = 1.9
+# How far the pupil rises or sinks while eyeLookUp or eyeLookDown go from 0 to 1.
+LOOK_UP_MM, LOOK_DOWN_MM = 5.5, 5.2
+# Sine of the yaw at which lids go sideways as far as they do (35 degrees), and that weight.
+SIDEWAYS_AT, SIDEWAYS_MOST = 0.57, 0.8
+# Sine of the pitch at which brows are raised by a person's ``brow_gain`` (25 degrees).
+BROWS_AT = 0.42
+# How far the upper lid of a closed eye goes past the lower one.
+SHUT_OVERLAP_MM = 0.4
 # How far below the margin the cheek stays where it is when the lower lid is moved.
 CHEEK_MM = 13.0
 
@@ -85,9 +97,10 @@ class LidRig:
         self._moves = []
         for side, name in enumerate(SIDES):
             rings = mesh.eyelids[side]
-            upper = _nearest_column(vertices_mm, rings.inner_upper, centres_mm[side][0])
-            lower = _nearest_column(vertices_mm, rings.inner_lower, centres_mm[side][0])
+            upper = _vertex_at(vertices_mm, rings.inner_upper, centres_mm[side][0])
+            lower = _vertex_at(vertices_mm, rings.inner_lower, centres_mm[side][0])
             centre_y = centres_mm[side][1]
+            # Of upper and lower lid: distance from the pupil's centre, and how far each shape moves it.
             self._rest.append((centre_y - vertices_mm[upper, 1], vertices_mm[lower, 1] - centre_y))
             self._moves.append(
                 {
@@ -101,7 +114,7 @@ class LidRig:
     ) -> tuple[dict[str, float], tuple[float, float]]:
         """Blendshape weights for optical axes (2, 3) in the head frame, and the openings (left, right).
 
-        Openings are the lid distances over 9.5 mm, about 1 at rest and 0 closed.
+        Openings are the lid distances over OPEN_MM, about 1 at rest and 0 closed.
         """
         weights: dict[str, float] = {}
         openings = []
@@ -110,42 +123,50 @@ class LidRig:
             if state.behind_rad:
                 low, high = np.deg2rad(EYE_PITCH_LIMIT_DEG)  # they come from where the eyes can have been
                 up = float(np.sin(np.clip(np.arcsin(up) + state.behind_rad, low, high)))
-            up_mm = up * IRIS_TO_ROTATION_MM
+            up_mm = up * LIMBUS_TO_ROTATION_MM
             gain = habit.upper_gain_up if up_mm > 0 else habit.upper_gain_down
-            upper = habit.upper_rest_mm[side] + gain * up_mm + state.widen_mm
-            lower = habit.lower_rest_mm[side] - habit.lower_gain * up_mm
+            upper_mm = habit.upper_rest_mm[side] + gain * up_mm + state.widen_mm
+            lower_mm = habit.lower_rest_mm[side] - habit.lower_gain * up_mm
             squint = min(1.0, habit.squint + state.squint)
             closing = state.blink[side]
-            opening = max(0.0, (upper + lower - 1.9 * squint) * (1.0 - closing))
-            openings.append(float(min(opening / 9.5, 1.5)))
-            weights.update(self._solve(side, name, up_mm, upper, lower, squint, closing))
-            outwards = axes_head[side][0] if side == 0 else -axes_head[side][0]
+            slit_mm = max(0.0, (upper_mm + lower_mm - SQUINT_MM * squint) * (1.0 - closing))
+            openings.append(float(min(slit_mm / OPEN_MM, 1.5)))
+            weights.update(self._solve(side, up_mm, upper_mm, lower_mm, squint, closing))
+            outwards = OUTWARDS[side] * axes_head[side][0]
             shape = "eyeLookOut" if outwards > 0 else "eyeLookIn"
-            weights[f"{shape}_{name}"] = float(min(1.0, abs(outwards) / 0.57) * 0.8)
-            raised = float(habit.brow_gain * np.clip(up / 0.42, 0.0, 1.2))
+            weights[f"{shape}_{name}"] = float(min(1.0, abs(outwards) / SIDEWAYS_AT) * SIDEWAYS_MOST)
+            raised = float(habit.brow_gain * np.clip(up / BROWS_AT, 0.0, 1.2))
             weights[f"browInnerUp_{name}"] = raised
             weights[f"browOuterUp_{name}"] = 0.7 * raised
         return weights, (openings[0], openings[1])
 
-    def _solve(self, side, name, up_mm, upper, lower, squint, closing) -> dict[str, float]:
-        rest_upper, rest_lower = self._rest[side]
-        move = self._moves[side]
+    def _solve(
+        self, side: int, up_mm: float, upper_mm: float, lower_mm: float, squint: float, closing: float
+    ) -> dict[str, float]:
+        """One side's weights of look, squint, wide and blink, for a pupil ``up_mm`` higher than at rest.
+
+        ``upper_mm`` and ``lower_mm`` are the wanted heights without squint and blink.
+        """
+        rest_upper_mm, rest_lower_mm = self._rest[side]
+        move_mm = self._moves[side]
         # Looking up or down sets the lower lid; what the upper lid still lacks comes from wide or blink.
         look = "eyeLookUp" if up_mm > 0 else "eyeLookDown"
-        lower_move = move[look][1]
-        weight = (lower - rest_lower) / lower_move if abs(lower_move) > 0.2 else 0.0
-        expected = abs(up_mm) / (5.2 if up_mm < 0 else 5.5)
+        look_upper_mm, look_lower_mm = move_mm[look]
+        weight = (lower_mm - rest_lower_mm) / look_lower_mm if abs(look_lower_mm) > 0.2 else 0.0
+        expected = abs(up_mm) / (LOOK_DOWN_MM if up_mm < 0 else LOOK_UP_MM)
         weight = float(np.clip(weight, 0.5 * expected, 1.2 * expected + 0.1)) if expected > 0 else 0.0
-        upper_now = rest_upper + weight * move[look][0]
+        upper_now_mm = rest_upper_mm + weight * look_upper_mm
         # A blink brings the upper lid down to where the lower one then is.
-        lower_now = rest_lower + weight * lower_move + squint * move["eyeSquint"][1]
-        wanted = (1.0 - closing) * upper + closing * (-lower_now - 0.4)
-        lack = wanted - upper_now
+        lower_now_mm = rest_lower_mm + weight * look_lower_mm + squint * move_mm["eyeSquint"][1]
+        wanted_mm = (1.0 - closing) * upper_mm + closing * (-lower_now_mm - SHUT_OVERLAP_MM)
+        lack_mm = wanted_mm - upper_now_mm
+        name = SIDES[side]
         result = {f"{look}_{name}": weight, f"eyeSquint_{name}": squint}
-        if lack > 0:
-            result[f"eyeWide_{name}"] = float(min(lack / max(move["eyeWide"][0], 0.5), 1.6))
+        if lack_mm > 0:
+            result[f"eyeWide_{name}"] = float(min(lack_mm / max(move_mm["eyeWide"][0], 0.5), 1.6))
         else:
-            result[f"eyeBlink_{name}"] = float(np.clip(lack / min(move["eyeBlink"][0], -0.5), 0.0, 1.8))
+            blink = np.clip(lack_mm / min(move_mm["eyeBlink"][0], -0.5), 0.0, 1.8)
+            result[f"eyeBlink_{name}"] = float(blink)
         return result
 
 
@@ -160,7 +181,7 @@ def settle_lower_lids(
     for side, ball in enumerate(balls):
         rings = mesh.eyelids[side]
         upper, lower = vertices_mm[rings.inner_upper], vertices_mm[rings.inner_lower]
-        column = _nearest_column(vertices_mm, rings.inner_lower, centres_mm[side][0])
+        column = _vertex_at(vertices_mm, rings.inner_lower, centres_mm[side][0])
         shift_mm = (vertices_mm[column, 1] - centres_mm[side][1]) - habit.lower_rest_mm[side]
         points = vertices_mm[ball.near].astype(np.float64)
         left, right = lower[:, 0].min(), lower[:, 0].max()
@@ -186,7 +207,8 @@ def _interpolated(ring: NDArray[np.float32], x_mm: NDArray[np.float64]) -> NDArr
     return np.interp(x_mm, ring[order, 0], ring[order, 1])
 
 
-def _nearest_column(vertices_mm, ring, x_mm) -> int:
+def _vertex_at(vertices_mm, ring: NDArray[np.int32], x_mm: float) -> int:
+    """The vertex of a lid's ring (M,) that lies nearest to a place x."""
     return int(ring[np.abs(vertices_mm[ring, 0] - x_mm).argmin()])
 
 

@@ -34,6 +34,8 @@ MOUTH = slice(14062, 21451)  # gums and tongue, then teeth
 # Subject's left, then right; the sclera part of the ball is all that is drawn, the eye itself is shaded.
 EYEBALLS = (slice(21451, 22221), slice(23021, 23791))
 SIDES = ("L", "R")
+# Of each side, the sign of x away from the nose.
+OUTWARDS = (1.0, -1.0)
 
 # fmt: off
 LANDMARKS_68 = np.array([
@@ -184,7 +186,7 @@ def _eyelid_rings(
 def _split_ring(vertices: NDArray[np.float32], ring: NDArray[np.int32], side: int):
     """(upper, lower) halves of a ring, each from the inner to the outer corner."""
     points = vertices[ring]
-    lateral = points[:, 0] * (1 if side == 0 else -1)
+    lateral = points[:, 0] * OUTWARDS[side]
     inner, outer = points[lateral.argmin()], points[lateral.argmax()]
     along = (lateral - lateral.min()) / (lateral.max() - lateral.min())
     line_y = inner[1] + along * (outer[1] - inner[1])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.synthesis.mesh import EYEBALLS, SKIN_COUNT, HeadMesh
+from gaze.synthesis.mesh import EYEBALLS, OUTWARDS, SKIN_COUNT, HeadMesh
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,9 @@ class OrbitShade:
         parts = [slice(0, SKIN_COUNT), *EYEBALLS]
         for side, rings in enumerate(mesh.eyelids):
             corner = points[rings.inner_upper[0]]
-            sign = 1.0 if side == 0 else -1.0
             for part in parts:
                 front = points[part, 2] < corner[2] + 12.0
-                from_corner = (points[part] - corner) * (sign, 1.0, 1.0)
+                from_corner = (points[part] - corner) * (OUTWARDS[side], 1.0, 1.0)
                 shade = sum(_depth(hollow, from_corner) for hollow in _HOLLOWS)
                 self._weight[part] = np.maximum(self._weight[part], shade * front)
         self._weight /= self._weight.max()

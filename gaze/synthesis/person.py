@@ -11,7 +11,7 @@ from gaze.synthesis import streams
 from gaze.synthesis.eyeballs import Eyeball, round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
 from gaze.synthesis.lids import LidHabit, LidRig, settle_lower_lids
-from gaze.synthesis.mesh import EYEBALLS, HeadMesh
+from gaze.synthesis.mesh import EYEBALLS, OUTWARDS, HeadMesh
 from gaze.synthesis.skin_appearance import SkinAppearance
 from gaze.synthesis.streams import stream
 
@@ -94,7 +94,7 @@ def _reshape_eye(vertices, mesh: HeadMesh, side, widen, heighten, hood_mm, fold_
     distance = np.linalg.norm(offset * np.array([1.0, 1.25, 0.8], np.float32), axis=1)
     near = np.clip((34.0 - distance) / 18.0, 0.0, 1.0).astype(np.float32)
     near = near * near * (3.0 - 2.0 * near)
-    outwards = offset[:, 0] * (1.0 if side == 0 else -1.0)
+    outwards = offset[:, 0] * OUTWARDS[side]
     vertices[:, 0] += near * offset[:, 0] * np.float32(widen - 1.0)
     vertices[:, 1] += near * offset[:, 1] * np.float32(heighten - 1.0)
     vertices[:, 1] -= near * np.float32(slant_mm) * np.clip(outwards / 13.0, -1.0, 1.0)
@@ -106,7 +106,7 @@ def _reshape_eye(vertices, mesh: HeadMesh, side, widen, heighten, hood_mm, fold_
         vertices[:, 1] += np.float32(hood_mm) * fall
         vertices[:, 2] -= np.float32(0.45 * hood_mm) * fall
     if fold_mm > 0.0:
-        inner = np.array([-13.5 if side == 0 else 13.5, -2.5], np.float32)
+        inner = np.array([-13.5 * OUTWARDS[side], -2.5], np.float32)
         fall = (
             np.exp(-(((offset[:, 0] - inner[0]) / 4.0) ** 2) - (((offset[:, 1] - inner[1]) / 3.5) ** 2))
             * front

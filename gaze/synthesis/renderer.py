@@ -15,6 +15,12 @@ from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import skin_normals
 from gaze.synthesis.eye_uniforms import eye_uniforms
+from gaze.synthesis.eyes import (
+    CORNEA_RADIUS_MM,
+    CORNEA_TO_ROTATION_MM,
+    IRIS_TO_ROTATION_MM,
+    SCLERA_RADIUS_MM,
+)
 from gaze.synthesis.gl import (
     column_major,
     create_context,
@@ -96,6 +102,13 @@ class HeadRenderer:
         self._teeth = load_program(context, "plain.vert", "teeth.frag")
         for program in (self._eye, self._ribbon, self._teeth):
             set_uniforms(program, **_MAPS)
+        set_uniforms(
+            self._eye,
+            sclera_radius=SCLERA_RADIUS_MM,
+            cornea_radius=CORNEA_RADIUS_MM,
+            cornea_to_rotation=CORNEA_TO_ROTATION_MM,
+            iris_to_rotation=IRIS_TO_ROTATION_MM,
+        )
 
         def indices(triangles: NDArray[np.int32], facing: float) -> moderngl.Buffer:
             seen = in_front(mesh, triangles, facing)

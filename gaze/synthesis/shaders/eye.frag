@@ -4,6 +4,7 @@
 in vec3 P;
 in vec4 V;
 uniform vec3 rotation_centre, axis, axis_up, axis_right;
+uniform float sclera_radius, cornea_radius, cornea_to_rotation, iris_to_rotation;  // of gaze.synthesis.eyes
 uniform vec3 corner_inner, corner_along, corner_up;  // the slit's frame: origin, unit axes
 uniform float slit_mm;
 uniform float lid_upper[9], lid_lower[9];  // heights over the line of the corners, mm, inner to outer
@@ -13,7 +14,6 @@ uniform float veins, pinkness, wetness, lid_shade, lash_shade;
 uniform sampler2D noise_map;
 out vec4 colour;
 
-const float CORNEA_RADIUS = 7.8, CORNEA_CENTRE = 5.4, IRIS_DEPTH = 10.15, SCLERA_RADIUS = 12.0;
 const float TEAR_LINE = 0.28;
 // Lashes, brow and nose take the place of part of what a cornea would mirror.
 const float FACE_SHADE = 0.65;
@@ -36,7 +36,7 @@ float sphere(vec3 d, vec3 centre, float radius) {
 void main() {
     vec3 d = normalize(P);
     // Sclera: the real ball where the ray meets it, the mesh's surface in the corners.
-    float ts = sphere(d, rotation_centre, SCLERA_RADIUS);
+    float ts = sphere(d, rotation_centre, sclera_radius);
     vec3 ns = normalize(P - rotation_centre);
     if (ts > 0.0) ns = normalize(mix(ns, normalize(d * ts - rotation_centre), 0.7));
 
@@ -65,17 +65,17 @@ void main() {
     vec3 scatter = vec3(0.20, 0.14, 0.12);
     vec3 c = sclera * diffuse_light(ns, V.x, V.yzw, scatter);
 
-    float tc = sphere(d, rotation_centre + axis * CORNEA_CENTRE, CORNEA_RADIUS);
+    float tc = sphere(d, rotation_centre + axis * cornea_to_rotation, cornea_radius);
     vec3 nc = ns;
     float on_cornea = 0.0;
     if (tc > 0.0) {
         vec3 hit = d * tc;
-        nc = normalize(hit - rotation_centre - axis * CORNEA_CENTRE);
+        nc = normalize(hit - rotation_centre - axis * cornea_to_rotation);
         // The cornea ends where it meets the sclera.
         float rim = dot(hit - rotation_centre, axis);
         on_cornea = smoothstep(10.25, 10.75, rim);
         vec3 inside = refract(d, nc, 1.0 / 1.336);
-        float ti = dot(rotation_centre + axis * IRIS_DEPTH - hit, axis) / dot(inside, axis);
+        float ti = dot(rotation_centre + axis * iris_to_rotation - hit, axis) / dot(inside, axis);
         vec3 q = hit + inside * ti - rotation_centre;
         vec2 xy = vec2(dot(q, axis_right), dot(q, axis_up));
         float r = length(xy);

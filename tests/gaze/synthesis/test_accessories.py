@@ -5,7 +5,7 @@ import pytest
 
 from gaze.synthesis.accessory import Material, join
 from gaze.synthesis.envelope import FaceEnvelope, from_cylinder, to_cylinder
-from gaze.synthesis.glasses import CORNEA_MM, make_glasses
+from gaze.synthesis.glasses import make_glasses
 from gaze.synthesis.glasses_style import SHAPES, GlassesStyle
 from gaze.synthesis.hands import HandPose, make_hand
 from gaze.synthesis.headphones import make_headphones
@@ -62,7 +62,7 @@ HEAD = head()
 def test_lenses_stand_before_the_corneas(seed):
     glasses = make_glasses(GlassesStyle.sample(np.random.default_rng(seed)), HEAD, EYES)
     vertices = glasses.lenses.vertices_mm
-    apex = EYES[:, 2].mean() - CORNEA_MM
+    apex = EYES[:, 2].mean() - 13.2  # the front of Gullstrand's cornea
     for eye in EYES:
         at_eye = np.linalg.norm(vertices[:, :2] - eye[:2], axis=1).argmin()
         distance = apex - vertices[at_eye, 2]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gaze.geometry import unit
+from gaze.synthesis import eyes as eyes_module
 from gaze.synthesis.eyes import APEX_TO_ROTATION_MM, EyeAppearance, optical_axes, rotation_centres
 from tests.gaze.synthesis.plain import plain_eyes
 
@@ -85,3 +86,16 @@ def test_sampled_eyes_are_those_of_people():
     dark = np.array([s % 10 >= 8 for s in range(400)])
     assert np.mean(np.array(brown)[dark]) > 0.95 and np.mean(np.array(brown)[~dark]) < 0.9
     assert eyes[7] == EyeAppearance.sample(np.random.default_rng([7, 1]), 7 / 9)
+
+
+def test_cornea_and_sclera_meet_in_the_rim_of_the_iris():
+    """Where two spheres with centres 5.4 mm apart cross (Pythagoras), and how wide that circle is."""
+    sclera, cornea = eyes_module.SCLERA_RADIUS_MM, eyes_module.CORNEA_RADIUS_MM
+    apart = eyes_module.CORNEA_TO_ROTATION_MM
+    apex = eyes_module.APEX_TO_ROTATION_MM
+    assert apex == pytest.approx(apart + cornea)
+    limbus = eyes_module.LIMBUS_TO_ROTATION_MM
+    assert limbus == pytest.approx((sclera**2 - cornea**2 + apart**2) / (2 * apart))
+    # The radius of people's irises.
+    assert np.sqrt(sclera**2 - limbus**2) == pytest.approx(6.0, abs=0.05)
+    assert 10.0 < eyes_module.IRIS_TO_ROTATION_MM < limbus

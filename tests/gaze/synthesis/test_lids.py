@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gaze.synthesis.lids import IRIS_TO_ROTATION_MM, LidHabit
+from gaze.synthesis.lids import LidHabit
 from gaze.synthesis.mesh import FACE, SIX_POINTS
 from gaze.synthesis.person import Person
 from tests.gaze.synthesis.plain import HABIT, in_head, lid_heights, plain_person, posed, target_at
+
+# From the centre of rotation to where cornea and sclera meet, what the lids follow; and an opening of 1.
+LIMBUS_MM, OPEN_MM = 10.4, 9.5
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def test_the_upper_lid_rests_where_the_habit_says(mesh, normals_of, pitch, up, d
     """Height over the pupil's centre at rest, then so much of the way that the eye goes."""
     person = plain_person(mesh, replace(HABIT, upper_gain_up=up, upper_gain_down=down))
     head = posed(mesh, normals_of, person, target_at(pitch, 0, 2000))
-    travel = IRIS_TO_ROTATION_MM * np.sin(np.deg2rad(pitch))
+    travel = LIMBUS_MM * np.sin(np.deg2rad(pitch))
     wanted = 4.5 + (up if pitch > 0 else down) * travel
     for side in (0, 1):
         upper, _ = lid_heights(mesh, person, head, side)
@@ -35,7 +38,7 @@ def test_the_lower_lid_follows_half_as_far(mesh, normals_of, person):
         for pitch in (-24, -12, 12, 24)
     ]
     assert (np.diff(lower) > 0).all()
-    travel = 2 * IRIS_TO_ROTATION_MM * np.sin(np.deg2rad(24))
+    travel = 2 * LIMBUS_MM * np.sin(np.deg2rad(24))
     assert (lower[-1] - lower[0]) / travel == pytest.approx(0.5, abs=0.15)
 
 
@@ -105,7 +108,7 @@ def test_eyes_open_as_far_as_their_number_says(mesh, normals_of, person):
     openings = [
         posed(mesh, normals_of, person, target_at(0, 0), blink=blink).eye_open for blink in (0.0, 0.3, 0.8)
     ]
-    assert openings[0] == pytest.approx((9.7 / 9.5,) * 2, abs=0.05)
+    assert openings[0] == pytest.approx((9.7 / OPEN_MM,) * 2, abs=0.05)
     assert openings[1] == pytest.approx(tuple(0.7 * value for value in openings[0]))
     assert openings[2] == pytest.approx(tuple(0.2 * value for value in openings[0]))
 
@@ -114,7 +117,7 @@ def test_openness_names_the_subjects_right_eye_first(mesh, normals_of, person):
     head = posed(mesh, normals_of, person, target_at(0, 0), blink=(1.0, 0.0))  # the left eye is closed
     upper, lower = lid_heights(mesh, person, head, 0)
     assert upper - lower < 0.5 and person.centres_mm[0, 0] > 0  # to the subject's left
-    assert head.eye_open == pytest.approx((9.7 / 9.5, 0.0), abs=0.05)
+    assert head.eye_open == pytest.approx((9.7 / OPEN_MM, 0.0), abs=0.05)
 
 
 @pytest.mark.parametrize("seed", [None, 3, 8])
@@ -147,7 +150,7 @@ def test_late_lids_are_where_the_eyes_were(mesh, normals_of, person, behind_deg)
         heights = lid_heights(mesh, person, late, side)
         np.testing.assert_allclose(heights, lid_heights(mesh, person, there, side), atol=0.15)
         difference = heights[0] - lid_heights(mesh, person, in_time, side)[0]
-        assert difference == pytest.approx(0.9 * 10.4 * np.deg2rad(behind_deg), abs=0.5)
+        assert difference == pytest.approx(0.9 * LIMBUS_MM * np.deg2rad(behind_deg), abs=0.5)
     # However large the saccade, the lids come from where eyes can look.
     far = [
         posed(mesh, normals_of, person, target, behind_rad=np.deg2rad(angle)).eye_open for angle in (40, 60)
