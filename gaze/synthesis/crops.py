@@ -13,17 +13,16 @@ from numpy.typing import NDArray
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.synthesis import streams
 from gaze.synthesis.background import before, paint_background
-from gaze.synthesis.dressed import DressedPerson, Wardrobe
-from gaze.synthesis.environment import load_environments
+from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.head_landmarks import head_landmarks_cam_mm
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.moment import blinking, sample_moment, with_late_lids
 from gaze.synthesis.occluders import sample_occluder
+from gaze.synthesis.people_renderer import PeopleRenderer
 from gaze.synthesis.person import Person
 from gaze.synthesis.pipeline_crop import LivePipeline, pipeline_crop
 from gaze.synthesis.pose import sample_camera, sample_pose
 from gaze.synthesis.posed_head import PosedHead, pose_head
-from gaze.synthesis.renderer import HeadRenderer
 from gaze.synthesis.sensor import SensorSettings, expose
 from gaze.synthesis.skin_finish import SkinFinish
 from gaze.synthesis.streams import stream
@@ -62,7 +61,7 @@ class Crop:
         return json.dumps(self.attributes, separators=(",", ":"))
 
 
-class CropRenderer:
+class CropRenderer(PeopleRenderer):
     """Renders crops of ``size_px``.
 
     It owns an OpenGL context, and the detector that finds faces for crops by the live pipeline: use it in a
@@ -72,34 +71,12 @@ class CropRenderer:
     def __init__(self, assets_dir: str | os.PathLike[str], size_px: int = 224) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL, ModelError without
         MediaPipe's models."""
+        super().__init__(assets_dir, size_px)
         self.size_px = size_px
-        self.environments = load_environments(assets_dir)
         with ExitStack() as opened:
-            self.renderer = opened.enter_context(HeadRenderer(assets_dir, size_px))
-            self.pipeline = opened.enter_context(closing(LivePipeline(size_px)))
-            self._wardrobe = Wardrobe(
-                self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
-            )
-            self._opened = opened.pop_all()
-
-    def close(self) -> None:
-        """Close the detector and give the context back; closing twice is harmless."""
-        self._opened.close()
-
-    def __enter__(self) -> CropRenderer:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def dress(self, seed: int) -> DressedPerson:
-        """The person of a seed, ready to be drawn; in a ``with``, or to be released.
-
-        Raises:
-            GazeError: the renderer is closed.
-        """
-        self.renderer.refuse_closed()
-        return self._wardrobe.dress(seed)
+            opened.callback(self.close)
+            self.pipeline = self._opened.enter_context(closing(LivePipeline(size_px)))
+            opened.pop_all()
 
     def render(self, dressed: DressedPerson, picture_seed: int) -> Crop:
         """One picture of a person; everything else about it comes from its own seed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import cv2
@@ -17,11 +16,11 @@ from gaze.geometry import angles_from_vector
 from gaze.synthesis import streams
 from gaze.synthesis.accessory import Accessory
 from gaze.synthesis.background import before, paint_background
-from gaze.synthesis.dressed import DressedPerson, Wardrobe
-from gaze.synthesis.environment import load_environments
+from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.lens import Lens
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.moment import Moment, sample_moment
+from gaze.synthesis.people_renderer import PeopleRenderer
 from gaze.synthesis.pose import Pose, head_rotation, in_reach
 from gaze.synthesis.posed_head import PosedHead, pose_head
 from gaze.synthesis.renderer import HeadRenderer
@@ -43,31 +42,15 @@ class Shot:
     background: NDArray[np.float32] | None = None
 
 
-class WebcamRenderer:
+class WebcamRenderer(PeopleRenderer):
     """Renders pictures of one camera's size. It owns an OpenGL context: use it in a ``with``, or close it."""
 
     def __init__(self, assets_dir: str | os.PathLike[str], camera: Camera) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL."""
         self.camera = camera
         self._size_px = max(camera.width, camera.height) + 2 * _MARGIN_PX
-        self.environments = load_environments(assets_dir)
-        with ExitStack() as opened:
-            self.renderer = opened.enter_context(HeadRenderer(assets_dir, self._size_px))
-            self._wardrobe = Wardrobe(
-                self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
-            )
-            self.use_camera(camera)
-            self._opened = opened.pop_all()
-
-    def close(self) -> None:
-        """Give the context back; closing twice is harmless."""
-        self._opened.close()
-
-    def __enter__(self) -> WebcamRenderer:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
+        self.use_camera(camera)
+        super().__init__(assets_dir, self._size_px)
 
     def use_camera(self, camera: Camera) -> None:
         """Change the lens; the picture's size stays.
@@ -82,15 +65,6 @@ class WebcamRenderer:
             )
         self.camera = camera
         self._lens = Lens(camera, self._size_px)
-
-    def dress(self, seed: int) -> DressedPerson:
-        """The person of a seed, ready to be drawn; in a ``with``, or to be released.
-
-        Raises:
-            GazeError: the renderer is closed.
-        """
-        self.renderer.refuse_closed()
-        return self._wardrobe.dress(seed)
 
     def set_up(self, rng: np.random.Generator, head_cam_mm, clean: bool = False) -> Shot:
         """Draw a place, a background and a sensor; ``clean`` leaves out noise, blur and compression."""

@@ -78,12 +78,13 @@ def test_the_face_fills_the_crop(crops):
 @pytest.mark.parametrize("kind", ["ordinary", "pipeline"])
 def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, assets_dir, monkeypatch, mesh, kind):
     from gaze.synthesis import crops as crops_module
+    from gaze.synthesis import people_renderer
     from gaze.synthesis import renderer as renderer_module
     from gaze.synthesis.mesh import HeadMesh
 
     monkeypatch.setattr(renderer_module, "Visibility", lambda *rest: crop_renderer.renderer.visibility)
     monkeypatch.setattr(HeadMesh, "load", classmethod(lambda cls, path: mesh))
-    monkeypatch.setattr(crops_module, "load_environments", lambda path: crop_renderer.environments)
+    monkeypatch.setattr(people_renderer, "load_environments", lambda path: crop_renderer.environments)
     monkeypatch.setattr(crops_module, "PIPELINE_SHARE", 1.0 if kind == "pipeline" else 0.0)
     crops = []
     with crops_module.CropRenderer(assets_dir, 112) as small_renderer:

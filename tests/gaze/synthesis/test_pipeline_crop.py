@@ -173,7 +173,7 @@ def test_the_same_seeds_give_the_same_pixels(crop_renderer, made, monkeypatch):
 def test_a_renderer_closes_its_detector_and_its_context(crop_renderer, assets_dir, monkeypatch):
     """Threads and memory would stay otherwise; a crop that is asked for afterwards says so."""
     from gaze.synthesis import crops as crops_module
-    from gaze.synthesis import pictures, pipeline_crop
+    from gaze.synthesis import people_renderer, pictures, pipeline_crop
 
     class Detector:
         name, closed = "empty", 0
@@ -204,8 +204,8 @@ def test_a_renderer_closes_its_detector_and_its_context(crop_renderer, assets_di
     monkeypatch.setattr(
         pipeline_crop, "create_detector", lambda **_: detectors.append(Detector()) or detectors[-1]
     )
-    monkeypatch.setattr(crops_module, "HeadRenderer", Heads)
-    monkeypatch.setattr(crops_module, "load_environments", lambda _: crop_renderer.environments)
+    monkeypatch.setattr(people_renderer, "HeadRenderer", Heads)
+    monkeypatch.setattr(people_renderer, "load_environments", lambda _: crop_renderer.environments)
     made = pictures.crop_pictures(assets_dir, 224, range(4, 6))
     next(made)
     assert [each.closed for each in detectors + heads] == [0, 0]

@@ -295,7 +295,7 @@ def test_without_egl_the_command_ends(assets_dir, monkeypatch, tmp_path, capsys,
 
     monkeypatch.setattr(moderngl, "create_context", no_driver)
     monkeypatch.setattr(HeadMesh, "load", classmethod(lambda cls, path: mesh))
-    monkeypatch.setattr("gaze.synthesis.crops.load_environments", lambda path: [])
+    monkeypatch.setattr("gaze.synthesis.people_renderer.load_environments", lambda path: [])
     out = tmp_path / "sheet.png"
     assert cli.main(["synthesize", "sheet", "--out", str(out), "--assets", str(assets_dir)]) == 1
     assert "apt-get install" in capsys.readouterr().err and not out.exists()

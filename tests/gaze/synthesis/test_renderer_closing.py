@@ -16,7 +16,7 @@ from gaze import cli
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError, ModelError
 from gaze.synthesis import crops as crops_module
-from gaze.synthesis import pictures, rigid_table_command
+from gaze.synthesis import people_renderer, pictures, rigid_table_command
 from gaze.synthesis import renderer as renderer_module
 from gaze.synthesis import webcam as webcam_module
 from gaze.synthesis.crops import CropRenderer
@@ -37,8 +37,7 @@ def quick(crop_renderer, mesh, monkeypatch):
     """Renderers are made without what takes them seconds, which is the session's."""
     monkeypatch.setattr(renderer_module, "Visibility", lambda *rest: crop_renderer.renderer.visibility)
     monkeypatch.setattr(HeadMesh, "load", classmethod(lambda cls, path: mesh))
-    for module in (crops_module, webcam_module):
-        monkeypatch.setattr(module, "load_environments", lambda path: crop_renderer.environments)
+    monkeypatch.setattr(people_renderer, "load_environments", lambda path: crop_renderer.environments)
 
 
 @pytest.fixture
@@ -116,8 +115,7 @@ def test_a_person_is_given_back_where_drawing_fails(crop_renderer):
     [
         (renderer_module, "WearPass", lambda assets: HeadRenderer(assets, 64)),
         (crops_module, "LivePipeline", lambda assets: CropRenderer(assets, 64)),
-        (crops_module, "Wardrobe", lambda assets: CropRenderer(assets, 64)),
-        (webcam_module, "Lens", lambda assets: WebcamRenderer(assets, CAMERA)),
+        (people_renderer, "Wardrobe", lambda assets: WebcamRenderer(assets, CAMERA)),
     ],
 )
 def test_what_cannot_be_made_whole_is_given_back(released, monkeypatch, assets_dir, module, part, make):
