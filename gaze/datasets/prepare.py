@@ -6,16 +6,15 @@ final name is whole; a second call with the same settings does only what is miss
 
 from __future__ import annotations
 
-import concurrent.futures
-import concurrent.futures.process
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import time
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -34,7 +33,7 @@ from gaze.datasets.normalized_rows import NormalizedRows
 from gaze.datasets.system_errors import reading, writing
 from gaze.errors import DataError, UsageError
 from gaze.files import read_json, write_json
-from gaze.worker_processes import end_with_parent
+from gaze.worker_processes import finished
 
 REPORT_SCHEMA = "gaze.prepare_report/1"
 PARTS_SCHEMA = "gaze.prepare_parts/1"
@@ -156,27 +155,17 @@ def _run_blocks(
     total = sum(block.stop - block.start for block in blocks)
     done = total - sum(block.stop - block.start for block in missing)
     with tqdm(total=total, initial=done, unit="face", desc="prepare", disable=not progress) as bar:
-        if workers <= 1 or len(missing) <= 1:
-            for block in missing:
-                _do_block(source, header, parts, block)
+        do = partial(_do_block, source, header, parts)
+        serial = workers <= 1 or len(missing) <= 1
+        results = ((block, do(block)) for block in missing) if serial else finished(do, missing, workers)
+        try:
+            for block, _ in results:
                 bar.update(block.stop - block.start)
-            return
-        # Not fork: OpenCV and HDF5 may hold locks in this process.
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(workers, context, end_with_parent) as pool:
-            futures = {pool.submit(_do_block, source, header, parts, block): block for block in missing}
-            try:
-                for future in concurrent.futures.as_completed(futures):
-                    future.result()
-                    bar.update(futures[future].stop - futures[future].start)
-            except concurrent.futures.process.BrokenProcessPool as error:
-                raise DataError(
-                    f"{parts}: a worker process was killed, perhaps for want of memory; run the same command "
-                    "again, with fewer --workers: finished blocks are kept"
-                ) from error
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        except BrokenProcessPool as error:
+            raise DataError(
+                f"{parts}: a worker process was killed, perhaps for want of memory; run the same command "
+                "again, with fewer --workers: finished blocks are kept"
+            ) from error
 
 
 def _do_block(source: BlockSource, header: NormalizedHeader, parts: Path, block: Block) -> None:

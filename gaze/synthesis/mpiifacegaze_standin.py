@@ -9,12 +9,12 @@ iterative refinement, with the six-point model).
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
-import multiprocessing
 import shutil
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +33,7 @@ from gaze.geometry import FloatArray, angular_error_rad
 from gaze.head_pose import face_centre_cam_mm, head_pose_from_six_points
 from gaze.picture_files import write_picture
 from gaze.synthesis.standin_calibration import invent_camera, invent_screen, write_calibration
+from gaze.worker_processes import finished
 
 SUBSET_FOLDER = "Evaluation Subset/sample list for eye image"
 OFF_SCREEN_SHARE = 0.01
@@ -78,7 +79,8 @@ def write_standin(
     makes is closed here, or ends with its process.
 
     Raises:
-        DataError: the folder holds a data set made with other options.
+        DataError: the folder holds a data set made with other options, or a process is killed; people that
+            are whole are then kept for the next call.
     """
     out.mkdir(parents=True, exist_ok=True)
     _check_options(out, options)
@@ -89,18 +91,19 @@ def write_standin(
         if workers <= 1:
             with contextlib.ExitStack() as opened:
                 renderer = opened.enter_context(contextlib.closing(make_renderer())) if missing else None
-                for index, name in missing:
-                    _write_person(out, name, index, renderer, options)
+                for person in missing:
+                    _write_person(renderer, options, out, person)
                     bar.update()
         else:
-            context = multiprocessing.get_context("spawn")
-            with concurrent.futures.ProcessPoolExecutor(
-                workers, context, _start_worker, (make_renderer,)
-            ) as pool:
-                jobs = [pool.submit(_worker_person, out, name, index, options) for index, name in missing]
-                for job in concurrent.futures.as_completed(jobs):
-                    job.result()
+            write = partial(_write_in_worker, make_renderer, options, out)
+            try:
+                for _ in finished(write, missing, workers):
                     bar.update()
+            except BrokenProcessPool as error:
+                raise DataError(
+                    f"{out}: a process that renders was killed, perhaps for want of memory; run the same "
+                    "command again, with fewer --workers: people that are whole are kept"
+                ) from error
     manifest = {
         "schema": MANIFEST_SCHEMA,
         "standin": True,
@@ -129,18 +132,21 @@ def _check_options(out: Path, options: StandinOptions) -> None:
 _renderer: PersonRenderer | None = None
 
 
-def _start_worker(make_renderer: Callable[[], PersonRenderer]) -> None:
+def _write_in_worker(
+    make_renderer: Callable[[], PersonRenderer], options: StandinOptions, out: Path, person: tuple[int, str]
+) -> None:
+    """One person, in a process of its own; the renderer is made for the first and kept to its end."""
     global _renderer
-    _renderer = make_renderer()
-
-
-def _worker_person(out: Path, name: str, index: int, options: StandinOptions) -> None:
-    _write_person(out, name, index, _renderer, options)
+    if _renderer is None:
+        _renderer = make_renderer()
+    _write_person(_renderer, options, out, person)
 
 
 def _write_person(
-    out: Path, name: str, index: int, renderer: PersonRenderer, options: StandinOptions
+    renderer: PersonRenderer, options: StandinOptions, out: Path, person: tuple[int, str]
 ) -> None:
+    """Write the person of a number and name."""
+    index, name = person
     rng = np.random.default_rng([options.seed, index])
     camera, screen = invent_camera(rng), invent_screen(rng)
     folder = out / f"{name}.partial"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
@@ -29,7 +27,7 @@ from gaze.synthesis.shards import (
     shard_is_whole,
     shard_path,
 )
-from gaze.worker_processes import end_with_parent
+from gaze.worker_processes import finished, one_thread_each
 
 # A driver may come down within seconds of a start, and not the next time.
 TRIES = 3
@@ -77,9 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     missing = [number for number in wanted if not shard_is_whole(shard_path(args.out, number))]
     if len(missing) < len(wanted):
         print(f"{len(wanted) - len(missing)} shards are already whole and are kept")
-    # One thread a process: the processes themselves fill the cores.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
+    one_thread_each()
     started = time.monotonic()
     total = len(missing) * PEOPLE_PER_SHARD * PICTURES_PER_PERSON
     with tqdm(total=total, unit="crop", smoothing=0.05) as bar:
@@ -101,25 +97,16 @@ def render_all(render_one: Callable[[int], int], numbers: Sequence[int], workers
         GazeError: processes end without finishing anything.
     """
     left, made, fruitless = set(numbers), 0, 0
-    # Spawned, as a forked process would share OpenGL's state.
-    context = multiprocessing.get_context("spawn")
     while left:
         before = len(left)
         broken: BrokenProcessPool | None = None
-        with ProcessPoolExecutor(min(workers, before), context, end_with_parent) as pool:
-            tasks = {pool.submit(render_one, number): number for number in sorted(left)}
-            try:
-                for task in as_completed(tasks):
-                    try:
-                        count = task.result()
-                    except BrokenProcessPool as error:
-                        broken = error
-                        continue
-                    left.remove(tasks[task])
-                    made += count
-                    bar.update(count)
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        try:
+            for number, count in finished(render_one, sorted(left), min(workers, before)):
+                left.remove(number)
+                made += count
+                bar.update(count)
+        except BrokenProcessPool as error:
+            broken = error
         fruitless = fruitless + 1 if len(left) == before else 0
         if broken is not None and fruitless == TRIES:
             raise GazeError(

@@ -13,6 +13,7 @@ from gaze.option_types import at_least, at_least_one, not_below, whole_between
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.mpiifacegaze_standin import SUBSET_FOLDER, StandinOptions, write_standin
 from gaze.types import ROTATION_ONLY, SCALED
+from gaze.worker_processes import one_thread_each
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,9 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add("--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets")
     args = parser.parse_args(argv)
-    # One thread a process: the processes themselves fill the cores.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
+    one_thread_each()
     options = StandinOptions(args.persons, args.images, args.seed, args.landmark_noise_px)
     # Here, so that --help needs neither OpenGL nor the packages of training.
     from gaze.synthesis.webcam import PersonAtLaptop

@@ -1,7 +1,10 @@
 """The stand-in data set: same seed, same files; killed and called again; invented laptops like real ones."""
 
 import json
+import os
 import shutil
+import signal
+from functools import partial
 
 import numpy as np
 import pytest
@@ -65,6 +68,32 @@ def test_a_killed_call_keeps_whole_people_and_drops_half_ones(standin, tmp_path)
     write_standin(root, DrawnPerson, OPTIONS, progress=False)
     assert (root / "p00" / "p00.txt").stat().st_mtime_ns == kept
     assert _without_dates(_files(root)) == _without_dates(_files(standin))
+
+
+class _Faulty(DrawnPerson):
+    """Comes down once, or finds nothing to draw with."""
+
+    def __init__(self, mark, fault):
+        if fault == "assets":
+            raise DataError("no such head")
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_is_told_and_the_next_call_goes_on(standin, tmp_path):
+    make = partial(_Faulty, tmp_path / "mark", "kill")
+    root = tmp_path / "out"
+    with pytest.raises(DataError, match=r"was killed.*fewer --workers: people that are whole are kept"):
+        write_standin(root, make, OPTIONS, workers=2, progress=False)
+    write_standin(root, make, OPTIONS, workers=2, progress=False)
+    assert _without_dates(_files(root)) == _without_dates(_files(standin))
+
+
+def test_processes_that_cannot_draw_say_why(tmp_path):
+    make = partial(_Faulty, tmp_path / "mark", "assets")
+    with pytest.raises(DataError, match="no such head"):
+        write_standin(tmp_path / "out", make, OPTIONS, workers=2, progress=False)
 
 
 def test_people_of_other_options_are_not_mixed_in(standin, tmp_path):
