@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import http.client
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
 from gaze.errors import GazeError, ModelError
+from gaze.fetching import fetch_bytes
 from gaze.files import replacing
 from gaze.help_format import HelpFormatter
 from gaze.landmark_model import SHA256, SIZE_BYTES, URL, cached_model_path
 from gaze.model_spec import sha256_of
-
-TIMEOUT_S = 30.0
 
 
 def fetch(url: str, target: Path, sha256: str, max_bytes: int = SIZE_BYTES) -> None:
@@ -24,18 +20,10 @@ def fetch(url: str, target: Path, sha256: str, max_bytes: int = SIZE_BYTES) -> N
 
     Raises:
         GazeError: the server cannot be reached, or the file cannot be written.
-        ModelError: what came is not the expected file.
+        DataError, ModelError: what came is longer, or otherwise not the expected file.
     """
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
-            # One byte more than expected shows a longer file without reading all of it.
-            content = answer.read(max_bytes + 1)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
-        raise GazeError(
-            f"{url}: cannot be fetched ({reason}); fetch it on another machine and give it with --file"
-        ) from error
-    _store(content, target, sha256, url)
+    mend = "fetch it on another machine and give it with --file"
+    _store(fetch_bytes(url, max_bytes, mend), target, sha256, url)
 
 
 def install(source: Path, target: Path, sha256: str) -> None:

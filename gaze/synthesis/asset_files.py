@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import http.client
 import os
-import time
-import urllib.error
-import urllib.request
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import DataError, GazeError
+from gaze.fetching import fetch_bytes, unpacked
 from gaze.files import replacing
 
-TIMEOUT_S = 30.0
-TRIES = 3
 # No upstream file is larger than about 4 MB.
 MAX_BYTES = 64_000_000
-_AGAIN = (408, 429, 500, 502, 503, 504)
+_MEND = "run again later, or fetch the files on another machine and give their folder with --from"
 
 
 def sha256_of_array(array: NDArray) -> str:
@@ -33,34 +27,6 @@ def sha256_of_array(array: NDArray) -> str:
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
     digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def fetch(url: str, tries: int = TRIES, pause_s: float = 2.0) -> bytes:
-    """The content behind a URL; passing faults are tried again.
-
-    Raises:
-        GazeError: the server cannot be reached, or answers with an error.
-    """
-    request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip", "User-Agent": "webcam-gaze"})
-    for attempt in range(1, tries + 1):
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-                content = answer.read(MAX_BYTES)
-                if answer.length:
-                    raise http.client.IncompleteRead(content, answer.length)
-                packed = answer.headers.get("Content-Encoding") == "gzip"
-            return gzip.decompress(content) if packed else content
-        except (
-            urllib.error.URLError, http.client.HTTPException, OSError, EOFError, zlib.error
-        ) as error:  # fmt: skip
-            final = isinstance(error, urllib.error.HTTPError) and error.code not in _AGAIN
-            if final or attempt == tries:
-                raise GazeError(
-                    f"{url}: cannot be fetched ({getattr(error, 'reason', None) or error}); run again later, "
-                    "or fetch the files on another machine and give their folder with --from"
-                ) from error
-            time.sleep(pause_s * attempt)
-    raise AssertionError("unreachable")
 
 
 def check_sha256(content: bytes, sha256: str | None, origin: str) -> None:
@@ -92,14 +58,14 @@ class Downloads:
 
         Raises:
             GazeError: it cannot be fetched, or the folder cannot be written.
-            DataError: what came has another checksum.
+            DataError: what came has another checksum, or is far too large.
         """
         path = self.folder / name
         if path.is_file():
             content = path.read_bytes()
             if sha256 is None or hashlib.sha256(content).hexdigest() == sha256:
                 return content
-        content = fetch(url)
+        content = fetch_bytes(url, MAX_BYTES, _MEND)
         check_sha256(content, sha256, url)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -146,7 +112,8 @@ class LocalFiles:
         """A file's content.
 
         Raises:
-            DataError: no such file below the folder, unreadable, or with another checksum.
+            DataError: no such file below the folder, unreadable, far too large once unpacked, or with another
+                checksum.
         """
         paths = self._paths.get(name, [])
         if not paths:
@@ -155,7 +122,7 @@ class LocalFiles:
         for last, path in enumerate(paths, 1 - len(paths)):
             try:
                 content = path.read_bytes()
-                content = gzip.decompress(content) if path.suffix == ".gz" else content
+                content = unpacked(content, MAX_BYTES, str(path)) if path.suffix == ".gz" else content
                 check_sha256(content, sha256, str(path))
                 break
             except (OSError, EOFError, zlib.error) as error:

@@ -16,6 +16,7 @@ RANK = {
     "errors": -1,
     "array_files": -1,
     "files": 0,
+    "fetching": 0,
     "help_format": 0,
     "standard_streams": -1,
     "user_folders": -1,

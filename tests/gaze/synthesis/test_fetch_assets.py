@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import threading
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from small_head import MOVED, SMALL
 
-from gaze import cli
+from gaze import cli, fetching
 from gaze.synthesis import asset_checks, asset_files, fetch_assets
 from gaze.synthesis.asset_files import sha256_of_array
 from gaze.synthesis.pack_environments import pack_environment
@@ -74,7 +75,7 @@ class Server:
 def upstream(monkeypatch, tmp_path):
     """The server, with a manifest of a small head, one panorama and one layer that points to it."""
     monkeypatch.setenv("OPENCV_IO_ENABLE_OPENEXR", "1")
-    monkeypatch.setattr(asset_files.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(fetching, "PAUSE_S", 0.0)
     hdr, built = cv2.imencode(".hdr", GREY)[1].tobytes(), exr_module()
     files = {f"/head/Model/{name}": content for name, content in HEADS.items()}
     files |= {
@@ -245,6 +246,26 @@ def test_offline_from_a_folder(upstream, assets, tmp_path, capsys):
     assert "holds no identity000.obj; it comes from http" in capsys.readouterr().err
     assert run(assets, "--from", str(source / "none"), "--only", "ict_face") == 1
     assert "no such folder" in capsys.readouterr().err
+
+
+def test_what_would_fill_the_memory_is_not_unpacked(upstream, assets, tmp_path, capsys, monkeypatch):
+    """Ten kilobytes that stand for ten megabytes, where no file has one; as an answer and as a file."""
+    monkeypatch.setattr(asset_files, "MAX_BYTES", 1_000_000)
+    bomb = bytes(10_000_000)
+    upstream.files["/net/x.tflite"], upstream.gzip = bomb, True
+    assert run(assets, "--only", "mobilenetv2_imagenet") == 1
+    assert "x.tflite: holds more than 1,000,000 bytes" in capsys.readouterr().err
+    assert upstream.requests == ["/net/x.tflite"]
+    source = tmp_path / "fetched"
+    source.mkdir()
+    (source / "x.tflite.gz").write_bytes(gzip.compress(bomb))
+    tracemalloc.start()
+    assert run(assets, "--from", str(source), "--only", "mobilenetv2_imagenet") == 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "x.tflite.gz: holds more than 1,000,000 bytes" in capsys.readouterr().err
+    assert peak < 4_000_000
+    assert below(assets) == []
 
 
 def test_a_full_disk_leaves_nothing_half_written(upstream, assets, capsys, monkeypatch):
