@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rng = np.random.default_rng(args.seed)
     rows, labels = [], []
     each = -(-args.crops // len(files))
-    with create_detector("mesh", 3, static=True) as detector:
+    with create_detector(max_faces=3, static=True) as detector:
         for file in files:
             faces = Shard(file).faces
             for number in rng.choice(len(faces), min(each, len(faces)), replace=False):
@@ -71,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     weights, bias = fit_logistic(np.array(rows, np.float64), np.array(labels))
     write_json(args.out, {"weights": [round(float(w), 4) for w in weights], "bias": round(bias, 4)})
     upright = sum(label > 0 for label in labels)
-    print(f"{args.out}: fitted on {upright} upright faces and {len(labels) - upright} upside down")
+    print(
+        f"{args.out}: fitted on {upright} upright faces and {len(labels) - upright} upside down, "
+        f"by MediaPipe's {detector.name}"
+    )
     return 0
 
 

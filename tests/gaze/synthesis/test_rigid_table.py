@@ -1,12 +1,14 @@
 """The rigid template's measurement: exact points come back exactly, halves mirror, and a small real run."""
 
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from made_faces import DISTORTED, PINHOLE, rotation
 
-from gaze import cli
+from gaze import cli, landmarks
 from gaze.camera import Camera
 from gaze.errors import RuntimeUnavailableError
 from gaze.face_model import RIGID_LANDMARKS, RIGID_POINTS_MM, SIX_POINT_LANDMARKS, SIX_POINTS_MM
@@ -115,6 +117,19 @@ def test_deviation_is_the_distance_from_the_committed_table():
     np.testing.assert_allclose(table.deviation_mm, 5.0)
 
 
+@pytest.mark.parametrize("command", ["rigid-table", "upright"])
+def test_without_a_face_mesh_the_other_interface_is_used(monkeypatch, tmp_path, capsys, command):
+    """These commands have no --landmarks: what is missing is the file of the interface that there is."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(landmarks, "_import_mediapipe", lambda: SimpleNamespace(__version__="0.10.30"))
+    monkeypatch.setattr("gaze.synthesis.webcam.WebcamRenderer", lambda *rest: nullcontext())
+    (tmp_path / "shard_000000.npz").touch()
+    options = ["--out", str(tmp_path / "out.json")]
+    options += ["--shards", str(tmp_path)] if command == "upright" else []
+    assert cli.main(["synthesize", command, *options]) == 1
+    assert "run `gaze download-models`" in (text := capsys.readouterr().err) and "--landmarks" not in text
+
+
 @pytest.mark.slow
 def test_two_rendered_heads_lie_near_the_committed_table(assets_dir, tmp_path):
     pytest.importorskip("moderngl")
@@ -129,6 +144,7 @@ def test_two_rendered_heads_lie_near_the_committed_table(assets_dir, tmp_path):
     assert code == 0
     content = json.loads(out.read_text())
     assert content["schema"] == "gaze.rigid_table/1"
+    assert content["landmarks"] in ("mesh", "tasks")
     assert len(content["person_seeds"]) == 2
     points = {row[0]: row[2:] for row in content["points"]}
     committed = dict(zip(RIGID_LANDMARKS, RIGID_POINTS_MM, strict=True))
