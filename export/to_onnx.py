@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from deploy.runtimes.base import INPUT_NAME
-from deploy.runtimes.torch_runtime import output_names
+from deploy.runtimes.torch_runtime import output_names, outputs_of
 from export.layers import belongs
 from gaze.errors import ModelError
 from gaze.files import replacing
@@ -39,13 +39,7 @@ class ExportedGaze(nn.Module):
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         # To float before anything else: TensorRT takes uint8 at the door of a network, but no step after it.
         pictures = faces if self.preprocess is None else self.preprocess(faces.to(torch.float32))
-        angles, log_sigma, weight_map = self.net.forward_with_map(pictures)
-        outputs = [angles]
-        if log_sigma is not None:
-            outputs.append(log_sigma.exp())
-        if weight_map is not None:
-            outputs.append(weight_map)
-        return tuple(outputs)
+        return tuple(outputs_of(self.net.all_answers(pictures)).values())
 
 
 class ConvolvedPreprocess(nn.Module):

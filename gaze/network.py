@@ -52,6 +52,17 @@ class FacePreprocess(nn.Module):
         return rgb * self.scale + self.shift
 
 
+class Maps(NamedTuple):
+    """What the backbones make of N faces.
+
+    ``ends``: the feature map (N, 256, h, w) of each backbone; ``taps``: the face's maps after each of
+    TAPPED_BLOCKS, in which landmarks are found, none where the network finds no landmarks.
+    """
+
+    ends: list[Tensor]
+    taps: list[Tensor]
+
+
 class Answers(NamedTuple):
     """All that the network says of N faces.
 
@@ -184,12 +195,12 @@ class GazeNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """RGB (N, 3, S, S), normalised -> pitch and yaw (N, 2) rad, log of the deviation (N, 2) or None."""
-        pitch_yaw, log_sigma, _ = self.forward_with_map(x)
-        return pitch_yaw, log_sigma
+        answers = self.all_answers(x)
+        return answers.pitch_yaw, answers.log_sigma
 
-    def forward_with_map(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """As forward, and the face's weight map (N, h, w) with h = w, or None without one."""
-        return self.head(self.features(x))
+    def all_answers(self, x: Tensor) -> Answers:
+        """RGB (N, 3, S, S), normalised -> all that the network says."""
+        return self.answers(self.features(x))
 
     def looks(self, x: Tensor) -> list[Tensor]:
         """What each backbone sees of RGB (N, 3, S, S): the face and, with ``eyes``, the eyes."""
@@ -198,39 +209,30 @@ class GazeNet(nn.Module):
         columns, rows = eye_window(self.input_size)
         return [functional.avg_pool2d(x, 2), x[:, :, rows, columns]]
 
-    def features(self, x: Tensor, run: RunBackbone = nn.Sequential.__call__) -> list[Tensor]:
-        """The feature map (N, 256, h, w) of each backbone for RGB (N, 3, S, S).
-
-        With ``landmarks`` the maps that they are found in follow: after each of TAPPED_BLOCKS.
+    def features(self, x: Tensor, run: RunBackbone = nn.Sequential.__call__) -> Maps:
+        """The maps of all backbones for RGB (N, 3, S, S).
 
         ``run`` computes the answer of a backbone, or of a part of it, for example in another precision.
         """
         if self.landmarks is None:
-            return [run(backbone, seen) for backbone, seen in zip(self.backbones, self.looks(x), strict=True)]
+            seen = zip(self.backbones, self.looks(x), strict=True)
+            return Maps([run(backbone, look) for backbone, look in seen], [])
         taps, first = [], 0
         for last in TAPPED_BLOCKS:
             x = run(self.backbone[first : last + 1], x)
             taps.append(x)
             first = last + 1
-        return [run(self.backbone[first:], x), *taps]
+        return Maps([run(self.backbone[first:], x)], taps)
 
-    def head(self, maps: list[Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """What follows the backbones: feature maps as `features` gives them -> as forward_with_map."""
-        answers = self.answers(maps)
-        return answers.pitch_yaw, answers.log_sigma, answers.weight_map
-
-    def answers(self, maps: list[Tensor]) -> Answers:
-        """All answers to feature maps as `features` gives them."""
-        taps: list[Tensor] = []
-        if self.landmarks is not None:
-            maps, taps = maps[:1], maps[1:]
-        features, *eyes = maps
+    def answers(self, maps: Maps) -> Answers:
+        """What follows the backbones: all answers to the maps of `features`."""
+        features, *eyes = maps.ends
         weighted, weight_map = self._weighted(features)
         flat = torch.cat([torch.flatten(each, 1) for each in (weighted, *eyes)], 1)
         hidden = self.fc1(flat)
         landmarks = geometry = None
         if self.landmarks is not None:
-            said, landmarks = self.landmarks(features, taps)
+            said, landmarks = self.landmarks(features, maps.taps)
             hidden = hidden + self.fc_geometry(said)
             geometry = self.geometry_head(said)
         hidden = self.fc2(hidden)

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deploy.runtimes.base import Runtime, check_precision, check_threads
+from deploy.runtimes.base import ANGLES_NAME, Runtime, check_precision, check_threads
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import sha256_of, used_as_exported
-from gaze.network import IMAGENET_MEAN, IMAGENET_STD, FacePreprocess, GazeNet
+from gaze.network import IMAGENET_MEAN, IMAGENET_STD, Answers, FacePreprocess, GazeNet
 from gaze.network_checkpoint import load_checkpoint
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.types import ModelSpec, NormalizedCamera
@@ -88,12 +88,7 @@ class TorchRuntime(Runtime):
         )
         with torch.inference_mode(), autocast:
             pictures = torch.from_numpy(faces).to(self._device)
-            angles, log_sigma, weight_map = self.net.forward_with_map(self._preprocess(pictures))
-        outputs = {"pitch_yaw_rad": angles}
-        if log_sigma is not None:
-            outputs["sigma_rad"] = log_sigma.exp()
-        if weight_map is not None:
-            outputs["weight_map"] = weight_map
+            outputs = outputs_of(self.net.all_answers(self._preprocess(pictures)))
         return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
     def close(self) -> None:
@@ -101,9 +96,19 @@ class TorchRuntime(Runtime):
         self.net = None
 
 
+def outputs_of(answers: Answers) -> dict[str, torch.Tensor]:
+    """What a network puts out, by name, in the order of the exported graph: of `Runtime` and of the files."""
+    outputs = {ANGLES_NAME: answers.pitch_yaw}
+    if answers.log_sigma is not None:
+        outputs["sigma_rad"] = answers.log_sigma.exp()
+    if answers.weight_map is not None:
+        outputs["weight_map"] = answers.weight_map
+    return outputs
+
+
 def output_names(net: GazeNet) -> tuple[str, ...]:
-    """The outputs that this network can give, in the order of the exported graph."""
-    names = ["pitch_yaw_rad"]
+    """The outputs that this network can give, in the order of `outputs_of`."""
+    names = [ANGLES_NAME]
     if net.config["predict_sigma"]:
         names.append("sigma_rad")
     if net.config["spatial_weights"]:

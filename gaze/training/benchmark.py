@@ -131,4 +131,4 @@ class _Plain(nn.Module):
         self.preprocess = FacePreprocess()
 
     def forward(self, faces: torch.Tensor) -> Answers:
-        return self.net.answers(self.net.features(self.preprocess(faces).contiguous()))
+        return self.net.all_answers(self.preprocess(faces).contiguous())

@@ -54,9 +54,8 @@ class Distiller(nn.Module):
         if x.shape[-1] != size:
             smaller = size < x.shape[-1]
             x = functional.interpolate(x, (size, size), mode="bilinear", antialias=smaller)
-        features = self.teacher.features(x.contiguous(memory_format=torch.channels_last))
-        maps = features[: len(self.teacher.backbones)]
-        return self.teacher.head(features)[0].float(), [each.float() for each in maps]
+        maps = self.teacher.features(x.contiguous(memory_format=torch.channels_last))
+        return self.teacher.answers(maps).pitch_yaw.float(), [end.float() for end in maps.ends]
 
     def loss(self, faces: Tensor, features: list[Tensor], pitch_yaw_rad: Tensor) -> Tensor:
         """What the student's answers cost (N,): nothing where they are the teacher's.

@@ -27,7 +27,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 class TrainingForward(nn.Module):
     """uint8 BGR faces (N, S, S, 3) -> all answers, in float32.
 
-    ``features`` are the network's feature maps of the last call, with their gradient.
+    ``features`` are the maps that the network's backbones ended in at the last call, with their gradient.
     """
 
     def __init__(self, net: GazeNet, precision: str, frozen_batch_norm: bool, fast: bool) -> None:
@@ -49,8 +49,9 @@ class TrainingForward(nn.Module):
     def forward(self, faces: Tensor) -> Answers:
         x = self.preprocess(faces).contiguous(memory_format=torch.channels_last)
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            self.features = self.net.features(x, cpu_features.features) if self.fast else self.net.features(x)
-            answers = self.net.answers(self.features)
+            maps = self.net.features(x, cpu_features.features) if self.fast else self.net.features(x)
+            self.features = maps.ends
+            answers = self.net.answers(maps)
         return _in_float(answers)
 
 
@@ -74,7 +75,7 @@ def predict(net: GazeNet, faces: Tensor, batch: int = 128) -> Tensor:
 
     def run(x: Tensor) -> Tensor:
         if device.type == "cpu" and cpu_features.available_fp32():
-            return net.head(net.features(x, cpu_features.features_fp32))[0]
+            return net.answers(net.features(x, cpu_features.features_fp32)).pitch_yaw
         return net(x)[0].float()
 
     parts = []

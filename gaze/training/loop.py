@@ -256,8 +256,7 @@ class _Run:
         predicted = answers.pitch_yaw
         loss = training_loss(self.config.loss, answers, target, landmarks)
         if self.distiller is not None:
-            maps = self.forward.features[: len(self.net.backbones)]
-            loss = loss + self.distiller.loss(faces, maps, predicted).mean()
+            loss = loss + self.distiller.loss(faces, self.forward.features, predicted).mean()
         value = float(loss.detach())
         if not np.isfinite(value):
             raise self._not_finite(batch, f"loss is {value}")

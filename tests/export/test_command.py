@@ -43,8 +43,8 @@ def by_hand(checkpoint, faces):
     rgb = np.stack([cv2.cvtColor(face, cv2.COLOR_BGR2RGB) for face in faces]).astype(np.float64) / 255.0
     pictures = ((rgb - IMAGENET_MEAN) / IMAGENET_STD).transpose(0, 3, 1, 2).astype(np.float32)
     with torch.no_grad():
-        angles, log_sigma, weight_map = net.eval().forward_with_map(torch.from_numpy(pictures))
-    return angles.numpy(), np.exp(log_sigma.numpy()), weight_map.numpy()
+        answers = net.eval().all_answers(torch.from_numpy(pictures))
+    return answers.pitch_yaw.numpy(), np.exp(answers.log_sigma.numpy()), answers.weight_map.numpy()
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -48,19 +48,20 @@ def test_initialisation_of_the_spatial_weights():
 @pytest.mark.parametrize(("size", "side"), [(64, 2), (112, 4), (128, 4), (144, 5), (160, 5), (224, 7)])
 def test_sizes(size, side):
     net = small(input_size=size, predict_sigma=True).eval()
-    angles, log_sigma, weight_map = net.forward_with_map(torch.zeros(2, 3, size, size))
-    assert angles.shape == log_sigma.shape == (2, 2)
-    assert weight_map.shape == (2, side, side)
+    answers = net.all_answers(torch.zeros(2, 3, size, size))
+    assert answers.pitch_yaw.shape == answers.log_sigma.shape == (2, 2)
+    assert answers.weight_map.shape == (2, side, side)
 
 
 @pytest.mark.parametrize(("size", "face", "eyes"), [(128, 2, (2, 4)), (160, 3, (2, 5)), (224, 4, (3, 6))])
 def test_sizes_with_the_eyes_apart(size, face, eyes):
     net = small(input_size=size, eyes=True).eval()
     maps = net.features(torch.zeros(2, 3, size, size))
-    assert [tuple(each.shape) for each in maps] == [(2, 256, face, face), (2, 256, *eyes)]
-    angles, _, weight_map = net.forward_with_map(torch.zeros(2, 3, size, size))
-    assert angles.shape == (2, 2)
-    assert weight_map.shape == (2, face, face)
+    assert [tuple(each.shape) for each in maps.ends] == [(2, 256, face, face), (2, 256, *eyes)]
+    assert maps.taps == []
+    answers = net.answers(maps)
+    assert answers.pitch_yaw.shape == (2, 2)
+    assert answers.weight_map.shape == (2, face, face)
 
 
 @pytest.mark.parametrize("size", [96, 144])
@@ -88,9 +89,9 @@ def test_details_about_the_eyes_reach_the_eyes_alone():
     below = pattern.clone()
     below[:70] = 0
     with torch.no_grad():
-        face, eyes = net.features(picture)
-        face_changed, eyes_changed = net.features(picture + pattern)
-        _, eyes_below = net.features(picture + below)
+        face, eyes = net.features(picture).ends
+        face_changed, eyes_changed = net.features(picture + pattern).ends
+        _, eyes_below = net.features(picture + below).ends
     torch.testing.assert_close(face_changed, face, rtol=0, atol=1e-5 * float(face.max()))
     torch.testing.assert_close(eyes_below, eyes, rtol=0, atol=0)
     assert (eyes_changed - eyes).abs().max() > 0.1 * eyes.max()
@@ -98,10 +99,10 @@ def test_details_about_the_eyes_reach_the_eyes_alone():
 
 def test_without_spatial_weights_or_sigma():
     net = small(spatial_weights=False)
-    angles, log_sigma, weight_map = net.forward_with_map(torch.zeros(2, 3, 64, 64))
-    assert angles.shape == (2, 2)
-    assert log_sigma is None
-    assert weight_map is None
+    answers = net.all_answers(torch.zeros(2, 3, 64, 64))
+    assert answers.pitch_yaw.shape == (2, 2)
+    assert answers.log_sigma is None
+    assert answers.weight_map is None
 
 
 def test_preprocessing_is_rgb_with_imagenet_statistics():

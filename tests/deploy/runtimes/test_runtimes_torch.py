@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from deploy.runtimes import create_runtime  # noqa: E402
-from deploy.runtimes.torch_runtime import TorchRuntime  # noqa: E402
+from deploy.runtimes.torch_runtime import TorchRuntime, output_names, outputs_of  # noqa: E402
 from export.bundled_faces import bundled_faces  # noqa: E402
 from gaze import model_spec  # noqa: E402
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError  # noqa: E402
@@ -43,10 +43,26 @@ def test_angles_sigma_and_map_are_the_networks(checkpoint):
         assert runtime.description.startswith("auto: torch on CPU, fp32")
         given = runtime.predict(faces)
         with torch.no_grad():
-            wanted = runtime.net.forward_with_map(FacePreprocess()(torch.from_numpy(faces)))
-    np.testing.assert_allclose(given.pitch_yaw_rad, wanted[0].numpy(), atol=1e-7)
-    np.testing.assert_allclose(given.sigma_rad, np.exp(wanted[1].numpy()), rtol=1e-6)
+            wanted = runtime.net.all_answers(FacePreprocess()(torch.from_numpy(faces)))
+    np.testing.assert_allclose(given.pitch_yaw_rad, wanted.pitch_yaw.numpy(), atol=1e-7)
+    np.testing.assert_allclose(given.sigma_rad, np.exp(wanted.log_sigma.numpy()), rtol=1e-6)
     assert given.weight_map.shape == (3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"predict_sigma": True}, ("pitch_yaw_rad", "sigma_rad", "weight_map")),
+        ({}, ("pitch_yaw_rad", "weight_map")),
+        ({"predict_sigma": True, "spatial_weights": False}, ("pitch_yaw_rad", "sigma_rad")),
+        ({"spatial_weights": False}, ("pitch_yaw_rad",)),
+        ({"landmarks": True}, ("pitch_yaw_rad", "weight_map")),
+    ],
+)
+def test_outputs_are_named_in_the_order_in_which_they_come(options, names):
+    net = GazeNet(input_size=64, width=0.25, **options).eval()
+    assert output_names(net) == names
+    assert tuple(outputs_of(net.all_answers(torch.zeros(1, 3, 64, 64)))) == names
 
 
 def test_bf16_is_near(checkpoint):

@@ -37,7 +37,7 @@ def test_matching_keeps_the_function_and_makes_training_mode_agree(size_px, eyes
     data = torch.cat(batches(size_px))
 
     def before_the_last_layer():
-        return net.features(data, lambda backbone, seen: backbone[:-1](seen))
+        return net.features(data, lambda backbone, seen: backbone[:-1](seen)).ends
 
     with torch.no_grad():
         net.eval()
@@ -55,10 +55,10 @@ def test_matching_normalises_the_last_layers(size_px, eyes):
     net = network(size_px, eyes).eval()
     with torch.no_grad():
         batch_norm.match_statistics(net, batches(size_px))
-        inputs = net.features(
+        maps = net.features(
             torch.cat(batches(size_px)), lambda backbone, seen: backbone[-1][0](backbone[:-1](seen))
         )
-    for backbone, x in zip(net.backbones, inputs, strict=True):
+    for backbone, x in zip(net.backbones, maps.ends, strict=True):
         norm = backbone[-1][1]
         torch.testing.assert_close(x.mean((0, 2, 3)), norm.running_mean, atol=1e-4, rtol=1e-3)
         torch.testing.assert_close(x.var((0, 2, 3), unbiased=False), norm.running_var, atol=1e-3, rtol=1e-3)

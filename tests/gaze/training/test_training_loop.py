@@ -82,7 +82,7 @@ def test_landmarks_are_learned(tmp_path):
     net = train(TrainConfig(**options, steps=120), source, tmp_path / "run", options=QUIET).net
     faces, labels = spots(64, seed=9)
     with torch.no_grad():
-        answers = net.answers(net.features(FacePreprocess()(torch.from_numpy(faces))))
+        answers = net.all_answers(FacePreprocess()(torch.from_numpy(faces)))
     off_px = np.linalg.norm(answers.landmarks.places.numpy() * 64 - spot_landmarks(labels), axis=-1)
     # The spots wander by 3.7 px in each direction.
     assert off_px[:, : 2 * EYE_COUNT].mean() < 1.5
