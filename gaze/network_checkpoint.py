@@ -66,7 +66,7 @@ def _check_meta(meta: dict[str, object], path: str | os.PathLike[str]) -> None:
         raise ModelError(f"{path}: its label space is none of {LABEL_SPACES}, got {space!r:.60}; {_AGAIN}")
     camera = meta.get("normalized_camera")
     try:
-        if camera is not None and not isinstance(camera, NormalizedCamera):
+        if camera is not None:
             NormalizedCamera(**camera)
     except (TypeError, ValueError) as error:
         raise ModelError(f"{path}: its normalised camera is unusable ({error}); {_AGAIN}") from error

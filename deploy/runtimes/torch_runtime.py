@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def spec_of_checkpoint(path: str | os.PathLike[str], net: GazeNet, meta: dict[st
     try:
         if camera is None:
             camera = DEFAULT_NORMALIZED_CAMERA.resized(net.input_size)
-        elif not isinstance(camera, NormalizedCamera):
+        else:
             camera = NormalizedCamera(**camera)
     except (TypeError, ValueError) as error:
         raise ModelError(f"{path}: its normalised camera is unusable ({error}); train it again") from error
@@ -135,11 +134,6 @@ def spec_of_checkpoint(path: str | os.PathLike[str], net: GazeNet, meta: dict[st
         raise ModelError(
             f"{path}: the network takes {net.input_size} px, its normalised camera gives {camera.size_px} px"
         )
-    taken = {item.name for item in dataclasses.fields(ModelSpec)} & {
-        "label_space",
-        "training_data",
-        "licence",
-    }
     return ModelSpec(
         name=str(meta.get("name", path.stem)),
         input_size=net.input_size,
@@ -148,5 +142,5 @@ def spec_of_checkpoint(path: str | os.PathLike[str], net: GazeNet, meta: dict[st
         std=IMAGENET_STD,
         outputs=output_names(net),
         sha256=sha256_of(path),
-        **{key: str(meta[key]) for key in sorted(taken) if key in meta},
+        **{key: str(meta[key]) for key in ("label_space", "licence", "training_data") if key in meta},
     )
