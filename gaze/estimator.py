@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import warnings
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from typing import Protocol
 
 import numpy as np
@@ -41,10 +41,17 @@ STAGES = ("landmarks", "head_pose", "normalize", "network")
 
 
 class Predictor(Protocol):
-    """A loaded network: normalised faces in, gaze angles out."""
+    """A loaded network: normalised faces in, gaze angles out.
+
+    ``name`` tells the ways to run a network apart, ``description`` is a line on this one; ``precision`` is
+    what it calculates in, ``threads_used`` its CPU threads, or None where it cannot tell.
+    """
 
     spec: ModelSpec
     name: str
+    description: str
+    precision: str
+    threads_used: int | None
 
     def predict(self, faces: NDArray[np.uint8]) -> Prediction:
         """Angles of a batch of faces (N, S, S, 3) BGR, N at least 1."""
@@ -109,11 +116,11 @@ class GazeEstimator:
         runtimes = importlib.import_module("deploy.runtimes")
         with ExitStack() as opened:
             network = runtimes.create_runtime(model, runtime, device, precision, threads)
-            predictor = mirrored_if(opened.enter_context(closing(network)), average_mirror)
+            predictor = mirrored_if(opened.enter_context(network), average_mirror)
             log.info("runtime %s", predictor.description)
             runtimes.warn_if_unmeasured(network, precision)
             find = QuietDetector(lambda: create_detector(landmarks, max_faces, landmark_model, static))
-            detector = opened.enter_context(closing(CloserLook(find, max_faces, static)))
+            detector = opened.enter_context(CloserLook(find, max_faces, static))
             estimator = cls(detector, predictor, camera)
             opened.pop_all()
         return estimator

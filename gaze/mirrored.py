@@ -31,9 +31,9 @@ class MirroredPredictor:
         self.predictor = predictor
         self.spec = predictor.spec
         self.name = f"{predictor.name}:mirrored"
-        self.precision = getattr(predictor, "precision", predictor.spec.precision)
-        self.threads_used = getattr(predictor, "threads_used", None)
-        self.description = f"{getattr(predictor, 'description', predictor.name)}; mean with the mirrored face"
+        self.precision = predictor.precision
+        self.threads_used = predictor.threads_used
+        self.description = f"{predictor.description}; mean with the mirrored face"
 
     def predict(self, faces: NDArray[np.uint8]) -> Prediction:
         """Normalised faces (N, S, S, 3) uint8 BGR -> angles (N, 2) in radians; errors as of the predictor."""

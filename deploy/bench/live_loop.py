@@ -56,9 +56,9 @@ def run_bench(arguments: argparse.Namespace) -> dict[str, object]:
         predictor = estimator.predictor
         runtime = {
             "runtime": predictor.name,
-            "runtime_choice": getattr(predictor, "description", predictor.name),
-            "precision": getattr(predictor, "precision", predictor.spec.precision),
-            "threads": getattr(predictor, "threads_used", arguments.threads),
+            "runtime_choice": predictor.description,
+            "precision": predictor.precision,
+            "threads": predictor.threads_used,
             "model": predictor.spec.name,
             "input_size": predictor.spec.input_size,
             "landmarks": estimator.detector.name,

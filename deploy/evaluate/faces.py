@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,9 +69,8 @@ def _open_prepared(path: Path) -> NormalizedFile:
 def _evaluate_crops(args: argparse.Namespace, folder: FaceFolder, predictor: Predictor) -> dict[str, object]:
     with ExitStack() as stack:
         if args.live:
-            detector = stack.enter_context(
-                closing(QuietDetector(lambda: create_detector("auto", 1, None, static=True)))
-            )
+            quiet = QuietDetector(lambda: create_detector("auto", 1, None, static=True))
+            detector = stack.enter_context(quiet)
             network = mirrored_if(predictor, args.average_mirror)
             answers = live_answers(GazeEstimator(detector, network, CROP_CAMERA))
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with ExitStack() as opened:
         estimator = opened.enter_context(GazeEstimator.create(**network_settings(args), static=True))
         alone = QuietDetector(lambda: create_detector(args.landmarks, 1, args.landmark_model, static=True))
-        opened.enter_context(closing(alone))
+        opened.enter_context(alone)
         print(estimator.predictor.description)
         for folder, paths in listed.items():
             with tqdm(paths, desc=str(folder), unit="picture", leave=False) as shown:

@@ -93,7 +93,8 @@ class LivePipeline:
 class _NoNetwork:
     """A predictor that looks at nothing: only the crops are wanted."""
 
-    name = "none"
+    name = description = "none"
+    precision, threads_used = "fp32", None
 
     def __init__(self, size_px: int) -> None:
         self.spec = ModelSpec("none", size_px, DEFAULT_NORMALIZED_CAMERA.resized(size_px))

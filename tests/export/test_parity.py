@@ -16,7 +16,8 @@ class Turned:
     """Says that every gaze is a number of degrees of yaw from straight ahead, at pitch zero."""
 
     def __init__(self, yaw_deg: float, more_if_single_deg: float = 0.0) -> None:
-        self.spec, self.name = spec(), f"turned {yaw_deg}"
+        self.spec, self.precision, self.threads_used = spec(), "fp32", None
+        self.name = self.description = f"turned {yaw_deg}"
         self.yaw_deg, self.more = yaw_deg, more_if_single_deg
 
     def predict(self, faces: np.ndarray) -> Prediction:

@@ -51,7 +51,8 @@ class MadeDetector:
 class MadeNetwork:
     """Answers with angles made from each face's own pixels, so that a mix-up of faces shows."""
 
-    name = "made"
+    name = description = "made"
+    precision, threads_used = "fp32", None
 
     def __init__(self, spec=SPEC, sigma=False):
         self.spec, self.sigma, self.calls, self.closed = spec, sigma, [], 0

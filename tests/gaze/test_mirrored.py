@@ -15,6 +15,7 @@ class Leaning:
     """Reads yaw from where the bright side is, plus a constant that a mirror must cancel."""
 
     spec, name, description = SPEC, "leaning", "leaning on nothing"
+    precision, threads_used = "bf16", 3
 
     def __init__(self) -> None:
         self.calls, self.closed = [], False
@@ -46,6 +47,12 @@ def test_a_leaning_is_cancelled_and_a_mirrored_face_reads_mirrored():
     np.testing.assert_array_equal(prediction.weight_map[1], faces[1, :, :, 0])
     both.close()
     assert inner.closed
+
+
+def test_it_says_what_runs_within():
+    both = MirroredPredictor(Leaning())
+    assert (both.precision, both.threads_used, both.spec) == ("bf16", 3, SPEC)
+    assert both.description.startswith("leaning on nothing; ") and both.name != "leaning"
 
 
 def test_no_faces_at_all():

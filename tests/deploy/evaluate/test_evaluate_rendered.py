@@ -18,6 +18,7 @@ class Painted:
     """Reads pitch off green and yaw off blue, 0.005 rad a count from 128; masks, painted red, mislead it."""
 
     name = description = "painted"
+    precision, threads_used = "fp32", None
 
     def __init__(self, view_mm=140.0):
         self.spec = ModelSpec("painted", 28, NormalizedCamera(28 * 600 / view_mm, 600.0, 28))

@@ -26,7 +26,8 @@ class Painted:
     """
 
     spec = ModelSpec("painted", 32, NormalizedCamera(137.0, 600.0, 32))
-    name = "painted"
+    name, description = "painted", "painted on nothing"
+    precision, threads_used = "fp32", None
 
     def predict(self, faces):
         assert faces.shape[1:] == (32, 32, 3)
@@ -82,9 +83,7 @@ def test_the_mean_with_the_mirrored_face_takes_a_lean_out(crops):
 
 
 def test_command_writes_the_json(crops, monkeypatch, capsys):
-    painted = Painted()
-    painted.description = "painted on nothing"
-    monkeypatch.setattr(command, "open_predictor", lambda _: painted)
+    monkeypatch.setattr(command, "open_predictor", lambda _: Painted())
     out = crops / "out.json"
     options = ["--images", str(crops), "--labels", str(crops / "labels.csv"), "--json", str(out)]
     assert main(["evaluate", "faces", *options]) == 0

@@ -66,7 +66,8 @@ class Constant:
     """A model that says the same of every face."""
 
     spec = ModelSpec(name="constant", input_size=SIZE, normalized_camera=CAMERA)
-    name = "constant"
+    name = description = "constant"
+    precision, threads_used = "fp32", None
 
     def predict(self, faces):
         """Straight ahead."""

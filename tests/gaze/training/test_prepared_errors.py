@@ -21,6 +21,7 @@ class Painted:
     """Reads pitch off green and yaw off blue, 0.005 rad a count from 128, and adds an offset of its own."""
 
     name = description = "painted"
+    precision, threads_used = "fp32", None
 
     def __init__(self, spec=None):
         self.spec = spec or ModelSpec("painted", 28, NormalizedCamera(120.0, 600.0, 28))

@@ -23,6 +23,7 @@ class DotSeer:
 
     spec = ModelSpec("dot", 112, CAMERA)
     name = description = "dot"
+    precision, threads_used = "fp32", None
 
     def predict(self, faces):
         dark = 255.0 - faces[..., 0].astype(np.float64)
