@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,36 +37,34 @@ def with_layers_in_fp32(
     make: Callable[[tuple[str, ...]], ModelSpec],
     faces: NDArray[np.uint8],
     expected_rad: NDArray[np.float64],
-    always: tuple[str, ...] = (),
+    tries: Sequence[tuple[str, ...]],
 ) -> ModelSpec:
-    """Make the model with the fewest groups in fp32 with which, in bf16 on OpenVINO, it keeps the bound; else
-    the best.
+    """Make the model by the first of the tries that keeps the bound in bf16 on OpenVINO, else by the best.
 
     Args:
         path: where the model lies once it is made; its sidecar is written here.
-        make: makes it for these groups in fp32; gives its sidecar's content.
+        make: makes it for these groups in float; gives its sidecar's content.
         faces: (N, S, S, 3) uint8 BGR.
         expected_rad: (N, 2) angles of the float network for these faces.
-        always: groups that every try leaves in fp32.
+        tries: groups that stay in float, the fewest first.
 
     Raises:
         GazeError: OpenVINO does not run the model.
         OSError: the files cannot be written.
     """
 
-    def attempt(groups: tuple[str, ...]) -> ModelSpec:
-        spec = make(groups)
-        spec = dataclasses.replace(spec, notes=spec.notes | {NOTE: list(groups)})
+    def attempt(in_float: tuple[str, ...]) -> ModelSpec:
+        spec = make(in_float)
+        spec = dataclasses.replace(spec, notes=spec.notes | {NOTE: list(in_float)})
         save_spec(spec, sidecar_path(path))
         return spec
 
     tried: list[tuple[float, tuple[str, ...]]] = []
-    for groups in FALLBACKS:
-        groups += always
-        spec = attempt(groups)
+    for in_float in tries:
+        spec = attempt(in_float)
         with create_runtime(path, "openvino", "CPU", "bf16") as runtime:
             off_deg = angular_error_deg(predict_batched(runtime, faces), expected_rad).max()
         if off_deg <= TRY_DEG:
             return spec
-        tried.append((float(off_deg), groups))
+        tried.append((float(off_deg), in_float))
     return attempt(min(tried)[1])

@@ -1,8 +1,6 @@
-"""Groups of layers by parts of the names of their nodes in the exported graph."""
+"""The groups of layers that exports treat apart (deploy.runtimes.layer_groups)."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from deploy.runtimes.base import ANGLES_NAME
 from gaze.network import GazeNet
@@ -22,13 +20,8 @@ HEAD = ("/fc", *SPATIAL_WEIGHTS)
 BLOCKS = 19
 
 
-def belongs(name: str, groups: Iterable[str]) -> bool:
-    """Whether a node of that name is of one of the groups."""
-    return any(group in name for group in groups)
-
-
 def never_rounded(net: GazeNet) -> tuple[str, ...]:
-    """Groups that stay in fp32 in whatever precision the network is exported."""
+    """Groups that stay in float in whatever precision the network is exported."""
     return () if net.landmarks is None else LANDMARKS
 
 

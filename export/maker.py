@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -26,6 +27,7 @@ from gaze.network import FacePreprocess, GazeNet
 from gaze.types import ModelSpec
 
 STEADYING_FACES = 64
+Groups = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Maker:
     shown: FaceSet
     calibration: FaceSet | None
 
+    def tries(self, groups: Sequence[Groups]) -> list[Groups]:
+        """The same tries with the groups that stay in float in all of them."""
+        return [each + never_rounded(self.net) for each in groups]
+
     @cached_property
     def expected_rad(self) -> NDArray[np.float64]:
         """(N, 2) angles of the checkpoint for the faces shown."""
@@ -58,22 +64,22 @@ class Maker:
             OSError: it cannot be written.
         """
         if kind.runs_in_bf16 and "bf16" in openvino_precisions():
-            from export.bf16 import with_layers_in_fp32
+            from export import bf16
 
             # A file made for bf16 differs with each choice of layers; the others name them in the sidecar.
             made = None if kind.precision == "bf16" else self._made(kind, path)
-            return with_layers_in_fp32(
+            return bf16.with_layers_in_fp32(
                 path,
-                lambda groups: made or self._made(kind, path, groups),
+                lambda in_float: made or self._made(kind, path, in_float),
                 self.shown.faces,
                 self.expected_rad,
-                never_rounded(self.net),
+                self.tries(bf16.FALLBACKS),
             )
         spec = self._made(kind, path)
         save_spec(spec, sidecar_path(path))
         return spec
 
-    def _made(self, kind: Kind, path: Path, in_fp32: tuple[str, ...] = ()) -> ModelSpec:
+    def _made(self, kind: Kind, path: Path, in_float: Groups = ()) -> ModelSpec:
         """Write the artefact; returns what its sidecar should say."""
         versions = {package: metadata.version(package) for package in ("torch", "onnx")}
         notes: dict[str, object] = {
@@ -86,14 +92,14 @@ class Maker:
         spec = dataclasses.replace(
             self.reference.spec, name=self.name, precision=kind.precision, sha256="", notes=notes
         )
-        notes |= self._write(kind, path, spec, in_fp32)
+        notes |= self._write(kind, path, spec, in_float)
         if path.suffix == ".xml":
             notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))
             versions["openvino"] = metadata.version("openvino")
         notes["made_with"] = versions
         return dataclasses.replace(spec, sha256=sha256_of(path), notes=notes)
 
-    def _write(self, kind: Kind, path: Path, spec: ModelSpec, in_fp32: tuple[str, ...]) -> dict[str, object]:
+    def _write(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
         """The artefact itself; returns what its sidecar should say of how it was made."""
         if kind.name in ("onnx", "onnx-float-input"):
             export_onnx(self.net, spec, path, FacePreprocess() if kind.name == "onnx" else None)
@@ -109,12 +115,12 @@ class Maker:
             source = path.with_name("rounded.onnx")
             # Not the steadied network: the layers that gain by it stay in fp32. The outputs are rounded as
             # all fully connected layers are, which multiply in bf16 whatever is asked for.
-            float_layers = tuple(group for group in in_fp32 if group not in OUTPUTS)
+            unrounded = [group for group in in_float if group not in OUTPUTS]
             reference = landmarks_by_convolution(self.reference.net)
-            coarse = rounded(reference, self.pictures, to_bf16, float_layers)
+            coarse = rounded(reference, self.pictures, to_bf16, unrounded)
             # In fp32 a flip, a product and a sum over every pixel would take a tenth of the network's time.
             export_onnx(coarse, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
-            export_openvino(source, spec, path, in_fp32)
+            export_openvino(source, spec, path, in_float)
         elif kind.is_engine:
             from export.to_tensorrt import build_engine
 
@@ -134,21 +140,24 @@ class Maker:
         fp32 = dataclasses.replace(spec, precision="fp32")
         expected = self.expected_rad
         if kind.name == "openvino-int8":
+            from export.to_int8 import OPENVINO_FALLBACKS
             from export.to_int8_openvino import quantise_openvino
 
             # NNCF corrects the biases itself; onnxruntime's quantiser does not.
             export_onnx(self.net, fp32, source, ConvolvedPreprocess())
-            return quantise_openvino(source, spec, calibration.faces, expected, path, never_rounded(self.net))
+            tries = self.tries(OPENVINO_FALLBACKS)
+            return quantise_openvino(source, spec, calibration.faces, expected, path, tries)
 
-        from export.to_int8 import quantise_onnx
+        from export.to_int8 import FALLBACKS, SYMMETRIC_FALLBACKS, quantise_onnx
 
-        def write_rounded(but: tuple[str, ...]) -> Path:
-            export_onnx(rounded(self.net, self.pictures, to_int8, but), fp32, source, ConvolvedPreprocess())
+        def write_rounded(in_float: Groups) -> Path:
+            coarse = rounded(self.net, self.pictures, to_int8, in_float)
+            export_onnx(coarse, fp32, source, ConvolvedPreprocess())
             return source
 
         for_tensorrt = kind.name == "onnx-int8-tensorrt"
-        always = never_rounded(self.net)
-        return quantise_onnx(write_rounded, spec, calibration.faces, expected, path, for_tensorrt, always)
+        tries = self.tries(SYMMETRIC_FALLBACKS if for_tensorrt else FALLBACKS)
+        return quantise_onnx(write_rounded, spec, calibration.faces, expected, path, for_tensorrt, tries)
 
 
 def make_maker(

@@ -13,14 +13,14 @@ connected layer. What reads the gaze off them is exported as convolutions, which
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from export.layers import belongs
+from deploy.runtimes.layer_groups import belongs
 from gaze.network import GazeNet
 
 # Channels that hardly move are scaled up by no more than this would make of them.
@@ -126,7 +126,7 @@ def to_int8(weight: Tensor) -> Tensor:
 
 @torch.no_grad()
 def rounded(
-    net: GazeNet, pictures: Tensor, rounding: Callable[[Tensor], Tensor], but: tuple[str, ...] = ()
+    net: GazeNet, pictures: Tensor, rounding: Callable[[Tensor], Tensor], in_float: Sequence[str] = ()
 ) -> GazeNet:
     """A copy with rounded weights, and biases that make up for the rounding on average.
 
@@ -137,12 +137,12 @@ def rounded(
         net: the network, steadied if its early layers are rounded.
         pictures: (N, 3, S, S) preprocessed faces to read the mean inputs off.
         rounding: to_bf16 or to_int8.
-        but: groups of layers that stay as they are, as parts of the names of their nodes in the exported
-            graph: "/backbone.3/" is block 3, "/fc" all fully connected layers.
+        in_float: groups of layers that stay as they are: "/backbone.3/" is block 3, "/fc" all fully connected
+            layers.
     """
     net = _with_norms_folded(copy.deepcopy(net))
     # A module's name has points where a node's name has slashes, but for the number of a block.
-    groups = [group.replace("backbone.", "backbone/") for group in but]
+    groups = [group.replace("backbone.", "backbone/") for group in in_float]
     means: dict[nn.Module, Tensor] = {}
 
     def note(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:

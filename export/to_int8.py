@@ -24,7 +24,8 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
-from export.layers import BLOCKS, HEAD, OUTPUTS, SPATIAL_WEIGHTS, belongs, blocks
+from deploy.runtimes.layer_groups import belongs
+from export.layers import BLOCKS, HEAD, OUTPUTS, SPATIAL_WEIGHTS, blocks
 from export.parity import INT8_MEAN_DEG
 from export.to_onnx import finish_onnx
 from gaze.errors import DataError, ModelError
@@ -51,6 +52,8 @@ SYMMETRIC_FALLBACKS: tuple[tuple[str, ...], ...] = (
     ("/preprocess/", *blocks(*range(11)), *HEAD),
     ("/preprocess/", *blocks(*range(BLOCKS)), *SPATIAL_WEIGHTS, *OUTPUTS),
 )
+# OpenVINO's files, whose biases NNCF corrects, need nothing in float at first.
+OPENVINO_FALLBACKS: tuple[tuple[str, ...], ...] = ((), *FALLBACKS[1:])
 # So many faces tell how far a try is off; the verdict is export.parity's, on faces held back.
 TRIED_FACES = 64
 # They helped to calibrate, so others will be a little further off. Where no try is as near as that, the
@@ -80,7 +83,7 @@ def quantise_onnx(
     expected_rad: NDArray[np.float64],
     path: Path,
     for_tensorrt: bool,
-    always: tuple[str, ...] = (),
+    tries: Sequence[tuple[str, ...]],
 ) -> list[str]:
     """Quantise an fp32 model after calibration on faces.
 
@@ -94,10 +97,11 @@ def quantise_onnx(
             float, and gives its path.
         faces: (N, S, S, 3) uint8 BGR, what calibrates.
         expected_rad: (N, 2) angles of the float network for these faces.
-        always: groups of layers that stay in float.
+        tries: groups of layers that stay in float, the fewest first; FALLBACKS or, for TensorRT,
+            SYMMETRIC_FALLBACKS.
 
     Returns:
-        The names of the groups of layers that stayed in float to keep the bound.
+        The groups of the try that was taken.
 
     Raises:
         DataError: there is no face.
@@ -111,8 +115,8 @@ def quantise_onnx(
     with tempfile.TemporaryDirectory(dir=path.parent) as folder, _quiet():
         prepared, tried = Path(folder) / "prepared.onnx", Path(folder) / "tried.onnx"
 
-        def attempt(groups: tuple[str, ...]) -> tuple[onnx.ModelProto, float]:
-            quant_pre_process(make_source(groups), prepared, skip_symbolic_shape=True)
+        def attempt(in_float: tuple[str, ...]) -> tuple[onnx.ModelProto, float]:
+            quant_pre_process(make_source(in_float), prepared, skip_symbolic_shape=True)
             names = [node.name for node in onnx.load(prepared).graph.node]
             quantize_static(
                 prepared,
@@ -124,7 +128,7 @@ def quantise_onnx(
                 per_channel=True,
                 calibrate_method=CalibrationMethod.MinMax,
                 op_types_to_quantize=operators,
-                nodes_to_exclude=[name for name in names if belongs(name, groups)],
+                nodes_to_exclude=[name for name in names if belongs(name, in_float)],
                 extra_options={
                     "ActivationSymmetric": for_tensorrt,
                     "WeightSymmetric": True,
@@ -133,11 +137,10 @@ def quantise_onnx(
             )
             return onnx.load(tried), _mean_difference_deg(tried, faces[chosen], expected_rad[chosen])
 
-        tries = SYMMETRIC_FALLBACKS if for_tensorrt else FALLBACKS
-        groups, quantised = first_near([groups + always for groups in tries], attempt, path.name)
+        in_float, quantised = first_near(tries, attempt, path.name)
         with replacing(path) as temporary:
             finish_onnx(quantised, spec, temporary)
-    return list(groups)
+    return list(in_float)
 
 
 def first_near(
@@ -153,18 +156,18 @@ def first_near(
         ModelError: no try keeps the bound.
     """
     tried: list[tuple[float, tuple[str, ...], Model]] = []
-    for groups in tries:
-        model, off_deg = attempt(groups)
+    for in_float in tries:
+        model, off_deg = attempt(in_float)
         if off_deg <= TRY_DEG:
-            return groups, model
-        tried.append((off_deg, groups, model))
-    off_deg, groups, model = min(tried, key=operator.itemgetter(0))
+            return in_float, model
+        tried.append((off_deg, in_float, model))
+    off_deg, in_float, model = min(tried, key=operator.itemgetter(0))
     if off_deg > INT8_MEAN_DEG:
         raise ModelError(
             f"{name}: int8 differs by {off_deg:.2f} degrees in the mean even with its sensitive layers in "
             f"float (at most {INT8_MEAN_DEG}); calibrate on more faces, nearer to those of the training"
         )
-    return groups, model
+    return in_float, model
 
 
 def tried_rows(count: int) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import nncf
@@ -13,8 +14,8 @@ from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from numpy.typing import NDArray
 
 from deploy.runtimes.base import ANGLES_NAME, INPUT_NAME
-from export.layers import belongs
-from export.to_int8 import FALLBACKS, first_near, tried_rows
+from deploy.runtimes.layer_groups import belongs
+from export.to_int8 import first_near, tried_rows
 from export.to_openvino import write_openvino
 from gaze.geometry import angular_error_deg
 from gaze.types import ModelSpec
@@ -28,17 +29,17 @@ def quantise_openvino(
     faces: NDArray[np.uint8],
     expected_rad: NDArray[np.float64],
     path: Path,
-    always: tuple[str, ...] = (),
+    tries: Sequence[tuple[str, ...]],
 ) -> list[str]:
     """Quantise an fp32 ONNX model (made with ConvolvedPreprocess) after calibration on faces.
 
     Args:
         faces: (N, S, S, 3) uint8 BGR, what calibrates.
         expected_rad: (N, 2) angles of the float network for these faces.
-        always: groups of layers that stay in float.
+        tries: groups of layers that stay in float, the fewest first.
 
     Returns:
-        The names of the groups of layers that stayed in float to keep the bound.
+        The groups of the try that was taken.
 
     Raises:
         DataError: there is no face.
@@ -50,7 +51,7 @@ def quantise_openvino(
     logging.getLogger("nncf").setLevel(logging.ERROR)
     data = nncf.Dataset([face[None] for face in faces])
 
-    def attempt(groups: tuple[str, ...]) -> tuple[openvino.Model, float]:
+    def attempt(in_float: tuple[str, ...]) -> tuple[openvino.Model, float]:
         # convert_model folds the shapes that the ONNX reader leaves open; without it the depthwise weights
         # are no constants for the quantiser and those layers stay in float.
         model = openvino.convert_model(source)
@@ -60,7 +61,7 @@ def quantise_openvino(
             # Symmetric: with zero points the convolutions leave the engine's fast path for int8.
             preset=nncf.QuantizationPreset.PERFORMANCE,
             subset_size=len(faces),
-            ignored_scope=_layers_of(model, groups),
+            ignored_scope=_layers_of(model, in_float),
             # Its default is the mean of each picture's extremes, which clips the large angles.
             advanced_parameters=AdvancedQuantizationParameters(
                 activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
@@ -68,10 +69,9 @@ def quantise_openvino(
         )
         return quantised, _mean_difference_deg(quantised, faces[chosen], expected_rad[chosen])
 
-    tries = [groups + always for groups in ((), *FALLBACKS[1:])]
-    groups, quantised = first_near(tries, attempt, path.name)
+    in_float, quantised = first_near(tries, attempt, path.name)
     write_openvino(quantised, spec, path)
-    return list(groups)
+    return list(in_float)
 
 
 def _layers_of(model: openvino.Model, groups: tuple[str, ...]) -> nncf.IgnoredScope | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -11,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from deploy.runtimes.base import INPUT_NAME
+from deploy.runtimes.layer_groups import belongs
 from deploy.runtimes.torch_runtime import output_names, outputs_of
-from export.layers import belongs
 from gaze.errors import ModelError
 from gaze.files import replacing
 from gaze.network import FacePreprocess, GazeNet
@@ -139,11 +140,11 @@ def finish_onnx(model: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def convert_to_fp16(source: Path, spec: ModelSpec, path: Path, always: tuple[str, ...] = ()) -> None:
+def convert_to_fp16(source: Path, spec: ModelSpec, path: Path, in_float: Sequence[str]) -> None:
     """An fp32 model to fp16 within; what goes in and comes out stays uint8 and float32.
 
     Args:
-        always: groups of layers that stay in fp32.
+        in_float: groups of layers that stay in fp32.
 
     Raises:
         ModelError: the result is not valid.
@@ -153,7 +154,7 @@ def convert_to_fp16(source: Path, spec: ModelSpec, path: Path, always: tuple[str
     from onnxruntime.transformers.onnx_model import OnnxModel
 
     model = onnx.load(source)
-    kept = [node.name for node in model.graph.node if belongs(node.name, always)]
+    kept = [node.name for node in model.graph.node if belongs(node.name, in_float)]
     model = convert_float_to_float16(model, keep_io_types=True, node_block_list=kept)
     OnnxModel(model).topological_sort()  # the casts about what is kept were put at the end
     with replacing(path) as temporary:

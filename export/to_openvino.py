@@ -12,13 +12,13 @@ from gaze.errors import ModelError
 from gaze.types import ModelSpec
 
 
-def export_openvino(onnx_path: Path, spec: ModelSpec, path: Path, in_fp32: Sequence[str] = ()) -> None:
+def export_openvino(onnx_path: Path, spec: ModelSpec, path: Path, in_float: Sequence[str] = ()) -> None:
     """Write ``path`` (.xml) and its .bin; weights are stored as fp16 for fp16 and bf16.
 
     A weight that bf16 holds has 8 significant bits, so fp16 holds it too, but for the tiniest.
 
     Args:
-        in_fp32: groups of layers that the file marks to be calculated in fp32, and whose weights it holds so.
+        in_float: groups of layers that the file marks for fp32, and whose weights it holds so.
 
     Raises:
         ModelError: OpenVINO cannot read the ONNX model.
@@ -26,8 +26,8 @@ def export_openvino(onnx_path: Path, spec: ModelSpec, path: Path, in_fp32: Seque
     """
     try:
         model = openvino.convert_model(onnx_path)
-        if in_fp32:
-            model = keep_in_fp32(openvino.Core(), model, in_fp32)
+        if in_float:
+            model = keep_in_fp32(openvino.Core(), model, in_float)
     except RuntimeError as error:
         raise ModelError(
             f"{onnx_path}: OpenVINO {openvino.__version__} cannot convert it: {error}"

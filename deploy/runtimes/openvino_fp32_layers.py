@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 import openvino
 
+from deploy.runtimes.layer_groups import belongs
+
 try:
     from openvino._offline_transformations import apply_moc_transformations
 except ImportError:  # no public module has it
@@ -28,8 +30,8 @@ NOTE = "bf16_keeps_fp32"
 PORTS = ("input", "output")
 
 
-def keep_in_fp32(core: openvino.Core, model: openvino.Model, groups: Sequence[str]) -> openvino.Model:
-    """The model with each operation marked whose name holds one of the groups, such as ``/backbone.1/``.
+def keep_in_fp32(core: openvino.Core, model: openvino.Model, in_float: Sequence[str]) -> openvino.Model:
+    """The model with each operation of the groups ``in_float`` marked to be calculated in fp32.
 
     Their constants are marked too: `openvino.save_model` stores those of all others in fp16 where asked to.
     OpenVINO takes the mark ("precise") from files alone: Python cannot set it on a model in memory.
@@ -50,7 +52,7 @@ def keep_in_fp32(core: openvino.Core, model: openvino.Model, groups: Sequence[st
         graph = ElementTree.fromstring(path.read_bytes())
         weights = path.with_suffix(".bin").read_bytes()
     layers = {layer.get("id"): layer for layer in graph.iterfind("layers/layer")}
-    kept = {key for key, layer in layers.items() if any(group in layer.get("name", "") for group in groups)}
+    kept = {key for key, layer in layers.items() if belongs(layer.get("name", ""), in_float)}
     feeding = {
         edge.get("from-layer") for edge in graph.iterfind("edges/edge") if edge.get("to-layer") in kept
     }
