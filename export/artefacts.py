@@ -11,7 +11,10 @@ from gaze.errors import RuntimeUnavailableError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of artefact. ``source`` is the kind it is made from; None is the network itself."""
+    """A kind of artefact. ``source`` is the kind it is made from; None is the network itself.
+
+    ``for_tensorrt``: in int8 as TensorRT takes it, which makes an engine of it on the device.
+    """
 
     name: str
     suffix: str
@@ -19,6 +22,12 @@ class Kind:
     engines: tuple[str, ...]
     source: str | None = None
     calibrated: bool = False
+    for_tensorrt: bool = False
+
+    @property
+    def takes_float(self) -> bool:
+        """Whether its input is floats, for other tools: no engine here shows it faces."""
+        return not self.engines
 
     @property
     def is_engine(self) -> bool:
@@ -38,7 +47,14 @@ KINDS = {
         Kind("onnx-float-input", "_float_input.onnx", "fp32", ()),
         Kind("onnx-fp16", "_fp16.onnx", "fp16", ("onnxruntime", "openvino"), source="onnx"),
         Kind("onnx-int8", "_int8.onnx", "int8", ("onnxruntime", "openvino"), calibrated=True),
-        Kind("onnx-int8-tensorrt", "_int8_tensorrt.onnx", "int8", ("onnxruntime",), calibrated=True),
+        Kind(
+            "onnx-int8-tensorrt",
+            "_int8_tensorrt.onnx",
+            "int8",
+            ("onnxruntime",),
+            calibrated=True,
+            for_tensorrt=True,
+        ),
         Kind("openvino-fp32", "_openvino_fp32.xml", "fp32", ("openvino",), source="onnx"),
         Kind("openvino-fp16", "_openvino_fp16.xml", "fp16", ("openvino",), source="onnx"),
         Kind("openvino-bf16", "_openvino_bf16.xml", "bf16", ("openvino",), calibrated=True),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from export.layers import OUTPUTS, never_rounded
 from export.parity import predict_batched
 from export.steady import landmarks_by_convolution, rounded, steadied, to_bf16, to_int8
 from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
+from gaze.errors import DataError
 from gaze.model_spec import load_model_spec, save_spec, sha256_of, sidecar_path
 from gaze.network import FacePreprocess, GazeNet
 from gaze.types import ModelSpec
@@ -92,72 +94,101 @@ class Maker:
         spec = dataclasses.replace(
             self.reference.spec, name=self.name, precision=kind.precision, sha256="", notes=notes
         )
-        notes |= self._write(kind, path, spec, in_float)
+        notes |= self._writers[kind.name](self, kind, path, spec, in_float)
         if path.suffix == ".xml":
             notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))
             versions["openvino"] = metadata.version("openvino")
         notes["made_with"] = versions
         return dataclasses.replace(spec, sha256=sha256_of(path), notes=notes)
 
-    def _write(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
-        """The artefact itself; returns what its sidecar should say of how it was made."""
-        if kind.name in ("onnx", "onnx-float-input"):
-            export_onnx(self.net, spec, path, FacePreprocess() if kind.name == "onnx" else None)
-        elif kind.name == "onnx-fp16":
-            convert_to_fp16(self._source(kind), spec, path, never_rounded(self.net))
-        elif kind.name in ("openvino-fp32", "openvino-fp16"):
-            from export.to_openvino import export_openvino
-
-            export_openvino(self._source(kind), spec, path)
-        elif kind.name == "openvino-bf16":
-            from export.to_openvino import export_openvino
-
-            source = path.with_name("rounded.onnx")
-            # Not the steadied network: the layers that gain by it stay in fp32. The outputs are rounded as
-            # all fully connected layers are, which multiply in bf16 whatever is asked for.
-            unrounded = [group for group in in_float if group not in OUTPUTS]
-            reference = landmarks_by_convolution(self.reference.net)
-            coarse = rounded(reference, self.pictures, to_bf16, unrounded)
-            # In fp32 a flip, a product and a sum over every pixel would take a tenth of the network's time.
-            export_onnx(coarse, dataclasses.replace(spec, precision="fp32"), source, ConvolvedPreprocess())
-            export_openvino(source, spec, path, in_float)
-        elif kind.is_engine:
-            from export.to_tensorrt import build_engine
-
-            source = self._source(kind)
-            engine, key = build_engine(source, load_model_spec(source), kind.precision)
-            shutil.copyfile(engine, path)
-            return {"engine": dataclasses.asdict(key)}
-        elif self.calibration is not None:
-            return {"kept_in_float": self._quantise(kind, path, spec, self.calibration)}
+    def _onnx(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
+        export_onnx(self.net, spec, path, None if kind.takes_float else FacePreprocess())
         return {}
+
+    def _onnx_fp16(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
+        convert_to_fp16(self._source(kind), spec, path, never_rounded(self.net))
+        return {}
+
+    def _openvino(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
+        from export.to_openvino import export_openvino
+
+        export_openvino(self._source(kind), spec, path)
+        return {}
+
+    def _openvino_bf16(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
+        from export.to_openvino import export_openvino
+
+        source = path.with_name("rounded.onnx")
+        # Not the steadied network: the layers that gain by it stay in fp32. The outputs are rounded as all
+        # fully connected layers are, which multiply in bf16 whatever is asked for.
+        unrounded = [group for group in in_float if group not in OUTPUTS]
+        reference = landmarks_by_convolution(self.reference.net)
+        coarse = rounded(reference, self.pictures, to_bf16, unrounded)
+        # In fp32 a flip, a product and a sum over every pixel would take a tenth of the network's time.
+        export_onnx(coarse, _in_fp32(spec), source, ConvolvedPreprocess())
+        export_openvino(source, spec, path, in_float)
+        return {}
+
+    def _tensorrt(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
+        from export.to_tensorrt import build_engine
+
+        source = self._source(kind)
+        engine, key = build_engine(source, load_model_spec(source), kind.precision)
+        shutil.copyfile(engine, path)
+        return {"engine": dataclasses.asdict(key)}
+
+    def _onnx_int8(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
+        from export.to_int8 import FALLBACKS, SYMMETRIC_FALLBACKS, quantise_onnx
+
+        faces, source = self._calibrating(kind), path.with_name("convolved.onnx")
+
+        def write_rounded(in_float: Groups) -> Path:
+            coarse = rounded(self.net, self.pictures, to_int8, in_float)
+            export_onnx(coarse, _in_fp32(spec), source, ConvolvedPreprocess())
+            return source
+
+        tries = self.tries(SYMMETRIC_FALLBACKS if kind.for_tensorrt else FALLBACKS)
+        expected = self.expected_rad
+        kept = quantise_onnx(write_rounded, spec, faces, expected, path, kind.for_tensorrt, tries)
+        return {"kept_in_float": kept}
+
+    def _openvino_int8(self, kind: Kind, path: Path, spec: ModelSpec, in_float: Groups) -> dict[str, object]:
+        from export.to_int8 import OPENVINO_FALLBACKS
+        from export.to_int8_openvino import quantise_openvino
+
+        faces, source = self._calibrating(kind), path.with_name("convolved.onnx")
+        # NNCF corrects the biases itself; onnxruntime's quantiser does not.
+        export_onnx(self.net, _in_fp32(spec), source, ConvolvedPreprocess())
+        tries = self.tries(OPENVINO_FALLBACKS)
+        return {"kept_in_float": quantise_openvino(source, spec, faces, self.expected_rad, path, tries)}
 
     def _source(self, kind: Kind) -> Path:
         return self.out / f"{self.name}{KINDS[str(kind.source)].suffix}"
 
-    def _quantise(self, kind: Kind, path: Path, spec: ModelSpec, calibration: FaceSet) -> list[str]:
-        source = path.with_name("convolved.onnx")
-        fp32 = dataclasses.replace(spec, precision="fp32")
-        expected = self.expected_rad
-        if kind.name == "openvino-int8":
-            from export.to_int8 import OPENVINO_FALLBACKS
-            from export.to_int8_openvino import quantise_openvino
+    def _calibrating(self, kind: Kind) -> NDArray[np.uint8]:
+        if self.calibration is None:
+            raise DataError(f"{kind.name}: there are no faces to calibrate it on; give --calibration FOLDER")
+        return self.calibration.faces
 
-            # NNCF corrects the biases itself; onnxruntime's quantiser does not.
-            export_onnx(self.net, fp32, source, ConvolvedPreprocess())
-            tries = self.tries(OPENVINO_FALLBACKS)
-            return quantise_openvino(source, spec, calibration.faces, expected, path, tries)
+    # What writes each kind; gives what the sidecar should say of how it was made.
+    _writers: ClassVar[dict[str, Callable[[Maker, Kind, Path, ModelSpec, Groups], dict[str, object]]]] = {
+        "onnx": _onnx,
+        "onnx-float-input": _onnx,
+        "onnx-fp16": _onnx_fp16,
+        "onnx-int8": _onnx_int8,
+        "onnx-int8-tensorrt": _onnx_int8,
+        "openvino-fp32": _openvino,
+        "openvino-fp16": _openvino,
+        "openvino-bf16": _openvino_bf16,
+        "openvino-int8": _openvino_int8,
+        "tensorrt-fp32": _tensorrt,
+        "tensorrt-fp16": _tensorrt,
+        "tensorrt-int8": _tensorrt,
+    }
 
-        from export.to_int8 import FALLBACKS, SYMMETRIC_FALLBACKS, quantise_onnx
 
-        def write_rounded(in_float: Groups) -> Path:
-            coarse = rounded(self.net, self.pictures, to_int8, in_float)
-            export_onnx(coarse, fp32, source, ConvolvedPreprocess())
-            return source
-
-        for_tensorrt = kind.name == "onnx-int8-tensorrt"
-        tries = self.tries(SYMMETRIC_FALLBACKS if for_tensorrt else FALLBACKS)
-        return quantise_onnx(write_rounded, spec, calibration.faces, expected, path, for_tensorrt, tries)
+def _in_fp32(spec: ModelSpec) -> ModelSpec:
+    return dataclasses.replace(spec, precision="fp32")
 
 
 def make_maker(

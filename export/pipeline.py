@@ -106,7 +106,7 @@ def _run_everywhere(
     devices: Sequence[str],
     say: Say,
 ) -> list[Parity]:
-    if kind.name == "onnx-float-input":
+    if kind.takes_float:
         from export.float_input import FloatInputRuntime
 
         return [_compare(FloatInputRuntime(path, spec), kind.precision, expected, faces, say)]

@@ -12,8 +12,6 @@ from gaze.files import read_json, replacing, write_json
 from gaze.model_spec import DEFAULT_MODEL
 
 SCHEMA = "gaze.parity/1"
-# What a table says of a file that no engine here can have run.
-FOR_TENSORRT = "onnx-int8-tensorrt"
 
 
 def markdown_table(entries: Sequence[dict[str, Any]]) -> str:
@@ -52,7 +50,7 @@ def remarks(artefacts: Sequence[Artefact]) -> str:
         f"{item.path.name} is for TensorRT, which has not run it here: on the device, `gaze export --formats "
         "tensorrt-int8` builds the engine and compares it."
         for item in artefacts
-        if item.kind.name == FOR_TENSORRT
+        if item.kind.for_tensorrt
     ]
     for item in artefacts:
         if item.kind.name == "onnx":
