@@ -54,7 +54,10 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
         with Path(path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror or error}); give the path of a checkpoint that you may "
+            "read"
+        ) from error
     try:
         _refuse_packed(path)
         with warnings.catch_warnings():
@@ -72,7 +75,10 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
             "`gaze train`"
         ) from error
     if not isinstance(content, dict):
-        raise ModelError(f"{path}: holds {type(content).__name__}, not a state dict")
+        raise ModelError(
+            f"{path}: holds {type(content).__name__}, not a state dict; save the network's state dict, or "
+            "give a checkpoint that `gaze train` wrote"
+        )
     return content
 
 

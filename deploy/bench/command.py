@@ -75,7 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.json is not None:
             write_json(arguments.json, result)
     except OSError as error:
-        raise GazeError(f"{arguments.json}: cannot be written ({error.strerror})") from error
+        raise GazeError(
+            f"{arguments.json}: cannot be written ({error.strerror}); make room or give another --json"
+        ) from error
     finally:
         # After the file, as the reader of standard output may be gone, but also where it fails.
         print(as_text(result))

@@ -90,7 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.picture is not None:
             draw_pareto(rows, options.picture)
     except OSError as error:
-        raise GazeError(f"{error.filename}: cannot be written ({error.strerror})") from error
+        raise GazeError(
+            f"{error.filename}: cannot be written ({error.strerror}); make room or give another file"
+        ) from error
     finally:
         # After the files, as the reader of standard output may be gone, but also where one of them fails.
         print(text)

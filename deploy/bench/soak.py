@@ -76,7 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with replacing(options.out / "soak.md") as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise GazeError(f"{error.filename}: cannot be written ({error.strerror})") from error
+        raise GazeError(
+            f"{error.filename}: cannot be written ({error.strerror}); make room or give another --out"
+        ) from error
     print("\n".join([title, *told, "", text]))
     for problem in verdict.problems:
         print(f"not flat: {problem}")

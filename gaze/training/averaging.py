@@ -39,9 +39,15 @@ def average_runs(
     net, meta = loaded[-1]
     for path, (other, its) in zip(paths, loaded, strict=True):
         if _shape(other) != _shape(net) or its.get("label_space") != meta.get("label_space"):
-            raise ModelError(f"{path}: is of another network or label space than {paths[-1]}")
+            raise ModelError(
+                f"{path}: is of another network or label space than {paths[-1]}; give checkpoints of runs of "
+                "one start and the same settings"
+            )
     if (space := meta.get("label_space")) != ROTATION_ONLY or source.label_space != ROTATION_ONLY:
-        raise ModelError(f"{paths[-1]}: answers in {space}, the faces have {source.label_space} labels")
+        raise ModelError(
+            f"{paths[-1]}: answers in {space}, the faces have {source.label_space} labels, and both must be "
+            f"{ROTATION_ONLY}; give checkpoints and --shards with such labels"
+        )
     states = [other.state_dict() for other, _ in loaded]
     mean = {
         name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)

@@ -80,7 +80,10 @@ def square_faces(folder: FaceFolder) -> Iterator[NDArray[np.uint8]]:
     for sample in folder.samples():
         height, width = sample.image.shape[:2]
         if height != width:
-            raise DataError(f"{folder.images / sample.frame_id}: must be a square crop, is {width}x{height}")
+            raise DataError(
+                f"{folder.images / sample.frame_id}: must be a square crop, is {width}x{height}; cut it to a "
+                "square"
+            )
         yield sample.image
 
 
@@ -93,11 +96,14 @@ def evaluate_faces(folder: FaceFolder, answers: Answers) -> dict[str, object]:
         DataError: there are fewer than two crops or fewer than two faces in them, or one cannot be used.
     """
     if len(folder) < 2:
-        raise DataError(f"{folder.images}: {len(folder)} labelled crop; at least two are needed")
+        raise DataError(f"{folder.images}: {len(folder)} labelled crop; at least two are needed: label more")
     predicted = answers(list(square_faces(folder)))
     found = np.isfinite(predicted).all(axis=-1)
     if found.sum() < 2:
-        raise DataError(f"{folder.images}: a face was found in {found.sum()} of {len(folder)} crops")
+        raise DataError(
+            f"{folder.images}: a face was found in {found.sum()} of {len(folder)} crops, two are needed; "
+            "give crops that show the whole face, or leave --live away"
+        )
     target = folder.pitch_yaw_rad[found]
     return {
         **summary(predicted[found], target),

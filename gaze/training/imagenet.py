@@ -30,7 +30,10 @@ def load_imagenet(net: GazeNet, path: str | os.PathLike[str]) -> bool:
         ModelError: the file is missing or of another kind, or the network has another width than 1.
     """
     if net.config["width"] != 1.0:
-        raise ModelError(f"{path}: ImageNet weights are for width 1, the network has {net.config['width']}")
+        raise ModelError(
+            f"{path}: ImageNet weights are for width 1, the network has {net.config['width']}; leave --width "
+            "away, or start from random or a gaze checkpoint"
+        )
     if Path(path).suffix == ".npz":
         for backbone in net.backbones:
             _load_folded(backbone, path)
@@ -40,7 +43,10 @@ def load_imagenet(net: GazeNet, path: str | os.PathLike[str]) -> bool:
     state = {name: content.get(f"backbone.{name}", content.get(f"features.{name}")) for name in wanted}
     missing = [name for name, value in state.items() if value is None or value.shape != wanted[name].shape]
     if missing:
-        raise ModelError(f"{path}: is no MobileNetV2 checkpoint: {missing[0]} is missing or of another shape")
+        raise ModelError(
+            f"{path}: is no MobileNetV2 checkpoint: {missing[0]} is missing or of another shape; give "
+            "torchvision's mobilenet_v2 of width 1, or another --start"
+        )
     for backbone in net.backbones:
         backbone.load_state_dict(state, strict=False)
     return False
@@ -71,4 +77,7 @@ def _load_folded(backbone: nn.Sequential, path: str | os.PathLike[str]) -> None:
                 norm.reset_running_stats()
                 norm.running_var.fill_(1.0 - norm.eps)
     except DAMAGED_ARRAYS as error:
-        raise ModelError(f"{path}: is not the packed MobileNetV2 file: {error}") from error
+        raise ModelError(
+            f"{path}: is not the packed MobileNetV2 file: {error}; fetch it again with `gaze synthesize "
+            "fetch-assets`"
+        ) from error
