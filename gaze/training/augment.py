@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.eye_landmarks import mirror_landmarks
 from gaze.geometry import mirror_angles
+from gaze.eye_landmarks import mirror_landmarks
 from gaze.normalization import resize_face
 from gaze.training import photometric, virtual_camera
 from gaze.types import NormalizedCamera
@@ -103,6 +104,17 @@ class Draws:
         return Draws(self.uniform[rows], self.normal[rows])
 
 
+class Augmented(NamedTuple):
+    """``faces`` (N, S, S, 3) uint8 BGR, ``pitch_yaw_rad`` (N, 2); ``landmarks`` (N, 60, 2) or None.
+
+    Landmarks are shares of the face's side, in the order of gaze.eye_landmarks, in mirrored faces too.
+    """
+
+    faces: NDArray[np.uint8]
+    pitch_yaw_rad: NDArray[np.float32]
+    landmarks: NDArray[np.float32] | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Moves:
     """Of N faces: which are mirrored and then turned, by R (N, 3, 3), in the picture by warps (N, 3, 3)."""
@@ -114,7 +126,7 @@ class _Moves:
 
 
 class Augment:
-    """Faces (N, S, S, 3) uint8 and gaze (N, 2) of a camera -> faces (N, size, size, 3) and gaze (N, 2)."""
+    """Faces of a camera and what is known of them -> changed faces of ``size_px`` and the same of these."""
 
     def __init__(self, config: AugmentConfig, camera: NormalizedCamera, size_px: int) -> None:
         self.config = config
@@ -128,9 +140,16 @@ class Augment:
         self._noise_bank = np.clip(bank * 32.0, -127, 127).astype(np.int8)
 
     def __call__(
-        self, faces: NDArray[np.uint8], pitch_yaw_rad: NDArray[np.float32], draws: Draws
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Augment a batch; the result depends on the faces, labels and draws alone."""
+        self,
+        faces: NDArray[np.uint8],
+        pitch_yaw_rad: NDArray[np.float32],
+        draws: Draws,
+        landmarks_px: NDArray[np.float32] | None = None,
+    ) -> Augmented:
+        """Augment a batch, with its landmarks (N, 60, 2) in px of the faces where they are known.
+
+        The result depends on what is given here alone.
+        """
         moves = self._moves(draws)
         labels = np.where(moves.flips[:, None], mirror_angles(pitch_yaw_rad), pitch_yaw_rad)
         labels = virtual_camera.turn_label(labels, moves.R).astype(np.float32)
@@ -145,14 +164,10 @@ class Augment:
                 face = virtual_camera.warp_face(face, moves.warps[row], self.size_px)
             face = resize_face(face, self.size_px)
             out[row] = self._light_and_sensor(face, draws.uniform[row], draws.normal[row])
-        return out, labels
+        return Augmented(out, labels, None if landmarks_px is None else self._landmarks(landmarks_px, moves))
 
-    def landmarks(self, landmarks_px: NDArray[np.float32], draws: Draws) -> NDArray[np.float32]:
-        """Where landmarks (N, 60, 2) of a batch lie in the augmented faces, px of these.
-
-        They are in the order of gaze.eye_landmarks, and those of a mirrored face too.
-        """
-        moves = self._moves(draws)
+    def _landmarks(self, landmarks_px: NDArray[np.float32], moves: _Moves) -> NDArray[np.float32]:
+        """Where landmarks lie in the augmented faces, as shares of their side."""
         before_px = self.source.size_px
         if self.shrink_first:
             landmarks_px = _resized_px(landmarks_px, before_px / self.camera.size_px)
@@ -160,7 +175,8 @@ class Augment:
         landmarks_px = np.where(moves.flips[:, None, None], mirrored, landmarks_px)
         warped = virtual_camera.warp_points(landmarks_px, moves.warps)
         resized = _resized_px(landmarks_px, self.size_px / before_px)
-        return np.where(moves.turns[:, None, None], warped, resized).astype(np.float32)
+        moved_px = np.where(moves.turns[:, None, None], warped, resized).astype(np.float32)
+        return moved_px / np.float32(self.size_px)
 
     def _moves(self, draws: Draws) -> _Moves:
         c = self.config

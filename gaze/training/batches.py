@@ -153,13 +153,13 @@ class BatchStream:
                 faces, labels = self.source.read(chosen)
                 rng = np.random.default_rng([self.seed, STREAM_AUGMENT, step])
                 draws = Draws.of(rng, global_size)[rows]
-                landmarks = None
+                landmarks_px = None
                 if self.landmark_source is not None:
                     landmarks_px = self.landmark_source.read_landmarks(chosen)
-                    landmarks = self.augment.landmarks(landmarks_px, draws) / np.float32(self.augment.size_px)
+                made = self.augment(faces, labels, draws, landmarks_px)
                 step += 1
                 position = Position(epoch, index + 1, step, names)
-                yield Batch(*self.augment(faces, labels, draws), position, landmarks)
+                yield Batch(made.faces, made.pitch_yaw_rad, position, made.landmarks)
             epoch, start, names = epoch + 1, 0, None
 
 
@@ -170,4 +170,5 @@ def statistics_batches(
     rng = np.random.default_rng([seed, STREAM_STATISTICS])
     for _ in range(count):
         faces, labels = source.read(rng.integers(0, len(source), batch_size))
-        yield augment(faces, labels, Draws.of(rng, batch_size))
+        made = augment(faces, labels, Draws.of(rng, batch_size))
+        yield made.faces, made.pitch_yaw_rad

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from spot_faces import spots
 
-from gaze.eye_landmarks import COUNT, MIRROR_ORDER
 from gaze.geometry import angular_error_deg
+from gaze.eye_landmarks import COUNT, MIRROR_ORDER
 from gaze.training import photometric
 from gaze.training.augment import PRESETS, Augment, AugmentConfig, Draws, Normal, Uniform, plain
 from gaze.types import NormalizedCamera
@@ -22,16 +22,17 @@ def draws(count, seed=0):
 def test_none_only_resizes():
     faces, labels = spots(6)
     augment = Augment(AugmentConfig.named("none"), CAMERA, 64)
-    out, angles = augment(faces, labels, draws(6))
+    out, angles, landmarks = augment(faces, labels, draws(6))
+    assert landmarks is None
     np.testing.assert_array_equal(out, faces)
     np.testing.assert_allclose(angles, labels, atol=1e-6)
-    out, _ = Augment(AugmentConfig.named("none"), CAMERA, 112)(faces, labels, draws(6))
+    out = Augment(AugmentConfig.named("none"), CAMERA, 112)(faces, labels, draws(6)).faces
     np.testing.assert_array_equal(out, plain(faces, 112))
 
 
 def test_flip_preset_mirrors_picture_and_label_together():
     faces, labels = spots(40)
-    out, angles = Augment(AugmentConfig.named("flip"), CAMERA, 64)(faces, labels, draws(40))
+    out, angles, _ = Augment(AugmentConfig.named("flip"), CAMERA, 64)(faces, labels, draws(40))
     mirrored = np.all(out == faces[:, :, ::-1], axis=(1, 2, 3))
     assert 8 < mirrored.sum() < 32
     np.testing.assert_allclose(angles[:, 0], labels[:, 0], atol=1e-6)
@@ -84,11 +85,11 @@ def test_labels_move_by_the_turn_only():
     config = AugmentConfig(**{**{k: getattr(config, k) for k in config.__slots__}, "geometry": 1.0,
                               "turn_deg": 1.0, "roll_deg": 0.0, "scale": 0.1})  # fmt: skip
     d = draws(200)
-    _, angles = Augment(config, CAMERA, 64)(faces, labels, d)
+    angles = Augment(config, CAMERA, 64)(faces, labels, d).pitch_yaw_rad
     moved = angular_error_deg(angles, labels)
     assert moved.max() < 2.5 * np.sqrt(2) + 0.01
     # A turn about y by +1 degree turns a straight gaze by 1 degree in yaw.
-    _, straight = Augment(config, CAMERA, 64)(faces, np.zeros_like(labels), d)
+    straight = Augment(config, CAMERA, 64)(faces, np.zeros_like(labels), d).pitch_yaw_rad
     np.testing.assert_allclose(
         np.abs(np.rad2deg(straight[:, 1])), np.abs(d.normal[:, Normal.YAW]), rtol=2e-2, atol=1e-3
     )
@@ -96,7 +97,7 @@ def test_labels_move_by_the_turn_only():
 
 def test_standard_changes_the_pictures_and_keeps_them_faces():
     faces, labels = spots(64)
-    out, _ = Augment(AugmentConfig(), CAMERA, 64)(faces, labels, draws(64))
+    out = Augment(AugmentConfig(), CAMERA, 64)(faces, labels, draws(64)).faces
     different = np.abs(out.astype(int) - faces).mean(axis=(1, 2, 3))
     assert np.mean(different > 3) > 0.9
     assert np.all(out.reshape(64, -1).std(axis=1) > 1)
@@ -178,8 +179,8 @@ def test_landmarks_move_with_the_picture(size, out_px):
     for face, (x, y) in zip(faces, landmarks_px[:, landmark], strict=True):
         spot = 250 * np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / (2 * (0.02 * size) ** 2))
         face[:] = np.round(spot)[..., None]
-    out, _ = augment(faces, np.zeros((count, 2), np.float32), d)
-    moved = augment.landmarks(landmarks_px.astype(np.float32), d)
+    out, _, shares = augment(faces, np.zeros((count, 2), np.float32), d, landmarks_px.astype(np.float32))
+    moved = shares * out_px
     assert moved.shape == (count, COUNT, 2)
     mirrored = d.uniform[:, Uniform.FLIP] < 0.5
     assert 4 < mirrored.sum() < 20
