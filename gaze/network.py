@@ -24,6 +24,7 @@ from gaze.network_landmarks import (
     GeometryHead,
     LandmarkBranch,
     Landmarks,
+    initialise_outputs,
 )
 from gaze.network_mobilenet import FEATURE_CHANNELS, mobilenet_v2_features
 from gaze.types import IMAGENET_MEAN, IMAGENET_STD
@@ -182,12 +183,7 @@ class GazeNet(nn.Module):
         for hidden in (self.fc1[0], self.fc2[0]):
             nn.init.kaiming_normal_(hidden.weight, nonlinearity="relu")
             nn.init.zeros_(hidden.bias)
-        nn.init.normal_(self.fc_final.weight, std=0.01)
-        nn.init.zeros_(self.fc_final.bias)
-        if self.fc_log_sigma is not None:
-            nn.init.normal_(self.fc_log_sigma.weight, std=0.001)
-            # About 11 degrees: the order of a network's error when training starts.
-            nn.init.constant_(self.fc_log_sigma.bias, math.log(0.2))
+        initialise_outputs(self.fc_final, self.fc_log_sigma)
         if self.landmarks is not None:
             # Added to what a trained network says, it changes nothing at first.
             nn.init.zeros_(self.fc_geometry.weight)

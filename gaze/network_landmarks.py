@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gaze.eye_landmarks import COUNT, EYE_COUNT, INNER_CORNER, OUTER_CORNER
+from gaze.learned_landmarks import EYE_COUNT, INNER_CORNER, LEARNED_COUNT, OUTER_CORNER
 
 # The backbone's blocks after which its maps are read, at 1/2, 1/4, 1/8 and 1/16 of the input. Its end, at
 # 1/32, is read as well.
 TAPPED_BLOCKS = (1, 3, 6, 13)
 # Rows of a normalised face in which the landmarks of eyes lie, as shares of its side: those of 99.9 % of
 # 9,600 rendered crops at a view of 125 mm.
-EYE_ROWS = (0.09, 0.56)
+LANDMARK_ROWS = (0.09, 0.56)
 MAP_CHANNELS = 48
 GEOMETRY_WIDTH = 256
 GEOMETRY_LAYERS = 3
@@ -33,7 +33,7 @@ _LEFT_EYE, _RIGHT_EYE, _FACE = (0.66, 0.34), (0.34, 0.34), (0.5, 0.5)
 
 
 class Landmarks(NamedTuple):
-    """Where landmarks lie, in the order of gaze.eye_landmarks.
+    """Where landmarks lie, in the order of gaze.learned_landmarks.
 
     ``places`` (N, 60, 2) as shares of the face's side, x to the right and y down, from the first pixel's
     centre; ``log_spread`` (N, 60), logarithm of the deviation of the heat map, in the same unit.
@@ -53,17 +53,17 @@ class LandmarkBranch(nn.Module):
 
     def __init__(self, input_size: int, channels: tuple[int, ...]) -> None:
         super().__init__()
-        top, bottom = (round(share * input_size / 4) for share in EYE_ROWS)
+        top, bottom = (round(share * input_size / 4) for share in LANDMARK_ROWS)
         self.eye_rows = (top, bottom)  # of the map at 1/4
         self.places = _Places(input_size, 4 * top, 4 * bottom)
         # Sides of the maps from coarse to fine; the input is a multiple of 16.
         self.sides = tuple(input_size // stride for stride in (16, 8, 4))
         self.lateral = nn.ModuleList(nn.Conv2d(count, MAP_CHANNELS, 1) for count in reversed(channels))
         self.mix = nn.ModuleList(_mixing(kernel) for kernel in (3, 3, 5, 5))
-        self.face_heat = nn.Conv2d(MAP_CHANNELS, COUNT - 2 * EYE_COUNT, 1)
+        self.face_heat = nn.Conv2d(MAP_CHANNELS, LEARNED_COUNT - 2 * EYE_COUNT, 1)
         self.eye_heat = nn.Conv2d(MAP_CHANNELS, 2 * EYE_COUNT, 1)
         self.geometry = nn.Sequential(
-            nn.Linear(2 * COUNT + 4 * EYE_COUNT + COUNT, GEOMETRY_WIDTH),
+            nn.Linear(_NUMBERS, GEOMETRY_WIDTH),
             *(_Residual(GEOMETRY_WIDTH) for _ in range(GEOMETRY_LAYERS)),
             nn.LayerNorm(GEOMETRY_WIDTH),
         )
@@ -110,12 +110,12 @@ class _Places(nn.Module):
         ):
             self.register_buffer(f"{name}_x", torch.arange(0, input_size, stride) / input_size, False)
             self.register_buffer(f"{name}_y", torch.arange(top_px, bottom_px, stride) / input_size, False)
-        near = [_LEFT_EYE] * EYE_COUNT + [_RIGHT_EYE] * EYE_COUNT + [_FACE] * (COUNT - 2 * EYE_COUNT)
+        near = [_LEFT_EYE] * EYE_COUNT + [_RIGHT_EYE] * EYE_COUNT + [_FACE] * (LEARNED_COUNT - 2 * EYE_COUNT)
         self.register_buffer("near", torch.tensor(near), False)
 
     def forward(self, eye_heat: Tensor, face_heat: Tensor) -> tuple[Landmarks, Tensor]:
         with torch.autocast(eye_heat.device.type, enabled=False):
-            near_eyes, near_face = self.near.split((2 * EYE_COUNT, COUNT - 2 * EYE_COUNT))
+            near_eyes, near_face = self.near.split((2 * EYE_COUNT, LEARNED_COUNT - 2 * EYE_COUNT))
             eyes = _moments(eye_heat.float(), self.eye_x, self.eye_y, near_eyes)
             face = _moments(face_heat.float(), self.face_x, self.face_y, near_face)
             places, variance = (torch.cat(pair, 1) for pair in zip(eyes, face, strict=True))
@@ -135,6 +135,10 @@ def _moments(heat: Tensor, x: Tensor, y: Tensor, near: Tensor) -> tuple[Tensor, 
     offsets = torch.stack([(by_column * across).sum(-1), (by_row * down).sum(-1)], -1)
     squares = (by_column * across.square()).sum(-1) + (by_row * down.square()).sum(-1)
     return offsets + near, squares - offsets.square().sum(-1)
+
+
+# How many they are: x and y of places in the face, x and y of places in each eye, spreads.
+_NUMBERS = 2 * LEARNED_COUNT + 2 * (2 * EYE_COUNT) + LEARNED_COUNT
 
 
 def _numbers(landmarks: Landmarks) -> Tensor:
@@ -169,6 +173,16 @@ def _mixing(kernel: int) -> nn.Sequential:
     )
 
 
+def initialise_outputs(pitch_yaw: nn.Linear, log_sigma: nn.Linear | None) -> None:
+    """Start the last layers near straight ahead and with a deviation that fits the errors of the start."""
+    nn.init.normal_(pitch_yaw.weight, std=0.01)
+    nn.init.zeros_(pitch_yaw.bias)
+    if log_sigma is not None:
+        nn.init.normal_(log_sigma.weight, std=0.001)
+        # About 11 degrees: the order of a network's error when training starts.
+        nn.init.constant_(log_sigma.bias, math.log(0.2))
+
+
 class GeometryHead(nn.Module):
     """The gaze by the landmarks alone: pitch and yaw (N, 2) rad and the logarithm of their deviation."""
 
@@ -176,10 +190,7 @@ class GeometryHead(nn.Module):
         super().__init__()
         self.pitch_yaw = nn.Linear(GEOMETRY_WIDTH, 2)
         self.log_sigma = nn.Linear(GEOMETRY_WIDTH, 2)
-        nn.init.normal_(self.pitch_yaw.weight, std=0.01)
-        nn.init.zeros_(self.pitch_yaw.bias)
-        nn.init.normal_(self.log_sigma.weight, std=0.001)
-        nn.init.constant_(self.log_sigma.bias, math.log(0.2))
+        initialise_outputs(self.pitch_yaw, self.log_sigma)
 
     def forward(self, geometry: Tensor) -> tuple[Tensor, Tensor]:
         return self.pitch_yaw(geometry), self.log_sigma(geometry)

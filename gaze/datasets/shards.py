@@ -15,8 +15,8 @@ from gaze.array_files import DAMAGED_ARRAYS
 from gaze.datasets.sample import GazeSample
 from gaze.datasets.shard_features import shows_any
 from gaze.errors import DataError
-from gaze.eye_landmarks import COUNT
 from gaze.files import parse_json, read_json
+from gaze.learned_landmarks import LEARNED_COUNT
 from gaze.types import ROTATION_ONLY, NormalizedCamera
 
 SCHEMA = "gaze.shards/1"
@@ -86,7 +86,7 @@ class Shard:
 
     @cached_property
     def landmarks_px(self) -> NDArray[np.float32]:
-        """Landmarks (N, 60, 2) in px of the faces, in the order of gaze.eye_landmarks.
+        """Landmarks (N, 60, 2) in px of the faces, in the order of gaze.learned_landmarks.
 
         Raises:
             DataError: the shard keeps none, or they are damaged.
@@ -96,9 +96,9 @@ class Shard:
                 landmarks_px = archive.get("landmarks_px")
             if landmarks_px is None:
                 raise self.lacking("landmarks")
-            if landmarks_px.shape != (len(self), COUNT, 2) or landmarks_px.dtype.kind != "f":
+            if landmarks_px.shape != (len(self), LEARNED_COUNT, 2) or landmarks_px.dtype.kind != "f":
                 got = f"{landmarks_px.dtype} {landmarks_px.shape}"
-                raise ValueError(f"must be numbers ({len(self)}, {COUNT}, 2), got {got}")
+                raise ValueError(f"must be numbers ({len(self)}, {LEARNED_COUNT}, 2), got {got}")
             if not np.all(np.isfinite(landmarks_px)):
                 raise ValueError("hold NaN or infinity")
         except DAMAGED_ARRAYS as error:

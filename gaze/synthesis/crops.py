@@ -41,8 +41,8 @@ PIPELINE_SHARE = 0.09
 class Crop:
     """One picture with its truth. ``image`` (S, S, 3) uint8 BGR; angles in radians, normalised frame.
 
-    ``landmarks_px`` (60, 2) in the order of gaze.eye_landmarks; ``view`` tells where in the image a point of
-    the camera frame lies.
+    ``landmarks_px`` (60, 2) in the order of gaze.learned_landmarks; ``view`` tells where in the image a point
+    of the camera frame lies.
     """
 
     image: NDArray[np.uint8]

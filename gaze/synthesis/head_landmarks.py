@@ -1,11 +1,11 @@
-"""Where a posed head's landmarks of gaze.eye_landmarks lie in space."""
+"""Where a posed head's landmarks of gaze.learned_landmarks lie in space."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.eye_landmarks import FACE_68, LOWER_LID, RIM, UPPER_LID
+from gaze.learned_landmarks import FACE_68, LOWER_LID, RIM, UPPER_LID
 from gaze.synthesis.eyes import LIMBUS_TO_ROTATION_MM
 from gaze.synthesis.mesh import LANDMARKS_68, EyelidRings, HeadMesh
 from gaze.synthesis.posed_head import PosedHead
@@ -14,7 +14,7 @@ _DOWN = np.array([0.0, 1.0, 0.0])
 
 
 def head_landmarks_cam_mm(mesh: HeadMesh, head: PosedHead, iris_radius_mm: float) -> NDArray[np.float64]:
-    """The landmarks (COUNT, 3) in the camera frame, in the order of gaze.eye_landmarks."""
+    """The landmarks (LEARNED_COUNT, 3) in the camera frame, in the order of gaze.learned_landmarks."""
     points = []
     for side, lids in enumerate(mesh.eyelids):
         rotation_centre, axis = head.centres_cam_mm[side], head.axes_cam[side]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import mirror_angles
-from gaze.eye_landmarks import mirror_landmarks
+from gaze.learned_landmarks import mirror_landmarks
 from gaze.normalization import resize_face
 from gaze.training import photometric, virtual_camera
 from gaze.types import NormalizedCamera
@@ -107,7 +107,7 @@ class Draws:
 class Augmented(NamedTuple):
     """``faces`` (N, S, S, 3) uint8 BGR, ``pitch_yaw_rad`` (N, 2); ``landmarks`` (N, 60, 2) or None.
 
-    Landmarks are shares of the face's side, in the order of gaze.eye_landmarks, in mirrored faces too.
+    Landmarks are shares of the face's side, in the order of gaze.learned_landmarks, in mirrored faces too.
     """
 
     faces: NDArray[np.uint8]

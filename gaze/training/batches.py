@@ -44,7 +44,7 @@ class LandmarkSource(FaceSource, Protocol):
     """A source that also knows where landmarks lie."""
 
     def read_landmarks(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Landmarks (n, 60, 2) in px of the faces, in the order of gaze.eye_landmarks."""
+        """Landmarks (n, 60, 2) in px of the faces, in the order of gaze.learned_landmarks."""
 
 
 @dataclass(frozen=True, slots=True)

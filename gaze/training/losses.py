@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from gaze.eye_landmarks import EYE_COUNT
+from gaze.learned_landmarks import EYE_COUNT
 from gaze.training.config import LOSSES
 
 # How much of the weight 1/sigma is given back, so that hard samples keep learning (Seitzer et al. 2022).
@@ -54,7 +54,7 @@ def landmark_distance(places: Tensor, target: Tensor) -> Tensor:
     """The mean distance (N,) of landmarks from where they are, those of the eyes before those of the face.
 
     Args:
-        places: (N, 60, 2) shares of the face's side, in the order of gaze.eye_landmarks.
+        places: (N, 60, 2) shares of the face's side, in the order of gaze.learned_landmarks.
         target: the same; landmarks that are NaN or outside the picture do not count.
     """
     inside = ((target > -LANDMARK_MARGIN) & (target < 1.0 + LANDMARK_MARGIN)).all(-1)

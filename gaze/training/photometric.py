@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Face = NDArray[np.uint8]
 GREY_WEIGHTS = np.array([0.114, 0.587, 0.299])
 # Rows that a face's eyes cover in the normalised view, with room for turned heads, as shares of the height.
-EYE_ROWS = (0.20, 0.47)
+COVERED_EYE_ROWS = (0.20, 0.47)
 # Deviations of the blurs between which the bands of detail lie, as shares of the width: from lashes and
 # pores over lids to the sockets' shadows.
 BAND_SHARES = (0.008, 0.02, 0.05)
@@ -96,7 +96,7 @@ def erase(face: Face, uniform: NDArray[np.float64], fill: NDArray[np.uint8]) -> 
     """
     size = face.shape[0]
     below = uniform[0] < 0.75
-    low, high = (EYE_ROWS[1] + 0.03, 1.0) if below else (0.0, EYE_ROWS[0] - 0.02)
+    low, high = (COVERED_EYE_ROWS[1] + 0.03, 1.0) if below else (0.0, COVERED_EYE_ROWS[0] - 0.02)
     height = (0.15 + 0.75 * uniform[1]) * (high - low)
     width = 0.15 + 0.6 * uniform[2]
     top = low + uniform[3] * (high - low - height)

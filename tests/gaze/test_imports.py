@@ -28,7 +28,7 @@ RANK = {
     "geometry": 0,
     "evenly": 0,
     "closed_eyes": 0,
-    "eye_landmarks": 0,
+    "learned_landmarks": 0,
     "worker_processes": 0,
     "types": 1,
     "camera": 2,

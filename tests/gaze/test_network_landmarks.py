@@ -8,9 +8,9 @@ pytest.importorskip("torch")
 import torch
 from small_networks import faces, small
 
-from gaze.eye_landmarks import COUNT, EYE_COUNT, FACE_68, MIRROR_ORDER, mirror_landmarks
+from gaze.learned_landmarks import EYE_COUNT, FACE_68, LEARNED_COUNT, MIRROR_ORDER, mirror_landmarks
 from gaze.network import FacePreprocess
-from gaze.network_landmarks import EYE_ROWS, TAPPED_BLOCKS
+from gaze.network_landmarks import LANDMARK_ROWS, TAPPED_BLOCKS
 from gaze.training import cpu_features
 
 
@@ -18,8 +18,8 @@ def test_sizes_and_what_a_network_without_lacks():
     net = small(landmarks=True, predict_sigma=True).eval()
     answers = net.all_answers(torch.zeros(2, 3, 64, 64))
     assert answers.pitch_yaw.shape == answers.log_sigma.shape == answers.geometry[0].shape == (2, 2)
-    assert answers.landmarks.places.shape == (2, COUNT, 2)
-    assert answers.landmarks.log_spread.shape == (2, COUNT)
+    assert answers.landmarks.places.shape == (2, LEARNED_COUNT, 2)
+    assert answers.landmarks.log_spread.shape == (2, LEARNED_COUNT)
     plain = small().eval()
     assert plain.all_answers(torch.zeros(2, 3, 64, 64))[3:] == (None, None)
 
@@ -29,10 +29,10 @@ def test_every_size_finds_all_landmarks_within_the_rows_of_eyes(size):
     net = small(input_size=size, landmarks=True).eval()
     with torch.no_grad():
         places = net.all_answers(torch.randn(2, 3, size, size)).landmarks.places
-    assert places.shape == (2, COUNT, 2)
+    assert places.shape == (2, LEARNED_COUNT, 2)
     rows = places[:, : 2 * EYE_COUNT, 1]
-    assert rows.min() > EYE_ROWS[0] - 2 / size
-    assert rows.max() < EYE_ROWS[1] + 2 / size
+    assert rows.min() > LANDMARK_ROWS[0] - 2 / size
+    assert rows.max() < LANDMARK_ROWS[1] + 2 / size
 
 
 def test_maps_are_read_where_their_sides_are_a_half_to_a_sixteenth():
@@ -50,7 +50,7 @@ def test_a_peak_of_heat_lies_where_its_cell_lies():
     eye_heat = torch.full((1, 2 * EYE_COUNT, rows, columns), -50.0)
     eye_heat[0, 3, 5, 47] = 50.0
     eye_heat[0, 25, 7, 20:22] = 50.0  # between two cells
-    face_heat = torch.full((1, COUNT - 2 * EYE_COUNT, 20, 20), -50.0)
+    face_heat = torch.full((1, LEARNED_COUNT - 2 * EYE_COUNT, 20, 20), -50.0)
     face_heat[0, 4, 19, 0] = 50.0
     (places, log_spread), _ = net.landmarks.places(eye_heat, face_heat)
     torch.testing.assert_close(places[0, 3] * 160, torch.tensor([94.0, top_px + 10.0]), atol=1e-4, rtol=0)
@@ -65,7 +65,7 @@ def test_places_are_exact_to_a_thousandth_of_a_pixel_in_float32():
     generator = torch.Generator().manual_seed(0)
     heats = [
         torch.randn(4, 2 * EYE_COUNT, 36, 80, generator=generator) * 8,
-        torch.randn(4, COUNT - 2 * EYE_COUNT, 20, 20, generator=generator) * 8,
+        torch.randn(4, LEARNED_COUNT - 2 * EYE_COUNT, 20, 20, generator=generator) * 8,
     ]
     (places, _), _ = net.landmarks.places(*heats)
     probability = heats[0].double().flatten(2).softmax(-1).reshape(heats[0].shape)
@@ -112,10 +112,10 @@ def test_not_with_the_eyes_apart():
 
 
 def test_mirrored_twice_is_as_before_and_sides_change():
-    landmarks = np.random.default_rng(0).uniform(0, 100, (2, COUNT, 2))
+    landmarks = np.random.default_rng(0).uniform(0, 100, (2, LEARNED_COUNT, 2))
     mirrored = mirror_landmarks(landmarks, 101)
     np.testing.assert_allclose(mirror_landmarks(mirrored, 101), landmarks)
-    np.testing.assert_array_equal(MIRROR_ORDER[MIRROR_ORDER], np.arange(COUNT))
+    np.testing.assert_array_equal(MIRROR_ORDER[MIRROR_ORDER], np.arange(LEARNED_COUNT))
     # The left eye's outer corner is the right eye's; the chin stays; a jaw's end goes to the other side.
     np.testing.assert_allclose(mirrored[0, 14], [100 - landmarks[0, 34, 0], landmarks[0, 34, 1]])
     chin, ear, other_ear = (40 + FACE_68.index(number) for number in (8, 0, 16))

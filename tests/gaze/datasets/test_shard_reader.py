@@ -8,7 +8,7 @@ import pytest
 
 from gaze.datasets.shards import Shard, ShardFolder
 from gaze.errors import DataError
-from gaze.eye_landmarks import COUNT
+from gaze.learned_landmarks import LEARNED_COUNT
 from gaze.types import NormalizedCamera
 
 
@@ -64,7 +64,9 @@ def with_landmarks(folder, change=lambda landmarks_px: landmarks_px):
     path = folder / "shard_000000.npz"
     with np.load(path) as archive:
         arrays = dict(archive)
-    landmarks_px = np.random.default_rng(5).uniform(0, 8, (len(arrays["seed"]), COUNT, 2)).astype(np.float32)
+    landmarks_px = (
+        np.random.default_rng(5).uniform(0, 8, (len(arrays["seed"]), LEARNED_COUNT, 2)).astype(np.float32)
+    )
     np.savez(path, **arrays, landmarks_px=change(landmarks_px))
     return landmarks_px
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gaze.eye_landmarks import COUNT
+from gaze.learned_landmarks import LEARNED_COUNT
 from gaze.synthesis.crops import Crop
 
 
@@ -22,7 +22,7 @@ class FakeRenderer:
         image[0, 0, 0] = dressed.seed % 256
         angles = np.array([picture_seed * 1e-5, dressed.seed * 1e-3])
         attributes = {"hair": "bald", "seed": picture_seed}
-        landmarks_px = np.full((COUNT, 2), picture_seed % 7)
+        landmarks_px = np.full((LEARNED_COUNT, 2), picture_seed % 7)
         return Crop(image, angles, -angles, landmarks_px, dressed.seed, picture_seed, attributes, None, None)
 
 

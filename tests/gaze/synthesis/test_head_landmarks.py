@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from gaze.eye_landmarks import (
-    COUNT,
+from gaze.learned_landmarks import (
     EYE_COUNT,
     FACE_68,
     INNER_CORNER,
     IRIS,
+    LEARNED_COUNT,
     LOWER_LID,
     OUTER_CORNER,
     RIM,
@@ -30,7 +30,7 @@ def crops(crop_renderer):
 def test_corners_of_eyes_and_mouth_are_those_of_the_projected_head(crops):
     assert len({crop.attributes["crop"] for crop in crops}) >= 2
     for crop in crops:
-        assert crop.landmarks_px.shape == (COUNT, 2)
+        assert crop.landmarks_px.shape == (LEARNED_COUNT, 2)
         # Right eye's outer and inner corner, left eye's inner and outer, mouth corners (gaze.face_model).
         six_px = crop.view.project(crop.head.six_points_cam_mm)
         width_px = np.linalg.norm(six_px[3] - six_px[0])
@@ -88,7 +88,7 @@ def test_the_rim_of_a_mirrored_eye_is_the_mirrored_rim():
     np.testing.assert_allclose(np.linalg.norm(rim - iris, axis=1), 6.0)
     np.testing.assert_allclose((rim - iris) @ axis, 0.0, atol=1e-9)
     # A picture 201 px wide whose middle, px 100, is x = 0.
-    landmarks = np.zeros((COUNT, 2))
+    landmarks = np.zeros((LEARNED_COUNT, 2))
     landmarks[RIM] = rim[:, :2] + [100.0, 0.0]
     mirrored = mirror_landmarks(landmarks, 201)
     np.testing.assert_allclose(

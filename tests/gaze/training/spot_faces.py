@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gaze.eye_landmarks import COUNT, EYE_COUNT
+from gaze.learned_landmarks import EYE_COUNT, LEARNED_COUNT
 
 
 def spots(count: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +24,7 @@ def spots(count: int, size: int = 64, seed: int = 0) -> tuple[np.ndarray, np.nda
 
 def spot_landmarks(labels: np.ndarray, size: int = 64) -> np.ndarray:
     """Landmarks (N, 60, 2) px: all of an eye at its spot, those of the face in the picture's middle."""
-    landmarks_px = np.full((len(labels), COUNT, 2), (size - 1) / 2, np.float32)
+    landmarks_px = np.full((len(labels), LEARNED_COUNT, 2), (size - 1) / 2, np.float32)
     for first, x in ((0, 0.7), (EYE_COUNT, 0.3)):  # the subject's left eye is at the picture's right
         places = np.stack([size * (x - 0.2 * labels[:, 1]), size * (0.33 - 0.2 * labels[:, 0])], -1)
         landmarks_px[:, first : first + EYE_COUNT] = np.round(places)[:, None]

@@ -7,7 +7,7 @@ import pytest
 from spot_faces import spots
 
 from gaze.geometry import angular_error_deg
-from gaze.eye_landmarks import COUNT, MIRROR_ORDER
+from gaze.learned_landmarks import LEARNED_COUNT, MIRROR_ORDER
 from gaze.training import photometric
 from gaze.training.augment import PRESETS, Augment, AugmentConfig, Draws, Normal, Uniform, plain
 from gaze.types import NormalizedCamera
@@ -170,7 +170,7 @@ def test_landmarks_move_with_the_picture(size, out_px):
     camera = CAMERA.resized(size)
     rng = np.random.default_rng(3)
     count, landmark = 24, 27
-    landmarks_px = rng.uniform(0.35, 0.65, (count, COUNT, 2)) * size
+    landmarks_px = rng.uniform(0.35, 0.65, (count, LEARNED_COUNT, 2)) * size
     config = dataclasses.replace(AugmentConfig.named("none"), flip=0.5, geometry=0.7)
     augment = Augment(config, camera, out_px)
     d = draws(count)
@@ -181,7 +181,7 @@ def test_landmarks_move_with_the_picture(size, out_px):
         face[:] = np.round(spot)[..., None]
     out, _, shares = augment(faces, np.zeros((count, 2), np.float32), d, landmarks_px.astype(np.float32))
     moved = shares * out_px
-    assert moved.shape == (count, COUNT, 2)
+    assert moved.shape == (count, LEARNED_COUNT, 2)
     mirrored = d.uniform[:, Uniform.FLIP] < 0.5
     assert 4 < mirrored.sum() < 20
     yy, xx = np.mgrid[:out_px, :out_px]

@@ -7,8 +7,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from gaze.eye_landmarks import COUNT, EYE_COUNT
 from gaze.geometry import angular_error_rad, vector_from_angles
+from gaze.learned_landmarks import EYE_COUNT, LEARNED_COUNT
 from gaze.network import Answers
 from gaze.network_landmarks import Landmarks
 from gaze.training.losses import angular, heteroscedastic, l1, landmark_distance, loss_of, vectors
@@ -77,7 +77,7 @@ def test_choice():
 
 
 def test_landmark_distance_by_hand():
-    target = torch.full((2, COUNT, 2), 0.5)
+    target = torch.full((2, LEARNED_COUNT, 2), 0.5)
     places = target.clone()
     places[0, 0, 0] += 3 / 160  # three units, of an eye
     places[0, 59, 1] += 4 / 160  # four units, of the face
@@ -87,7 +87,7 @@ def test_landmark_distance_by_hand():
     places.requires_grad_(True)
     costs = landmark_distance(places, target)
     distance = costs.detach()
-    weights = 2 * EYE_COUNT + 0.3 * (COUNT - 2 * EYE_COUNT)
+    weights = 2 * EYE_COUNT + 0.3 * (LEARNED_COUNT - 2 * EYE_COUNT)
     # Where nothing is off the distance is a tenth of a unit: it has a gradient there.
     expected = (3.0 - 0.1 + 0.3 * (4.0 - 0.1)) / weights + 0.1
     assert float(distance[0]) == pytest.approx(expected, abs=2e-3)
@@ -99,7 +99,7 @@ def test_landmark_distance_by_hand():
 
 
 def test_the_training_loss_is_the_sum_of_its_parts():
-    target, landmarks = torch.zeros(3, 2), torch.full((3, COUNT, 2), 0.5)
+    target, landmarks = torch.zeros(3, 2), torch.full((3, LEARNED_COUNT, 2), 0.5)
     angles, log_sigma = torch.full((3, 2), 0.1), torch.full((3, 2), -2.0)
     alone = Answers(angles, log_sigma, None)
     gaze = float(training_loss("heteroscedastic", alone, target, None))

@@ -14,7 +14,7 @@ from spot_faces import spot_landmarks, spots, write_shard
 
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError, GazeError, ModelError, UsageError
-from gaze.eye_landmarks import EYE_COUNT
+from gaze.learned_landmarks import EYE_COUNT
 from gaze.network import FacePreprocess
 from gaze.network_checkpoint import load_checkpoint
 from gaze.training import finishing, loop, virtual_camera

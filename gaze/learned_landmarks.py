@@ -17,7 +17,7 @@ EYE_COUNT = 20
 # By their numbers among the 68 of iBUG (Sagonas et al., 300 Faces in-the-Wild Challenge, 2013): jaw, brows,
 # nose, mouth.
 FACE_68 = (0, 4, 8, 12, 16, 17, 19, 21, 22, 24, 26, 27, 30, 31, 33, 35, 48, 51, 54, 57)
-COUNT = 2 * EYE_COUNT + len(FACE_68)
+LEARNED_COUNT = 2 * EYE_COUNT + len(FACE_68)
 
 _PAIRS_68 = ((0, 16), (4, 12), (17, 26), (19, 24), (21, 22), (31, 35), (48, 54))
 
@@ -36,7 +36,7 @@ MIRROR_ORDER = _mirror_order()
 
 
 def mirror_landmarks(landmarks_px: ArrayLike, width_px: int) -> NDArray[np.float64]:
-    """Landmarks (..., COUNT, 2) of a picture that is so wide, for its mirror image.
+    """Landmarks (..., LEARNED_COUNT, 2) of a picture that is so wide, for its mirror image.
 
     Pixel centres are whole numbers.
     """
