@@ -37,7 +37,17 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[GazeNet, dict[str, ob
     Raises:
         ModelError: the file is missing, truncated, of another kind, or does not fit the network.
     """
-    content = read_tensors(path)
+    return checkpoint_of(read_tensors(path), path)
+
+
+def checkpoint_of(
+    content: dict[str, object], path: str | os.PathLike[str]
+) -> tuple[GazeNet, dict[str, object]]:
+    """As load_checkpoint, of what was read from the file.
+
+    Raises:
+        ModelError: it is of another kind, or does not fit the network.
+    """
     if content.get("schema") == CHECKPOINT_SCHEMA:
         if missing := [key for key in ("config", "meta", "state") if not isinstance(content.get(key), dict)]:
             raise ModelError(f"{path}: lacks its {missing[0]}; train a new one with `gaze train`")

@@ -9,11 +9,12 @@ from calibration.board import KINDS, Board
 from calibration.board_pdf import PAPERS_MM, write_pdf
 from calibration.displays import Display, choose_display, find_displays
 from calibration.mirror_capture import shown_board
-from deploy.calibrate.common import STOP_KEYS, add_display_options, make_parser, refuse_beside
+from deploy.calibrate.common import STOP_KEYS, add_display_options, make_parser
 from deploy.display.fullscreen import FullScreen
 from deploy.stopping import StopSignals
 from gaze.errors import UsageError
 from gaze.files import prepare_outputs
+from gaze.option_refusals import refuse_beside
 from gaze.option_types import above, at_least
 
 PAPER = "a4"

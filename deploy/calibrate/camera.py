@@ -15,7 +15,7 @@ from calibration.intrinsics_report import coverage_picture, intrinsics_text
 from calibration.pictures import save_picture
 from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.board import add_board_options, board_of
-from deploy.calibrate.common import make_parser, refuse_beside, set_aside
+from deploy.calibrate.common import make_parser, set_aside
 from deploy.display.window import Window, display_problem
 from deploy.sources import open_source
 from deploy.sources.captures import PREFERRED_SIZE
@@ -23,6 +23,7 @@ from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, SourceError, UsageError
 from gaze.files import prepare_outputs, spare_inputs
+from gaze.option_refusals import refuse_beside
 from gaze.option_types import at_least, hfov_argument, size_argument
 from gaze.picture_files import prepare_pictures
 

@@ -7,7 +7,7 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from calibration.displays import Display, choose_display, connected, find_displays
@@ -88,18 +88,6 @@ def add_profile_options(parser: argparse.ArgumentParser, source_help: str) -> No
     )
     add_network_options(parser)
     add_max_sigma(parser)
-
-
-def refuse_beside(options: argparse.Namespace, way: str, names: Iterable[str], why: str = "") -> None:
-    """Refuse options that would silently do nothing beside another.
-
-    Raises:
-        UsageError: one of ``names`` was given; its default must be None or False.
-    """
-    for name in names:
-        if (value := getattr(options, name)) is not None and value is not False:
-            flags = [f"--{text.replace('_', '-')}" for text in (name, way)]
-            raise UsageError(f"{flags[0]} does not go with {flags[1]}{why and f': {why}'}")
 
 
 def camera_of(options: argparse.Namespace) -> Camera:

@@ -25,7 +25,6 @@ from deploy.calibrate.common import (
     make_parser,
     now_text,
     partial_path,
-    refuse_beside,
     run_session,
     set_aside,
     why_stopped,
@@ -41,6 +40,7 @@ from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError, UsageError
 from gaze.files import prepare_outputs, spare_inputs
+from gaze.option_refusals import refuse_beside
 from gaze.option_types import at_least
 from gaze.picture_files import prepare_pictures
 from gaze.user_folders import user_name

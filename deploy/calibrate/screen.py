@@ -23,7 +23,6 @@ from deploy.calibrate.common import (
     camera_of,
     display_for,
     make_parser,
-    refuse_beside,
 )
 from deploy.calibrate.screens import (
     PRESET,
@@ -40,6 +39,7 @@ from deploy.stopping import StopSignals
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, DataError, UsageError
 from gaze.files import prepare_outputs, spare_inputs
+from gaze.option_refusals import refuse_beside
 from gaze.option_types import at_least_one, between
 from gaze.picture_files import read_picture
 

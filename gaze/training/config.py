@@ -13,6 +13,8 @@ from gaze.types import VIEW_LIMITS_MM
 LOSSES = ("l1", "angular", "heteroscedastic")
 BATCH_NORM = ("train", "frozen")
 PRECISIONS = ("auto", "bf16", "fp32")
+# The start that is no file.
+RANDOM = "random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class TrainConfig:
     ema_decay: float = 0.999
     augment: str = "standard"
     precision: str = "auto"
-    start: str = "random"
+    start: str = RANDOM
     teacher: str | None = None
     mimic_weight: float = 1.0
     seed: int = 0

@@ -20,7 +20,7 @@ from gaze.network_checkpoint import save_checkpoint
 from gaze.training import cpu_features, run_state
 from gaze.training.augment import Augment, AugmentConfig, limit_opencv_threads
 from gaze.training.batches import STREAM_DROPOUT, Batch, BatchStream, FaceSource, Position
-from gaze.training.config import TrainConfig
+from gaze.training.config import RANDOM, TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.distill import Distiller, load_teacher, take_over_head
 from gaze.training.ema import Ema
@@ -171,7 +171,7 @@ class _Run:
         distiller = load_teacher(
             config.teacher, source.normalized_camera, source.label_space, config.mimic_weight
         )
-        if config.start == "random":
+        if config.start == RANDOM:
             take_over_head(self.net, distiller.teacher)
         return distiller.to(self.group.device)
 

@@ -14,9 +14,9 @@ from gaze.network_file import in_brief, read_tensors, save_tensors
 from gaze.training.batches import Position
 from gaze.training.config import TrainConfig
 from gaze.training.ema import Ema
+from gaze.training.runs import STATE_FILE
 
 SCHEMA = "gaze.training-state/1"
-FILE = "state.pt"
 
 
 def save(
@@ -45,7 +45,7 @@ def save(
         "position": dataclasses.asdict(position),
         "elapsed_s": elapsed_s,
     }
-    save_tensors(folder / FILE, content)
+    save_tensors(folder / STATE_FILE, content)
 
 
 def load(
@@ -56,7 +56,7 @@ def load(
     Raises:
         ModelError: the file is missing or damaged, or the run had other settings (each is named).
     """
-    path = folder / FILE
+    path = folder / STATE_FILE
     if not path.is_file():
         raise ModelError(f"{path}: no such training state; leave --resume away to start anew")
     content = read_tensors(path)

@@ -24,6 +24,8 @@ from gaze.types import LABEL_SPACES
 RUN_SCHEMA = "gaze.run/1"
 RUN_FILE = "run.json"
 PREDICTIONS_FILE = "predictions.csv"
+# What a killed run goes on from, see gaze.training.run_state.
+STATE_FILE = "state.pt"
 LEAVE_ONE_PERSON_OUT = "leave-one-person-out"
 ALL_PEOPLE = "all"
 PROTOCOLS = (LEAVE_ONE_PERSON_OUT, ALL_PEOPLE)

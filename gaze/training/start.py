@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from gaze.errors import ModelError
+from gaze.errors import ModelError, UsageError
 from gaze.evenly import evenly_spread
 from gaze.network import FacePreprocess, GazeNet
-from gaze.network_checkpoint import load_checkpoint
+from gaze.network_checkpoint import checkpoint_of
 from gaze.network_file import read_tensors
 from gaze.network_inputs import BACKBONES, map_sizes
 from gaze.network_mobilenet import FEATURE_CHANNELS
 from gaze.normalization import resize_face
 from gaze.training import batch_norm
 from gaze.training.batches import FaceSource
-from gaze.training.config import TrainConfig
+from gaze.training.config import RANDOM, TrainConfig
 from gaze.training.imagenet import load_imagenet
 from gaze.training.narrowing import take_over_backbone
 
 STATISTICS_SAMPLES = 256
 # Parts that start at random where the start weights lack them.
 _OPTIONAL = ("fc_log_sigma", "landmarks.", "geometry_head.", "fc_geometry")
+
+
+class StartKind(Enum):
+    """What a run starts from: nothing, ImageNet weights, or weights of a gaze network."""
+
+    RANDOM, IMAGENET, GAZE = range(3)
+
+
+def kind_of(start: str) -> tuple[StartKind, dict[str, object]]:
+    """Of which kind a start is, and what its file holds; nothing of a file that is not torch's.
+
+    Raises:
+        ModelError: the file is missing or of another kind.
+    """
+    if start == RANDOM:
+        return StartKind.RANDOM, {}
+    if Path(start).suffix == ".npz":
+        return StartKind.IMAGENET, {}
+    content = read_tensors(start)
+    imagenet = "classifier.1.weight" in content or "features.0.0.weight" in content
+    return StartKind.IMAGENET if imagenet else StartKind.GAZE, content
 
 
 def build(config: TrainConfig, source: FaceSource) -> GazeNet:
@@ -36,19 +58,15 @@ def build(config: TrainConfig, source: FaceSource) -> GazeNet:
         ModelError: the start file is missing, of another kind, or does not fit the network.
     """
     net = network_of(config)
-    unset = True
-    if config.start != "random":
-        path = Path(config.start)
-        if path.suffix == ".npz" or _is_imagenet(path):
-            unset = load_imagenet(net, path)
-        else:
-            if _load_gaze(net, path):
-                batch_norm.reestimate(net, _first_faces(source, config.input_size))
-            unset = False
-    if unset and config.start != "random":
+    kind, content = kind_of(config.start)
+    if kind is StartKind.RANDOM:
+        if config.batch_norm == "frozen":
+            raise ModelError("a random start has no BatchNorm statistics to freeze; use --batch-norm train")
+    elif kind is StartKind.GAZE:
+        if _load_gaze(net, content, Path(config.start)):
+            batch_norm.reestimate(net, _first_faces(source, config.input_size))
+    elif load_imagenet(net, config.start):
         batch_norm.match_statistics(net, _first_faces(source, config.input_size))
-    elif unset and config.batch_norm == "frozen":
-        raise ModelError("a random start has no BatchNorm statistics to freeze; use --batch-norm train")
     return net
 
 
@@ -74,11 +92,16 @@ def as_able_as_its_start(config: TrainConfig) -> TrainConfig:
         ModelError: the start file is of another kind.
         UsageError: the run is to look at the eyes apart, which does not go together with landmarks.
     """
-    if config.start == "random" or Path(config.start).suffix == ".npz":
+    kind, content = kind_of(config.start)
+    of_start = content.get("config")
+    if kind is not StartKind.GAZE or not isinstance(of_start, dict) or of_start.get("landmarks") is not True:
         return config
-    of_start = read_tensors(config.start).get("config")
-    finds = isinstance(of_start, dict) and of_start.get("landmarks") is True
-    return dataclasses.replace(config, landmarks=config.landmarks or finds)
+    if config.eyes:
+        raise UsageError(
+            f"--start {config.start}: finds landmarks, and so would the run, which does not go together with "
+            "--eyes; leave --eyes away or give another --start"
+        )
+    return dataclasses.replace(config, landmarks=True)
 
 
 def people_seen(start: str) -> list[str] | None:
@@ -87,10 +110,10 @@ def people_seen(start: str) -> list[str] | None:
     Raises:
         ModelError: the start file is missing or of another kind.
     """
-    path = Path(start)
-    if start == "random" or path.suffix == ".npz" or _is_imagenet(path):
+    kind, content = kind_of(start)
+    if kind is not StartKind.GAZE:
         return []
-    _, meta = load_checkpoint(path)
+    _, meta = checkpoint_of(content, start)
     if "data" not in meta or meta.get("seen_people", []) is None:
         return None
     own = [person_key(str(meta["data"]), name) for name in meta.get("train_persons", [])]
@@ -103,13 +126,8 @@ def person_key(source: str, person: str) -> str:
     return f"{'mpiifacegaze' if source in same else source}:{person}"
 
 
-def _is_imagenet(path: Path) -> bool:
-    content = read_tensors(path)
-    return "classifier.1.weight" in content or "features.0.0.weight" in content
-
-
-def _load_gaze(net: GazeNet, path: Path) -> bool:
-    """Take over all weights of a gaze checkpoint, also of another input size or of a wider network.
+def _load_gaze(net: GazeNet, content: dict[str, object], path: Path) -> bool:
+    """Take over all weights of a gaze checkpoint's content, also of another input size or of a wider network.
 
     A head for the deviation may be missing in it, and what finds landmarks, which then starts at random and
     adds nothing to the answers at first. Where it does not look at the eyes apart and ``net`` does, both
@@ -118,7 +136,7 @@ def _load_gaze(net: GazeNet, path: Path) -> bool:
     Returns:
         Whether channels were dropped, which leaves the BatchNorm statistics wrong.
     """
-    other, _ = load_checkpoint(path)
+    other, _ = checkpoint_of(content, path)
     state = other.state_dict()
     if narrower := net.config["width"] < other.config["width"]:
         for name, narrow, wide in zip(BACKBONES, net.backbones, other.backbones, strict=False):

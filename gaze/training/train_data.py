@@ -13,8 +13,7 @@ from gaze.training.config import TrainConfig
 from gaze.training.ddp import Group
 from gaze.training.folds import choose_folds, train_fold
 from gaze.training.loop import RunOptions
-from gaze.training.run_state import FILE as STATE_FILE
-from gaze.training.runs import ALL_PEOPLE, RUN_FILE, read_run
+from gaze.training.runs import ALL_PEOPLE, RUN_FILE, STATE_FILE, read_run
 
 
 def train_data(args: argparse.Namespace, config: TrainConfig, group: Group) -> None:

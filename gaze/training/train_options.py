@@ -10,15 +10,18 @@ from gaze.datasets.system_errors import reading
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
 from gaze.model_spec import DEFAULT_MODEL
+from gaze.option_refusals import refuse_beside
 from gaze.option_types import above, at_least, at_least_one, between, not_below, whole_between
 from gaze.training.augment import PRESETS
-from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, TrainConfig
-from gaze.training.runs import PROTOCOLS
+from gaze.training.config import BATCH_NORM, LOSSES, PRECISIONS, RANDOM, TrainConfig
+from gaze.training.runs import PROTOCOLS, STATE_FILE
 from gaze.types import VIEW_LIMITS_MM
 
 SYNTHETIC, SHIPPED = "synthetic", "shipped"
 # Passes over a prepared file when no other number is given.
 EPOCHS = 15
+# The options that --average heeds; it takes networks as they are.
+AVERAGING = ("data", "shards", "view_mm", "without", "limit", "out", "average", "seed", "device", "threads")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -289,11 +292,13 @@ def check(args: argparse.Namespace) -> None:
                     f"--{name.replace('_', '-')} belongs to a prepared file, not to rendered shards"
                 )
         if args.average:
-            for name in ("minutes", "steps", "epochs", "teacher", "validate", "resume"):
-                if getattr(args, name):
-                    raise UsageError(f"--average trains nothing; leave --{name} away")
-        if (args.out / "state.pt").exists() and not args.resume:
-            raise UsageError(f"{args.out}: holds a run already; add --resume or give another --out")
+            idle = [name for name in vars(args) if name not in AVERAGING]
+            refuse_beside(args, "average", idle, "it trains nothing; leave that away", parser())
+        with reading():
+            taken = (args.out / STATE_FILE).exists()
+        if taken and not args.resume:
+            mend = "give another --out" if args.average else "add --resume or give another --out"
+            raise UsageError(f"{args.out}: holds a run already; {mend}")
         return
     with reading():
         present = Path(args.data).is_file()
@@ -315,9 +320,9 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
         UsageError: a file is missing, or a value is out of its range.
     """
     start = str(DEFAULT_MODEL.with_suffix(".pt")) if args.start == SHIPPED else args.start
-    if start != "random" and not Path(start).is_file():
+    if start != RANDOM and not Path(start).is_file():
         raise UsageError(
-            f"--start {start}: no such file; give random, {SHIPPED}, an ImageNet file or a checkpoint"
+            f"--start {start}: no such file; give {RANDOM}, {SHIPPED}, an ImageNet file or a checkpoint"
         )
     if args.teacher is not None and not Path(args.teacher).is_file():
         raise UsageError(f"--teacher {args.teacher}: no such file; give a checkpoint of `gaze train`")

@@ -21,6 +21,7 @@ RANK = {
     "standard_streams": -1,
     "user_folders": -1,
     "later_import": -1,
+    "option_refusals": 0,
     "option_types": 0,
     "landmark_model": 0,
     "one_euro": 0,

@@ -75,5 +75,5 @@ def test_another_network_and_a_single_one_are_refused(tmp_path, runs, capsys):
     assert average(tmp_path, paths[0]) == 1
     assert "at least two checkpoints" in capsys.readouterr().err
     assert average(tmp_path, *paths, more=("--steps", "5")) == 2
-    assert "leave --steps away" in capsys.readouterr().err
+    assert "--steps does not go with --average: it trains nothing" in capsys.readouterr().err
     assert not (tmp_path / "mean").exists()

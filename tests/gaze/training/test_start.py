@@ -21,7 +21,7 @@ from gaze.network_mobilenet import FEATURE_CHANNELS
 from gaze.normalization import resize_face
 from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
-from gaze.training.start import as_able_as_its_start, build
+from gaze.training.start import StartKind, as_able_as_its_start, build, kind_of, people_seen
 
 SMALL = {"width": 0.25, "predict_sigma": True}
 
@@ -99,8 +99,22 @@ def test_a_run_from_weights_that_find_landmarks_finds_them_too(tmp_path):
         config = TrainConfig(steps=1, start=str(tmp_path / name))
         assert as_able_as_its_start(config).landmarks is landmarks
     assert not as_able_as_its_start(TrainConfig(steps=1)).landmarks
-    with pytest.raises(UsageError, match="do not go together"):
+    with pytest.raises(
+        UsageError, match=r"--start .*with.pt: finds landmarks.* leave --eyes away or give ano"
+    ):
         as_able_as_its_start(TrainConfig(steps=1, start=str(tmp_path / "with.pt"), eyes=True, input_size=128))
+
+
+def test_kinds_of_starts_are_told_apart(tmp_path, checkpoint):
+    wrapped = {"state_dict": checkpoint[0].state_dict()}
+    imagenet = {"features.0.0.weight": torch.zeros(32, 3, 3, 3)}
+    for name, content in (("bare.pt", wrapped), ("imagenet.pth", imagenet)):
+        torch.save(content, tmp_path / name)
+    starts = ["random", "nowhere.npz", tmp_path / "imagenet.pth", checkpoint[1], tmp_path / "bare.pt"]
+    kinds = [kind_of(str(start))[0] for start in starts]
+    assert kinds == [StartKind.RANDOM, *2 * [StartKind.IMAGENET], *2 * [StartKind.GAZE]]
+    # A file that says nothing of its people may have seen anybody; ImageNet shows nobody who is measured.
+    assert [people_seen(str(start)) for start in starts] == [[], [], [], None, None]
 
 
 def test_landmarks_are_not_dropped_in_silence(tmp_path):

@@ -51,6 +51,44 @@ def test_averaging_asks_for_no_budget(tmp_path):
     assert config_of(args).steps == 1
 
 
+AVERAGE = ("--data", "synthetic", "--shards", "s", "--average", "a.pt", "b.pt")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--augment", "flip"),
+        ("--input-size", "160"),
+        ("--loss", "l1"),
+        ("--start", "shipped"),
+        ("--steps", "5"),
+        ("--eyes",),
+        ("--dropout", "0"),
+        ("--validate", "v"),
+        ("--benchmark", "3"),
+        ("--resume",),
+    ],
+)
+def test_what_would_do_nothing_beside_an_average_is_refused(tmp_path, more):
+    args = parser().parse_args([*AVERAGE, "--out", str(tmp_path), *more])
+    with pytest.raises(UsageError, match=f"^{more[0]} does not go with --average: it trains nothing"):
+        check(args)
+
+
+def test_an_average_heeds_its_faces_and_its_seed(tmp_path):
+    options = ("--view-mm", "120", "--without", "glasses", "--limit", "50", "--seed", "3", "--threads", "1")
+    check(parser().parse_args([*AVERAGE, "--out", str(tmp_path), *options]))
+
+
+def test_an_average_into_the_folder_of_a_run_is_not_told_to_resume(tmp_path):
+    (tmp_path / "state.pt").touch()
+    with pytest.raises(UsageError, match=r"holds a run already; give another --out$"):
+        check(parser().parse_args([*AVERAGE, "--out", str(tmp_path)]))
+    options = ["--data", "synthetic", "--shards", "s", "--steps", "1", "--out", str(tmp_path)]
+    with pytest.raises(UsageError, match=r"holds a run already; add --resume or give another --out$"):
+        check(parser().parse_args(options))
+
+
 @pytest.mark.parametrize("option", ["--start", "--teacher"])
 def test_a_file_that_is_not_there_is_named(tmp_path, option):
     args = _prepared(tmp_path, option, "nowhere.pt")
