@@ -15,7 +15,8 @@ import numpy as np
 
 from deploy.display.window import display_problem
 from deploy.machine import installed_packages
-from deploy.runtimes import CHECKPOINTS, ENGINES, RUNTIMES, create_runtime, is_installed
+from deploy.runtimes import create_runtime
+from deploy.runtimes.engines import CHECKPOINTS, ENGINE_FILES, RUNTIMES, is_installed, runtimes_of
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera, opencv_has_gstreamer
 from gaze.errors import GazeError, RuntimeUnavailableError
@@ -35,13 +36,6 @@ from gaze.types import Frame
 
 GOOD, NOTE, BAD = "ok", "note", "fault"
 REINSTALL = "install again: `pip install --force-reinstall .`"
-# What each engine runs.
-SUFFIXES = {
-    "onnxruntime": (".onnx",),
-    "openvino": (".onnx", ".xml"),
-    "torch": CHECKPOINTS,
-    "tensorrt": ENGINES,
-}
 _WINDOW_PROBE = (
     "import cv2, numpy; cv2.namedWindow('probe'); cv2.imshow('probe', numpy.zeros((8, 8, 3), 'uint8')); "
     "cv2.waitKey(50); cv2.destroyAllWindows()"
@@ -160,7 +154,7 @@ def check_runtimes(model: Path | None = None) -> Iterator[Check]:
     checks: list[Check] = []
     for runtime, device in _runtimes_and_devices(path):
         name = f"runtime {runtime} {device}"
-        takes_it = path.suffix in SUFFIXES[runtime] or (runtime == "torch" and is_shipped(path))
+        takes_it = runtime in runtimes_of(path.suffix) or (runtime == "torch" and is_shipped(path))
         try:
             with create_runtime(path if takes_it else DEFAULT_MODEL, runtime, device) as predictor:
                 size = predictor.spec.input_size
@@ -170,13 +164,14 @@ def check_runtimes(model: Path | None = None) -> Iterator[Check]:
         except GazeError as error:
             checks.append(Check(name, NOTE, str(error)))
         except (ImportError, OSError) as error:
-            mend = f"pip install --force-reinstall {RUNTIMES[runtime][3]}"
+            mend = f"pip install --force-reinstall {RUNTIMES[runtime].install}"
             checks.append(Check(name, NOTE, f"does not load: {error}", mend))
     mend = "another runtime serves, see --runtime" if working else "no other runtime serves: do as it says"
     yield from (dataclasses.replace(check, mend=check.mend or mend) for check in checks)
-    for runtime, (_, _, package, install) in RUNTIMES.items():
+    for runtime, engine in RUNTIMES.items():
         if not is_installed(runtime):
-            yield Check(f"runtime {runtime}", NOTE, f"{package} is not installed", f"pip install {install}")
+            missing = f"{engine.package} is not installed"
+            yield Check(f"runtime {runtime}", NOTE, missing, f"pip install {engine.install}")
     if not working:
         yield Check("runtimes", BAD, f"no engine runs the network {path.name}", "see the lines above")
 
@@ -198,7 +193,7 @@ def _runtimes_and_devices(path: Path) -> Iterator[tuple[str, str]]:
             yield "openvino", device
     if is_installed("torch"):
         yield "torch", "CPU"
-    if is_installed("tensorrt") and path.suffix in ENGINES:
+    if is_installed("tensorrt") and path.suffix in ENGINE_FILES:
         yield "tensorrt", "CUDA"
 
 

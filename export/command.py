@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from deploy.runtimes import CHECKPOINTS
+    from deploy.runtimes.engines import CHECKPOINTS
     from deploy.runtimes.torch_runtime import TorchRuntime
     from export.artefacts import choose_kinds, openvino_precisions
     from export.devices import check_devices

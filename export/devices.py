@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from deploy.runtimes import is_installed
+from deploy.runtimes.engines import is_installed
 from export.artefacts import DEVICES, Kind, runs_of
 from gaze.errors import RuntimeUnavailableError, UsageError
 

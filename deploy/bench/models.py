@@ -8,17 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.bench.models_docs import as_section, default_choice, put_section, seen_from
-from deploy.bench.models_measure import (
-    OPENVINO_DEVICES,
-    ORT_DEVICES,
-    Configuration,
-    configurations,
-    measure,
-)
+from deploy.bench.models_measure import Configuration, configurations, measure
 from deploy.bench.models_report import as_markdown, as_ratios, draw_pareto
 from deploy.bench.progress import progress_line
 from deploy.machine import describe_machine
 from deploy.runtimes.base import check_threads
+from deploy.runtimes.engines import OPENVINO_DEVICES, ORT_DEVICES
 from gaze.errors import GazeError, UsageError
 from gaze.files import prepare_outputs, spare_inputs, write_json
 from gaze.help_format import HelpFormatter

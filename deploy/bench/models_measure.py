@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 
 from deploy.bench.progress import Say
 from deploy.machine import peak_memory_mb
-from deploy.runtimes import create_runtime, is_installed
+from deploy.runtimes import create_runtime
 from deploy.runtimes.base import Runtime
+from deploy.runtimes.engines import is_installed, runtimes_of, sensible_precisions
 from gaze.errors import GazeError
 from gaze.model_spec import load_model_spec
 from gaze.types import ModelSpec
 
-SUFFIXES = {".onnx": ("onnxruntime", "openvino"), ".xml": ("openvino",), ".engine": ("tensorrt",)}
-ORT_DEVICES = ("CPU", "CUDA", "TENSORRT")
-OPENVINO_DEVICES = ("CPU", "GPU", "NPU", "AUTO")
 CALLS_PER_TURN = 4
 QUEUED_BATCHES = 64
 
@@ -97,7 +95,11 @@ def configurations(
     """Every way to run the models of a folder here, and what is left out, with the reason."""
     found: list[Configuration] = []
     left_out: list[str] = []
-    for path in sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES):
+    openvino = _openvino_precisions()
+    for path in sorted(folder.iterdir()):
+        runtimes = [runtime for runtime in runtimes_of(path.suffix) if runtime != "torch"]
+        if not runtimes:  # no exported model
+            continue
         try:
             spec = load_model_spec(path)
         except GazeError as error:
@@ -106,12 +108,12 @@ def configurations(
         if spec.notes.get("format") == "onnx-float-input":
             left_out.append(f"{path.name}: takes float pictures, for tools other than these runtimes")
             continue
-        for runtime in SUFFIXES[path.suffix]:
+        for runtime in runtimes:
             if not is_installed(runtime):
                 left_out.append(f"{path.name}: {runtime} is not installed")
                 continue
             for device in devices:
-                for precision in _precisions(runtime, device, spec):
+                for precision in sensible_precisions(runtime, device, spec.precision, openvino):
                     counts = threads if device == "CPU" else [None]
                     found += [
                         Configuration(
@@ -127,17 +129,9 @@ def configurations(
     return found, left_out
 
 
-def _precisions(runtime: str, device: str, spec: ModelSpec) -> Sequence[str | None]:
-    if runtime == "onnxruntime":
-        if device not in ORT_DEVICES:
-            return ()
-        return (None, "fp16") if (device, spec.precision) == ("TENSORRT", "fp32") else (None,)
-    if runtime == "tensorrt":
-        return (None,) if device in ("CUDA", "TENSORRT") else ()
-    if device not in OPENVINO_DEVICES:
-        return ()
-    if device != "CPU":
-        return ("fp16",)
+def _openvino_precisions() -> list[str]:
+    if not is_installed("openvino"):
+        return []
     from deploy.runtimes.openvino_runtime import cpu_precisions
 
     return cpu_precisions()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.runtimes.engines import CHECKPOINTS, ENGINE_FILES, RUNTIMES, is_installed
 from gaze.errors import RuntimeUnavailableError, UsageError
 from gaze.model_spec import checkpoint_beside, is_shipped, load_model_spec, resolve_model
 from gaze.types import ModelSpec
@@ -18,28 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gaze")
 
-# name -> (module, class, package whose absence is a clear error, what to install)
-RUNTIMES = {
-    "onnxruntime": ("deploy.runtimes.onnxruntime_runtime", "OnnxRuntime", "onnxruntime", "onnxruntime"),
-    "openvino": ("deploy.runtimes.openvino_runtime", "OpenVinoRuntime", "openvino", "openvino"),
-    "torch": ("deploy.runtimes.torch_runtime", "TorchRuntime", "torch", "'webcam-gaze[train]'"),
-    "tensorrt": (
-        "deploy.runtimes.tensorrt_runtime",
-        "TensorRtRuntime",
-        "tensorrt",
-        "tensorrt",
-    ),
-}
-CHECKPOINTS = (".pt", ".pth")
-ENGINES = (".engine", ".plan")
 ORT_ONLY_DEVICES = ("CUDA", "TENSORRT", "OPENVINO")
 # A faster precision is chosen without being asked for only where its measured error is below this.
 AUTO_PARITY_DEG = 0.3
-
-
-def is_installed(runtime: str) -> bool:
-    """Whether the engine's Python package can be found."""
-    return importlib.util.find_spec(RUNTIMES[runtime][2]) is not None
 
 
 def create_runtime(
@@ -74,18 +55,18 @@ def create_runtime(
         runtime, precision, reason = _choose(path, device.upper(), precision)
     elif runtime not in RUNTIMES:
         raise UsageError(f"no runtime {runtime!r}; choose auto, {', '.join(RUNTIMES)}")
+    engine = RUNTIMES[runtime]
     if not is_installed(runtime):
         jetson = " (on a Jetson it comes with JetPack)" if runtime == "tensorrt" else ""
         # An .onnx file alone runs on more than one engine.
         other = " or choose --runtime auto" if reason is None and path.suffix == ".onnx" else ""
         raise RuntimeUnavailableError(
-            f"runtime {runtime}{f' ({reason})' if reason else ''}: the package {RUNTIMES[runtime][2]} is not "
-            f"installed; run `pip install {RUNTIMES[runtime][3]}`{jetson}{other}"
+            f"runtime {runtime}{f' ({reason})' if reason else ''}: the package {engine.package} is not "
+            f"installed; run `pip install {engine.install}`{jetson}{other}"
         )
     if runtime == "torch" and is_shipped(path):
         path, spec = checkpoint_beside(path)
-    module, name = RUNTIMES[runtime][:2]
-    made = getattr(importlib.import_module(module), name)(
+    made = getattr(importlib.import_module(engine.module), engine.cls)(
         path, device=device, precision=precision, threads=threads, cache_dir=cache_dir
     )
     if spec is not None:
@@ -119,7 +100,7 @@ def _choose(path: Path, device: str, precision: str | None) -> tuple[str, str | 
     """Runtime, precision and the reason."""
     if path.suffix in CHECKPOINTS:
         return "torch", precision, "a checkpoint runs on torch alone"
-    if path.suffix in ENGINES:
+    if path.suffix in ENGINE_FILES:
         return "tensorrt", precision, "an engine runs on TensorRT alone"
     if path.suffix == ".xml":
         fast = precision is None and device == "CPU" and _bf16_pays(path)

@@ -23,6 +23,7 @@ from deploy.runtimes.base import (
     reading_mend,
 )
 from deploy.runtimes.engine_cache import MAX_BATCH, EngineKey, prepared_cache
+from deploy.runtimes.engines import RUNTIMES
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import load_model_spec
 from gaze.types import ModelSpec
@@ -84,7 +85,7 @@ class OnnxRuntime(Runtime):
         device = device.upper()
         check_threads(threads)
         check_precision(precision)
-        if path.suffix != ".onnx":
+        if path.suffix not in RUNTIMES["onnxruntime"].suffixes:
             raise UsageError(f"{path}: onnxruntime runs .onnx files; leave --runtime at auto for this file")
         if device not in PROVIDERS:
             raise UsageError(f"onnxruntime has no device {device!r}; choose one of {', '.join(PROVIDERS)}")

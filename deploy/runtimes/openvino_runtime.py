@@ -24,6 +24,7 @@ from deploy.runtimes.base import (
     reading_mend,
 )
 from deploy.runtimes.engine_cache import cache_root, writable_folder
+from deploy.runtimes.engines import RUNTIMES
 from deploy.runtimes.openvino_fp32_layers import NOTE, keep_in_fp32
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import load_model_spec, sha256_of
@@ -83,7 +84,7 @@ class OpenVinoRuntime(Runtime):
         device = device.upper()
         check_threads(threads)
         check_precision(precision)
-        if path.suffix not in (".xml", ".onnx"):
+        if path.suffix not in RUNTIMES["openvino"].suffixes:
             raise UsageError(
                 f"{path}: OpenVINO runs .xml and .onnx files; leave --runtime at auto for this file"
             )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from deploy.runtimes.base import INPUT_NAME, Port, Runtime, check_graph, check_precision, check_threads
 from deploy.runtimes.cuda_memory import DeviceBuffers
 from deploy.runtimes.engine_cache import MAX_BATCH, EngineKey, check_key
+from deploy.runtimes.engines import ENGINE_FILES, TENSORRT_DEVICES
 from gaze.errors import ModelError, UsageError
 from gaze.model_spec import load_model_spec
 
@@ -43,9 +44,9 @@ class TensorRtRuntime(Runtime):
         path = Path(model_path)
         check_threads(threads)
         check_precision(precision)
-        if path.suffix not in (".engine", ".plan"):
+        if path.suffix not in ENGINE_FILES:
             raise UsageError(f"{path}: TensorRT runs .engine files; leave --runtime at auto for this file")
-        if device.upper() not in ("CPU", "CUDA", "TENSORRT"):
+        if device.upper() not in ("CPU", *TENSORRT_DEVICES):
             raise UsageError(f"TensorRT has no device {device!r}; leave --device away")
         spec = load_model_spec(path)
         if precision not in (None, spec.precision):

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from deploy.runtimes.base import ANGLES_NAME, Runtime, check_precision, check_threads
+from deploy.runtimes.engines import CHECKPOINTS
 from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.model_spec import sha256_of, used_as_exported
 from gaze.network import IMAGENET_MEAN, IMAGENET_STD, Answers, FacePreprocess, GazeNet
@@ -49,7 +50,7 @@ class TorchRuntime(Runtime):
         device = device.upper()
         check_threads(threads)
         check_precision(precision)
-        if path.suffix not in (".pt", ".pth"):
+        if path.suffix not in CHECKPOINTS:
             raise UsageError(
                 f"{path}: torch runs checkpoints (.pt, .pth); leave --runtime at auto for this file"
             )
