@@ -93,9 +93,7 @@ class Profile:
             return cls(
                 person=str(content["person"]),
                 created=str(content["created"]),
-                camera=Camera(
-                    camera["K"], camera["distortion"], camera["width"], camera["height"], camera["source"]
-                ),
+                camera=Camera.from_json(camera),
                 screens=tuple(Screen.from_json(item, "screens") for item in content["screens"]),
                 model_name=str(content["model"]["name"]),
                 model_sha256=str(content["model"]["sha256"]),
@@ -163,7 +161,7 @@ def camera_difference(known: Camera, now: Camera) -> str:
         )
     u, v = np.meshgrid(np.linspace(0, known.width - 1, 7), np.linspace(0, known.height - 1, 7))
     grid = np.stack([u.ravel(), v.ravel()], axis=1)
-    rays = [_rays(camera, grid) for camera in (known, now)]
+    rays = [unit(camera.rays(grid)) for camera in (known, now)]
     apart_deg = float(np.rad2deg(angular_error_rad(*rays)).max())
     if apart_deg <= CAMERA_TOLERANCE_DEG:
         return ""
@@ -171,12 +169,6 @@ def camera_difference(known: Camera, now: Camera) -> str:
         f"the camera differs: calibrated with a focal length of {known.K[0, 0]:.0f} px ({known.source}), "
         f"now {now.K[0, 0]:.0f} px ({now.source}), up to {apart_deg:.1f} degrees apart"
     )
-
-
-def _rays(camera: Camera, points_px: np.ndarray) -> np.ndarray:
-    straight = camera.undistort(points_px)
-    homogeneous = np.concatenate([straight, np.ones((len(straight), 1))], axis=1)
-    return unit(homogeneous @ np.linalg.inv(camera.K).T)
 
 
 def _digest(content: dict[str, object]) -> str:

@@ -61,7 +61,7 @@ def load_truth(path: Path) -> Truth:
         head = parse_json(lines[0])
         if head["schema"] != SCHEMA:
             raise DataError(f"{path}: line 1: schema is {head['schema']!r}, wanted {SCHEMA!r}")
-        camera = _camera(head["camera"])
+        camera = Camera.from_json(head["camera"])
         frames = {}
         for line in lines[1:]:
             number += 1
@@ -84,15 +84,9 @@ def load_picture_truth(path: Path) -> Truth:
     """
     content = read_object(path, PICTURE_SCHEMA, DataError, _PICTURES)
     try:
-        return Truth(_camera(content["camera"]), {0: (_face(content),)})
+        return Truth(Camera.from_json(content["camera"]), {0: (_face(content),)})
     except (KeyError, TypeError, ValueError, GazeError) as error:
         raise DataError(f"{path}: {type(error).__name__}: {error}; {_PICTURES}") from error
-
-
-def _camera(content: dict) -> Camera:
-    return Camera(
-        content["K"], content.get("distortion", []), content["width"], content["height"], "calibrated"
-    )
 
 
 def _face(record: dict) -> TruthFace:

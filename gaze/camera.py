@@ -191,11 +191,21 @@ class Camera:
         points = np.asarray(points_px, dtype=np.float64).reshape(-1, 2)
         if not self.has_distortion or len(points) == 0:
             return points.copy()
-        homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ np.linalg.inv(self.K).T
-        return self.project(homogeneous)
+        return self.project(self._at_depth_one(points))
+
+    def rays(self, points_px: ArrayLike) -> FloatArray:
+        """Raw px (N, 2) -> where their lines of sight cross depth 1: (N, 3), camera frame, not unit vectors.
+
+        ``project`` leads back from there, and from every other point of a line in front of the camera.
+        """
+        return self._at_depth_one(self.undistort(points_px))
+
+    def _at_depth_one(self, undistorted_px: FloatArray) -> FloatArray:
+        homogeneous = np.concatenate([undistorted_px, np.ones((len(undistorted_px), 1))], axis=1)
+        return homogeneous @ np.linalg.inv(self.K).T
 
     def as_json(self) -> dict[str, object]:
-        """The intrinsics as they stand in every file that holds a camera."""
+        """The intrinsics as they stand in every file that holds a camera; from_json reads them."""
         return {
             "K": self.K.tolist(),
             "distortion": self.distortion.tolist(),
@@ -203,6 +213,31 @@ class Camera:
             "height": self.height,
             "source": self.source,
         }
+
+    @classmethod
+    def from_json(cls, content: object) -> Camera:
+        """Read what as_json wrote; what stands beside it is left alone.
+
+        Intrinsics written by hand are welcome too: without a distortion they are of a lens without, without a
+        source of a calibrated camera.
+
+        Raises:
+            GazeError: a key is missing, or the intrinsics are not valid.
+        """
+        if not isinstance(content, dict):
+            raise GazeError(f"camera: must be an object, got {content!r:.60}; run `gaze calibrate camera`")
+        if missing := [key for key in ("K", "width", "height") if key not in content]:
+            raise GazeError(f"camera: lacks {', '.join(missing)}; run `gaze calibrate camera`")
+        try:
+            return cls(
+                content["K"],
+                content.get("distortion", []),
+                content["width"],
+                content["height"],
+                content.get("source", "calibrated"),
+            )
+        except (TypeError, ValueError) as error:
+            raise GazeError(f"camera: {error}; run `gaze calibrate camera`") from error
 
     def save(self, path: str | os.PathLike[str], **extra: object) -> None:
         """Write camera.json. ``extra`` is kept beside the intrinsics."""
@@ -215,19 +250,10 @@ class Camera:
         Raises:
             GazeError: the file is missing, is not JSON or does not hold valid intrinsics.
         """
-        # Intrinsics written by hand are welcome too.
         content = read_object(path, SCHEMA, GazeError, "run `gaze calibrate camera`", stated=False)
-        if missing := [key for key in ("K", "width", "height") if key not in content]:
-            raise GazeError(f"{path}: lacks {', '.join(missing)}; run `gaze calibrate camera`")
         try:
-            return cls(
-                content["K"],
-                content.get("distortion", []),
-                content["width"],
-                content["height"],
-                content.get("source", "calibrated"),
-            )
-        except (GazeError, TypeError, ValueError) as error:
+            return cls.from_json(content)
+        except GazeError as error:
             raise GazeError(f"{path}: {error}") from error
 
 

@@ -52,9 +52,8 @@ class Setup:
         Raises:
             KeyError, TypeError, GazeError: it is something else.
         """
-        camera = Camera(*(content[name] for name in ("K", "distortion", "width", "height", "source")))
         names = (str(content[name]) for name in ("camera_device", "model_name", "model_sha256"))
-        return cls(camera, *names)
+        return cls(Camera.from_json(content), *names)
 
 
 class Feed(Protocol):

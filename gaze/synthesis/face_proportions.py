@@ -31,7 +31,7 @@ def face_proportions(face: Face, pose: HeadPose, camera: Camera) -> FloatArray:
 
     Landmarks are taken to lie in the plane through the face centre, at right angles to where the face points.
     """
-    rays = np.column_stack([face.landmarks_px, np.ones(len(face.landmarks_px))]) @ np.linalg.inv(camera.K).T
+    rays = camera.rays(face.landmarks_px)
     normal = pose.R_cam_head[:, 2]
     points_cam = rays * ((face_centre_cam_mm(pose) @ normal) / (rays @ normal))[:, None]
     points = (points_cam - pose.t_cam_mm) @ pose.R_cam_head

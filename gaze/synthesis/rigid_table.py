@@ -46,7 +46,7 @@ def triangulate(
 ) -> FloatArray:
     """Points (N, 3) in the head frame, mm, of their raw px (V, N, 2) in V pictures of known pose.
 
-    Linear least squares: with undistorted (x, y) on the plane at depth 1, each picture gives
+    Linear least squares: with (x, y) of its line of sight at depth 1, each picture gives
     ``(R1 - x R3) . p = x t3 - t1`` and ``(R2 - y R3) . p = y t3 - t2`` of the rows of its (V, 3, 3) rotation
     and the parts of its (V, 3) translation.
 
@@ -57,9 +57,7 @@ def triangulate(
     points_px = np.asarray(points_px, np.float64)
     if len(points_px) < 2:
         raise ValueError(f"a point needs two pictures to be placed in space, got {len(points_px)}")
-    flat = camera.undistort(points_px.reshape(-1, 2))
-    rays = np.concatenate([flat, np.ones((len(flat), 1))], axis=1) @ np.linalg.inv(camera.K).T
-    xy = rays[:, :2].reshape(*points_px.shape)
+    xy = camera.rays(points_px.reshape(-1, 2))[:, :2].reshape(*points_px.shape)
     rows = R[:, None, :2] - xy[..., None] * R[:, None, 2:]  # (V, N, 2, 3)
     values = xy * t[:, None, 2:] - t[:, None, :2]  # (V, N, 2)
     normal = np.einsum("vnki,vnkj->nij", rows, rows)

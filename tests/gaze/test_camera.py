@@ -149,6 +149,13 @@ def test_projection_follows_the_written_out_distortion_model():
     K = DISTORTED.K
     expected = [K[0, 0] * xd + K[0, 2], K[1, 1] * yd + K[1, 2]]
     np.testing.assert_allclose(DISTORTED.project([[x * 500, y * 500, 500.0]])[0], expected, atol=1e-9)
+    np.testing.assert_allclose(DISTORTED.rays([expected]), [[x, y, 1.0]], atol=1e-9)
+
+
+def test_rays_of_a_pinhole_camera():
+    """Focal length 600 px, middle (319.5, 239.5): 300 px beside the middle lie half the depth to the side."""
+    np.testing.assert_allclose(PINHOLE.rays([[619.5, 239.5], [319.5, 89.5]]), [[0.5, 0, 1], [0, -0.25, 1]])
+    assert PINHOLE.rays(np.zeros((0, 2))).shape == (0, 3)
 
 
 def test_file_round_trip(tmp_path):
@@ -164,6 +171,13 @@ def test_file_round_trip(tmp_path):
     # The same keys stand in profiles, in sessions and in the ground truth of clips and pictures.
     assert list(DISTORTED.as_json()) == ["K", "distortion", "width", "height", "source"]
     assert content == {"schema": "gaze.camera/1", **DISTORTED.as_json(), "rms_px": 0.21}
+    assert Camera.from_json(content).as_json() == DISTORTED.as_json()
+
+
+@pytest.mark.parametrize("content", [[1, 2], "K", None])
+def test_json_that_is_no_object_is_refused(content):
+    with pytest.raises(GazeError, match=r"must be an object, got .*; run `gaze calibrate camera`"):
+        Camera.from_json(content)
 
 
 @pytest.mark.parametrize(
