@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gaze.mesh_landmarks import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+
 # MPIIGaze's six-point model: subject's right eye outer, inner, left eye inner, outer, mouth right, left.
 SIX_POINTS_MM = np.array(
     [
@@ -21,11 +23,11 @@ SIX_POINTS_MM = np.array(
 )
 SIX_POINTS_MM.setflags(write=False)
 
-# MediaPipe face mesh indices of the same six points. MediaPipe does not put them quite where MPIIFaceGaze's
+# MediaPipe's landmarks of the same six points. MediaPipe does not put them quite where MPIIFaceGaze's
 # annotators did: its inner eye corners lie about 3.5 mm and its mouth corners about 2.5 mm nearer the middle,
 # which turns a six-point pose by several degrees. Annotated points therefore go with SIX_POINTS_MM, and
 # MediaPipe's with RIGID_POINTS_MM below.
-SIX_POINT_LANDMARKS = (33, 133, 362, 263, 61, 291)
+SIX_POINT_LANDMARKS = (RIGHT_EYE.outer, RIGHT_EYE.inner, LEFT_EYE.inner, LEFT_EYE.outer, *MOUTH_CORNERS)
 
 # MPIIFaceGaze's face centre: the mean of the six points.
 FACE_CENTRE_HEAD_MM = SIX_POINTS_MM.mean(axis=0)

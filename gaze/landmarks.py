@@ -23,6 +23,7 @@ from gaze.errors import ModelError, RuntimeUnavailableError, UsageError
 from gaze.landmark_model import SHA256
 from gaze.landmark_model import model_path as model_path_in_use
 from gaze.later_import import imported_later
+from gaze.mesh_landmarks import EYES
 from gaze.model_spec import sha256_of
 from gaze.types import LANDMARK_COUNT, Face, Frame
 
@@ -37,10 +38,10 @@ MAX_SIDE_PX = 1920
 # A face of fewer pixels carries no gaze, and MediaPipe rejects pictures of a single pixel.
 MIN_SIDE_PX = 16
 
-# Eyelid landmarks of the subject's (right, left) eye: the two corners, then upper-lower pairs.
-_CORNERS = np.array([[33, 133], [362, 263]])
-_UPPER = np.array([[160, 159, 158], [385, 386, 387]])
-_LOWER = np.array([[144, 145, 153], [380, 374, 373]])
+# Of the subject's (right, left) eye: the two corners, then upper-lower pairs.
+_CORNERS = np.array([[eye.outer, eye.inner] for eye in EYES])
+_UPPER = np.array([eye.upper for eye in EYES])
+_LOWER = np.array([eye.lower for eye in EYES])
 # Lid gap over eye width: of closed eyes (0.02 to 0.10 measured) and of widely open ones.
 _CLOSED_RATIO, _OPEN_RATIO = 0.08, 0.30
 

@@ -10,14 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gaze.mesh_landmarks import EYES, LEFT_EYE
 from gaze.normalization import resize_face
 from gaze.types import Face
 
 # The patch, px, and where the outer and the inner corner of the eye come to lie in it.
 WIDTH_PX, HEIGHT_PX = 120, 90
 OUTER_PX, INNER_PX = np.array([30.0, 50.0]), np.array([84.0, 50.0])
-# Right eye, left eye: MediaPipe's outer corner, inner corner, middle of the cheek below.
-_EYES = ((33, 133, 50), (263, 362, 280))
 # All crops are compared at one sharpness: that of this width, doubled for the cut.
 CROP_PX = 224
 # What a picture's black may hide, in linear light.
@@ -48,13 +47,13 @@ def eye_patches(image: NDArray[np.uint8], face: Face) -> list[NDArray[np.float32
     light = (image.astype(np.float32) / 255.0) ** 2.2
     size = image.shape[0]
     patches = []
-    for outer, inner, cheek in _EYES:
-        against = cheek_light(light, face, cheek)
+    for eye in EYES:
+        against = cheek_light(light, face, eye.cheek)
         if against is None:
             continue
-        corners = face.landmarks_px[[outer, inner]].astype(np.float64)
+        corners = face.landmarks_px[[eye.outer, eye.inner]].astype(np.float64)
         whole = light
-        if outer == _EYES[1][0]:
+        if eye is LEFT_EYE:
             whole = np.ascontiguousarray(light[:, ::-1])
             corners[:, 0] = size - 1 - corners[:, 0]
         cut = cv2.warpAffine(whole, _similarity(*corners), (WIDTH_PX, HEIGHT_PX), flags=cv2.INTER_LINEAR)

@@ -7,22 +7,23 @@ import numpy as np
 from gaze.camera import Camera
 from gaze.geometry import FloatArray
 from gaze.head_pose import face_centre_cam_mm
+from gaze.mesh_landmarks import FACE_SIDES, LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
 from gaze.types import Face, HeadPose
 
 # Heights below the middle of the template's eyes, mm: the landmarks whose mean each one is. All of them lie
 # near the plane of the face centre, so that how a head is turned hardly counts.
 HEIGHTS = {
-    "eye corners": (33, 133, 362, 263),
-    "irises": (468, 473),
-    "mouth corners": (61, 291),
+    "eye corners": (RIGHT_EYE.outer, RIGHT_EYE.inner, LEFT_EYE.inner, LEFT_EYE.outer),
+    "irises": (RIGHT_EYE.iris, LEFT_EYE.iris),
+    "mouth corners": MOUTH_CORNERS,
 }
 # Distances, mm, between two landmarks.
 WIDTHS = {
-    "outer eye corners apart": (33, 263),
-    "inner eye corners apart": (133, 362),
-    "irises apart": (468, 473),
-    "mouth corners apart": (61, 291),
-    "face wide": (234, 454),
+    "outer eye corners apart": (RIGHT_EYE.outer, LEFT_EYE.outer),
+    "inner eye corners apart": (RIGHT_EYE.inner, LEFT_EYE.inner),
+    "irises apart": (RIGHT_EYE.iris, LEFT_EYE.iris),
+    "mouth corners apart": MOUTH_CORNERS,
+    "face wide": FACE_SIDES,
 }
 
 

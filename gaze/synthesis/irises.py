@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.geometry import FloatArray
+from gaze.mesh_landmarks import EYES, EyeMarks
 from gaze.synthesis.eye_patches import cheek_light, stops
 from gaze.types import Face
 
-# Right eye, left eye: MediaPipe's middle of the iris, four points on its rim, middle of the cheek below.
-_EYES = ((468, (469, 470, 471, 472), 50), (473, (474, 475, 476, 477), 280))
 NAMES = ("white of the eye", "iris", "pupil")
 # Of a human iris (Atchison and Smith), by which a crop's pixels are told in mm.
 _RADIUS_MM = 5.9
@@ -30,11 +29,11 @@ def iris_light(image: NDArray[np.uint8], face: Face) -> list[FloatArray]:
     light = (image.astype(np.float32) / 255.0) ** 2.2
     light = cv2.cvtColor(light, cv2.COLOR_BGR2GRAY)
     measured = []
-    for middle, rim, cheek in _EYES:
-        against = cheek_light(light, face, cheek)
+    for eye in EYES:
+        against = cheek_light(light, face, eye.cheek)
         if against is None:
             continue
-        circle = _circle(face, middle, rim)
+        circle = _circle(face, eye)
         white = max(_median(light, *circle, _WHITE, (sign,)) for sign in (-1, 1))
         iris, pupil = (_median(light, *circle, radii, (-1, 1)) for radii in (_IRIS, _PUPIL))
         measured.append(stops(np.array([white, iris, pupil]), against))
@@ -46,8 +45,8 @@ def rim_widths_mm(image: NDArray[np.uint8], face: Face) -> list[float]:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
     from_middle_mm = np.linspace(0.3, 1.9, 161) * _RADIUS_MM
     widths = []
-    for middle, rim, _ in _EYES:
-        centre, radius_px = _circle(face, middle, rim)
+    for eye in EYES:
+        centre, radius_px = _circle(face, eye)
         px_per_mm = radius_px / _RADIUS_MM
         down = np.linspace(-0.25, 0.25, 7)[:, None] * radius_px
         across = np.sqrt((from_middle_mm * px_per_mm) ** 2 - down**2)
@@ -78,9 +77,10 @@ def _median(
     return float(np.median(_sample(light, centre_px[0] + across, centre_px[1] + down)))
 
 
-def _circle(face: Face, middle: int, rim: tuple[int, ...]) -> tuple[FloatArray, float]:
-    centre = face.landmarks_px[middle].astype(np.float64)
-    return centre, float(np.linalg.norm(face.landmarks_px[list(rim)] - centre, axis=1).mean())
+def _circle(face: Face, eye: EyeMarks) -> tuple[FloatArray, float]:
+    """Centre and radius of an iris, px."""
+    centre = face.landmarks_px[eye.iris].astype(np.float64)
+    return centre, float(np.linalg.norm(face.landmarks_px[list(eye.rim)] - centre, axis=1).mean())
 
 
 def _sample(plane: NDArray[np.float32], x: FloatArray, y: FloatArray) -> NDArray[np.float32]:

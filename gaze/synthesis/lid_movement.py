@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gaze.geometry import FloatArray
+from gaze.mesh_landmarks import EYES
 from gaze.types import Face
 
-# Right eye, left eye: landmarks of the upper and the lower lid above and below the iris, corners, iris.
-_EYES = (
-    ((159, 158, 160), (145, 144, 153), (33, 133), (468,)),
-    ((386, 385, 387), (374, 380, 373), (362, 263), (473,)),
-)
 NAMES = ("iris", "upper lid", "slit")
 
 
@@ -22,9 +18,11 @@ def lid_heights_px(face: Face) -> FloatArray:
     """
     rows = face.landmarks_px[:, 1]
     heights = []
-    for parts in _EYES:
-        upper, lower, corners, iris = (rows[list(part)].mean() for part in parts)
-        heights.append((corners - iris, corners - upper, lower - upper))
+    for eye in EYES:
+        upper, lower, corners = (
+            rows[list(part)].mean() for part in (eye.upper, eye.lower, (eye.outer, eye.inner))
+        )
+        heights.append((corners - rows[eye.iris], corners - upper, lower - upper))
     return np.mean(heights, axis=0)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from gaze.camera import Camera
 from gaze.face_model import RIGID_LANDMARKS, RIGID_POINTS_MM, SIX_POINT_LANDMARKS, SIX_POINTS_MM
 from gaze.geometry import FloatArray
+from gaze.mesh_landmarks import MOUTH_CORNERS
 
 _SIX = np.array(SIX_POINT_LANDMARKS)
 _RIGID = np.array(RIGID_LANDMARKS)
@@ -36,7 +37,7 @@ def landmark_pairs() -> tuple[tuple[int, int], ...]:
 def _mirror_of(count: int) -> np.ndarray:
     """For each of ``count`` landmarks the index of its mirror image; itself where none is known."""
     other = np.arange(count)
-    pairs = np.array([*landmark_pairs(), (_SIX[4], _SIX[5])])
+    pairs = np.array([*landmark_pairs(), MOUTH_CORNERS])
     other[pairs[:, 0]], other[pairs[:, 1]] = pairs[:, 1], pairs[:, 0]
     return other
 

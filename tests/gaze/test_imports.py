@@ -30,6 +30,7 @@ RANK = {
     "evenly": 0,
     "closed_eyes": 0,
     "learned_landmarks": 0,
+    "mesh_landmarks": -1,
     "worker_processes": 0,
     "types": 1,
     "camera": 2,
