@@ -13,11 +13,9 @@ from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.evenly import evenly_spread
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
-from gaze.picture_files import read_picture
+from gaze.picture_files import READABLE, check_square, read_picture
 from gaze.training.virtual_camera import show_face
 from gaze.types import NormalizedCamera
-
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +56,10 @@ def load_faces(path: str | os.PathLike[str], camera: NormalizedCamera, limit: in
         raise DataError(f"{path}: no such folder; give training shards or a folder of normalised face crops")
     if (path / "shards.json").is_file():
         return _from_shards(path, camera, limit)
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES)
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in READABLE)
     if not files:
         raise DataError(
-            f"{path}: holds no face; give a folder with shards.json or with pictures ({', '.join(PICTURES)})"
+            f"{path}: holds no face; give a folder with shards.json or with pictures ({', '.join(READABLE)})"
         )
     chosen = [files[index] for index in evenly_spread(len(files), limit)]
     return FaceSet(path.name, np.stack([_read(file, camera) for file in chosen]))
@@ -69,11 +67,7 @@ def load_faces(path: str | os.PathLike[str], camera: NormalizedCamera, limit: in
 
 def _read(file: Path, camera: NormalizedCamera) -> NDArray[np.uint8]:
     face = read_picture(file)
-    if face.shape[0] != face.shape[1]:
-        raise DataError(
-            f"{file}: is {face.shape[1]}x{face.shape[0]}, a normalised face is square; "
-            "give crops of the normalisation, not whole photos"
-        )
+    check_square(face, file)
     return show_face(face, DEFAULT_NORMALIZED_CAMERA, camera)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Sequence
@@ -15,44 +16,87 @@ from numpy.typing import NDArray
 from gaze.errors import DataError, GazeError, UsageError
 from gaze.files import prepare_outputs, read_bytes, replacing
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+WRITABLE = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+READABLE = (*WRITABLE, ".ppm", ".pgm")
 
 
-def decode_picture(content: bytes, name: object, kind: type[GazeError] = DataError) -> NDArray[np.uint8]:
-    """A picture file's content as (H, W, 3) uint8 BGR, upright; ``name`` stands in messages.
+def read_picture(path: str | os.PathLike[str], kind: type[GazeError] = DataError) -> NDArray[np.uint8]:
+    """A picture file as (H, W, 3) uint8 BGR, upright.
 
     EXIF rotation is applied, alpha is dropped, grey becomes three equal channels, 16 bit is reduced to
     its upper eight.
 
     Raises:
-        kind: the content is empty or no picture.
+        kind: the file cannot be read, is empty, is a truncated JPEG, or holds no picture.
     """
+    return _decoded(_content(path, kind), path, kind)
+
+
+def read_picture_and_sha256(path: str | os.PathLike[str]) -> tuple[NDArray[np.uint8], str]:
+    """What read_picture gives, and the SHA-256 of the file.
+
+    Raises:
+        DataError: as read_picture.
+    """
+    content = _content(path, DataError)
+    return _decoded(content, path, DataError), hashlib.sha256(content).hexdigest()
+
+
+def check_square(image: NDArray[np.uint8], name: object) -> None:
+    """Refuse a picture (H, W, 3) that can be no normalised face; ``name`` stands in the message.
+
+    Raises:
+        DataError: it is not square.
+    """
+    height, width = image.shape[:2]
+    if height != width:
+        raise DataError(
+            f"{name}: is {width}x{height}, a normalised face is square; give crops of the normalisation, "
+            "not whole photos"
+        )
+
+
+def _content(path: str | os.PathLike[str], kind: type[GazeError]) -> bytes:
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # reading a pipe would wait for its writer
+            raise OSError(errno.EINVAL, "is no plain file")
+        return read_bytes(path)
+    except OSError as error:
+        raise kind(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
+
+
+def _decoded(content: bytes, path: str | os.PathLike[str], kind: type[GazeError]) -> NDArray[np.uint8]:
     if not content:
-        raise kind(f"{name}: is empty (0 bytes); copy it again")
+        raise kind(f"{path}: is empty (0 bytes); copy it again")
+    # The decoder fills what is missing of a truncated JPEG with grey and says nothing.
+    if _is_truncated_jpeg(content):
+        raise kind(f"{path}: truncated JPEG ({len(content)} bytes); copy or download it again")
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise kind(
-            f"{name}: cannot be decoded ({error.err}); copy it again, or save it as PNG or JPEG"
+            f"{path}: cannot be decoded ({error.err}); copy it again, or save it as PNG or JPEG"
         ) from error
     if image is None:
-        raise kind(f"{name}: holds no picture that can be decoded; copy it again, or save it as PNG or JPEG")
+        raise kind(f"{path}: holds no picture that can be decoded; copy it again, or save it as PNG or JPEG")
     return image
 
 
-def read_picture(path: str | os.PathLike[str], kind: type[GazeError] = DataError) -> NDArray[np.uint8]:
-    """A picture file; see decode_picture.
+def _is_truncated_jpeg(content: bytes) -> bool:
+    """Whether the end mark is missing behind the picture's data.
 
-    Raises:
-        kind: the file cannot be read, is empty, or holds no picture.
+    Segments in front of the data are skipped by their stated length (ISO/IEC 10918-1, annex B), for one may
+    hold a thumbnail with an end mark of its own; behind the end mark phones put more pictures, or a film.
     """
-    try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # reading a pipe would wait for its writer
-            raise OSError(errno.EINVAL, "is no plain file")
-        content = read_bytes(path)
-    except OSError as error:
-        raise kind(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
-    return decode_picture(content, path, kind)
+    if content[:2] != b"\xff\xd8":
+        return False
+    at = 2
+    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":
+        if content[at + 1 : at + 2] == b"\xff":  # a fill byte
+            at += 1
+        else:
+            at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return content.find(b"\xff\xd9", at) < 0
 
 
 def write_picture(
@@ -68,7 +112,7 @@ def write_picture(
     except cv2.error:
         good = False
     if not good:
-        raise OSError(errno.EINVAL, f"is no picture that can be written; end its name in {ENDINGS[0]}", path)
+        raise OSError(errno.EINVAL, f"is no picture that can be written; end its name in {WRITABLE[0]}", path)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
@@ -93,12 +137,12 @@ def prepare_pictures(*paths: str | os.PathLike[str] | None) -> None:
     """What gaze.files.prepare_outputs does, for files that write_picture will write.
 
     Raises:
-        UsageError: one cannot be written there, or its ending is none of ENDINGS.
+        UsageError: one cannot be written there, or its ending is none of WRITABLE.
     """
     prepare_outputs(*paths)
     for path in paths:
-        if path is not None and _ending(path).lower() not in ENDINGS:
-            raise UsageError(f"{path}: a picture is saved as {', '.join(ENDINGS)}; end its name in one")
+        if path is not None and _ending(path).lower() not in WRITABLE:
+            raise UsageError(f"{path}: a picture is saved as {', '.join(WRITABLE)}; end its name in one")
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

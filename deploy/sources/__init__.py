@@ -10,12 +10,13 @@ from pathlib import Path
 from deploy.sources.base import Source, without_credentials
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import PREFERRED_SIZE, open_camera, open_gstreamer, open_url
-from deploy.sources.pictures import PICTURE_SUFFIXES, PictureSource, picture_files
+from deploy.sources.pictures import PictureSource, picture_files
 from deploy.sources.pipes import RawPipe
 from deploy.sources.threaded import ThreadedSource
 from deploy.sources.video import VideoSource
 from gaze.camera import Camera
 from gaze.errors import SourceError, UsageError
+from gaze.picture_files import READABLE
 
 __all__ = ["Source", "kind_of_source", "open_source", "size_for_lens"]
 
@@ -60,7 +61,7 @@ def kind_of_source(text: str) -> str:
             f"{text}: is a pipe or device and no plain file; save what comes out of it as a file, or "
             "give raw frames on standard input with --source -"
         )
-    return "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "video"
+    return "picture" if path.suffix.lower() in READABLE else "video"
 
 
 def size_for_lens(text: str, lens: Camera, recorded: bool = False) -> tuple[int, int] | None:

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from deploy.sources.base import Source
 from gaze.errors import SourceError
-from gaze.picture_files import read_picture
+from gaze.picture_files import READABLE, read_picture
 from gaze.types import Frame
-
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 
 def picture_files(folder: Path) -> tuple[list[Path], int]:
@@ -23,11 +21,10 @@ def picture_files(folder: Path) -> tuple[list[Path], int]:
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     except OSError as error:
         raise SourceError(f"{folder}: cannot be listed ({error.strerror})") from error
-    pictures = sorted((path for path in files if path.suffix.lower() in PICTURE_SUFFIXES), key=_natural)
+    pictures = sorted((path for path in files if path.suffix.lower() in READABLE), key=_natural)
     if not pictures:
         raise SourceError(
-            f"{folder}: holds no picture among its {len(files)} files; "
-            f"wanted is one of {' '.join(sorted(PICTURE_SUFFIXES))}"
+            f"{folder}: holds no picture among its {len(files)} files; wanted is one of {' '.join(READABLE)}"
         )
     return pictures, len(files) - len(pictures)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.datasets.pictures import read_picture
 from gaze.datasets.sample import GazeSample
 from gaze.datasets.system_errors import reading
 from gaze.errors import DataError
 from gaze.geometry import FloatArray
+from gaze.picture_files import read_picture
 from gaze.types import ROTATION_ONLY
 
 REQUIRED = ("file", "pitch_rad", "yaw_rad")
@@ -41,7 +41,7 @@ class FaceFolder:
         Raises:
             DataError: the picture is missing or truncated.
         """
-        image, _ = read_picture(self.images / str(self.file[row]))
+        image = read_picture(self.images / str(self.file[row]))
         return GazeSample(
             image=image,
             gaze_pitch_yaw_rad=self.pitch_yaw_rad[row],

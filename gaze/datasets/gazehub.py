@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gaze.datasets.pictures import day_of, read_picture
-from gaze.datasets.sample import GazeSample
+from gaze.datasets.sample import GazeSample, day_of
 from gaze.errors import DataError
 from gaze.geometry import FloatArray, angles_from_vector, angular_error_deg, vector_from_angles
 from gaze.normalization import unscale_direction
+from gaze.picture_files import read_picture
 from gaze.types import ROTATION_ONLY, SCALED
 
 HEADER = ("Face", "Left", "Right", "Origin", "WhichEye", "3DGaze", "3DHead", "2DGaze", "2DHead")
@@ -66,7 +66,7 @@ class GazeHubPerson:
         Raises:
             DataError: the picture is missing or truncated.
         """
-        image, _ = read_picture(self.root / "Image" / str(self.face[row]))
+        image = read_picture(self.root / "Image" / str(self.face[row]))
         return GazeSample(
             image=image,
             gaze_pitch_yaw_rad=self.pitch_yaw_rad(label_space)[row],

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.datasets.mpiifacegaze_calibration import PersonCalibration
-from gaze.datasets.pictures import PICTURE_ENDINGS
 from gaze.errors import DataError
 from gaze.face_model import FACE_CENTRE_HEAD_MM, SIX_POINTS_MM
 from gaze.geometry import FloatArray
+from gaze.picture_files import READABLE
 
 COLUMNS = 28
 # What no camera, head and screen give; further away a number is a slip of the file. By column, from 2 on.
@@ -116,7 +116,7 @@ def read_annotations(path: str | os.PathLike[str]) -> tuple[Annotations, list[Ro
 def _parse(line: str) -> tuple[str, FloatArray, str]:
     # Split from the right: a file name may hold spaces, and then there are more than 28 words.
     words = line.strip().rsplit(None, COLUMNS - 1)
-    if len(words) != COLUMNS or not words[0].lower().endswith(PICTURE_ENDINGS):
+    if len(words) != COLUMNS or not words[0].lower().endswith(READABLE):
         raise ValueError(f"{len(line.split())} columns instead of {COLUMNS}")
     values = np.empty(COLUMNS - 2)
     for index, word in enumerate(words[1:-1]):

@@ -16,13 +16,13 @@ import cv2
 from gaze.datasets.mpiifacegaze_annotations import Annotations, RowProblem, read_annotations
 from gaze.datasets.mpiifacegaze_calibration import PersonCalibration, calibration_files, load_calibration
 from gaze.datasets.mpiifacegaze_counts import PUBLISHED_COUNTS
-from gaze.datasets.pictures import day_of, read_picture
-from gaze.datasets.sample import GazeSample
+from gaze.datasets.sample import GazeSample, day_of
 from gaze.datasets.system_errors import checksum, reading
 from gaze.errors import DataError
 from gaze.files import read_json
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.normalization import normalize_direction, normalizing_rotation
+from gaze.picture_files import read_picture
 from gaze.types import ROTATION_ONLY
 
 # A set with other people than the published ones says so in this file: {"schema": ..., "counts": {...}}.
@@ -51,7 +51,7 @@ class RawPerson:
             DataError: the picture is missing, truncated, or of another size than the calibration.
         """
         notes = self.annotations
-        image, _ = read_picture(self.image_path(row))
+        image = read_picture(self.image_path(row))
         self.calibration.camera_mat.camera(image.shape[1], image.shape[0])
         centre = notes.centre_cam_mm[row]
         R_cam_head = cv2.Rodrigues(notes.head_rvec[row])[0]

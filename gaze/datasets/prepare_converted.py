@@ -20,17 +20,12 @@ from gaze.datasets.label_space import detect_label_space
 from gaze.datasets.mpiifacegaze_normalized import ReleasedFile
 from gaze.datasets.mpiifacegaze_raw import RawDataset
 from gaze.datasets.normalized_hdf5 import NormalizedHeader
-from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.prepare import Block, LoadedBlock, Skipped, split_blocks
+from gaze.datasets.sample import day_of
 from gaze.datasets.system_errors import checksum
 from gaze.errors import DataError
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA, resize_face
-
-
-def _resized(image: np.ndarray, size: int) -> np.ndarray:
-    if image.shape[0] != image.shape[1]:
-        raise DataError(f"a face must be square, got {image.shape[1]}x{image.shape[0]}; crop it first")
-    return resize_face(image, size)
+from gaze.picture_files import check_square, read_picture_and_sha256
 
 
 def _header(
@@ -118,7 +113,8 @@ class ReleasedSource:
             for start in range(block.start, block.stop, 32):
                 for offset, image in enumerate(file.read(start, min(start + 32, block.stop))):
                     row = start + offset
-                    face = _resized(image, self.size_px)
+                    check_square(image, f"{self.root / block.person}.mat: face {row}")
+                    face = resize_face(image, self.size_px)
                     faces.append(face)
                     rows.append(
                         {
@@ -262,8 +258,9 @@ class FolderSource:
 
 def _add_picture(loaded: LoadedBlock, path: Path, size: int, columns: dict[str, object]) -> None:
     try:
-        image, digest = read_picture(path)
-        face = _resized(image, size)
+        image, digest = read_picture_and_sha256(path)
+        check_square(image, path)
+        face = resize_face(image, size)
     except DataError as error:
         loaded.skipped.append(Skipped(str(columns["person"]), str(columns["frame_id"]), str(error)))
         return

@@ -15,8 +15,8 @@ from gaze.datasets.mirror import mirror_row
 from gaze.datasets.mpiifacegaze_annotations import Consistency, consistency
 from gaze.datasets.mpiifacegaze_raw import RawDataset, RawPerson, read_subset
 from gaze.datasets.normalized_hdf5 import NormalizedHeader
-from gaze.datasets.pictures import day_of, read_picture
 from gaze.datasets.prepare import Block, LoadedBlock, Skipped, split_blocks
+from gaze.datasets.sample import day_of
 from gaze.datasets.system_errors import checksum
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, head_angles_from_rotation
@@ -26,6 +26,7 @@ from gaze.normalization import (
     normalize_face,
     normalizing_warp,
 )
+from gaze.picture_files import read_picture_and_sha256
 from gaze.types import ROTATION_ONLY, Frame, HeadPose, NormalizedCamera
 
 FACE_CENTRE = "mean of the six model points (four eye corners, two mouth corners), as stored in the set"
@@ -123,7 +124,7 @@ class RawSource:
         self, person: RawPerson, row: int, check: Consistency
     ) -> tuple[np.ndarray, dict[str, object]]:
         notes, image_name = person.annotations, str(person.annotations.image[row])
-        image, digest = read_picture(person.image_path(row))
+        image, digest = read_picture_and_sha256(person.image_path(row))
         try:
             camera = person.calibration.camera_mat.camera(image.shape[1], image.shape[0])
         except DataError as error:

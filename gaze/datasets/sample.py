@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from gaze.types import LABEL_SPACES, ROTATION_ONLY
 
 
+def day_of(image: str) -> str | None:
+    """The day folder in a picture's path ("day01/0087.jpg" -> "day01")."""
+    head = image.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
+    return head or None
+
+
 @dataclass(frozen=True, slots=True)
 class GazeSample:
     """One labelled picture.

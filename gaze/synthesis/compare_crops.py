@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.datasets.face_folder import read_face_folder
-from gaze.datasets.pictures import PICTURE_ENDINGS, read_picture
 from gaze.datasets.shard_features import shows_plainly
 from gaze.datasets.shards import Shard, ShardFolder
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg
+from gaze.picture_files import READABLE, check_square, read_picture
 
 HEAD_DEG = 25.0
 LEAST_GRID_PX, LEAST_OPEN = 180, 0.35
@@ -37,9 +37,8 @@ def real_crops(folder: Path, labels: Path | None = None) -> Iterator[Crop]:
         DataError: it holds none, one is not square, or the labels are unusable.
     """
     for path, pitch_rad in _listed(folder, labels):
-        image, _ = read_picture(path)
-        if image.shape[0] != image.shape[1]:
-            raise DataError(f"{path}: must be a square crop, is {image.shape[1]}x{image.shape[0]}")
+        image = read_picture(path)
+        check_square(image, path)
         yield Crop(image, pitch_rad)
 
 
@@ -50,9 +49,9 @@ def _listed(folder: Path, labels: Path | None) -> list[tuple[Path, float]]:
             (folder / str(name), float(pitch))
             for name, (pitch, _) in zip(listed.file, listed.pitch_yaw_rad, strict=True)
         ]
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURE_ENDINGS)
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in READABLE)
     if not paths:
-        raise DataError(f"{folder}: holds no .png or .jpg; give a folder of normalised face crops")
+        raise DataError(f"{folder}: holds no picture; give a folder of normalised face crops")
     return [(path, math.nan) for path in paths]
 
 

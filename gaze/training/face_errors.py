@@ -14,6 +14,7 @@ from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, angular_error_deg
 from gaze.mirrored import mirrored_if
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.picture_files import check_square
 from gaze.training.metrics import offset_removed_deg, summary
 from gaze.training.virtual_camera import show_face
 from gaze.types import Prediction
@@ -78,12 +79,7 @@ def square_faces(folder: FaceFolder) -> Iterator[NDArray[np.uint8]]:
         DataError: a crop is not square, missing or truncated.
     """
     for sample in folder.samples():
-        height, width = sample.image.shape[:2]
-        if height != width:
-            raise DataError(
-                f"{folder.images / sample.frame_id}: must be a square crop, is {width}x{height}; cut it to a "
-                "square"
-            )
+        check_square(sample.image, folder.images / sample.frame_id)
         yield sample.image
 
 

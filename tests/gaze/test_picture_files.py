@@ -1,5 +1,6 @@
 """Pictures of every name: read and written, or refused with the mend."""
 
+import hashlib
 import os
 
 import cv2
@@ -7,7 +8,13 @@ import numpy as np
 import pytest
 
 from gaze.errors import DataError, SourceError, UsageError
-from gaze.picture_files import prepare_pictures, read_picture, write_picture
+from gaze.picture_files import (
+    check_square,
+    prepare_pictures,
+    read_picture,
+    read_picture_and_sha256,
+    write_picture,
+)
 
 PICTURE = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
 
@@ -53,6 +60,41 @@ def test_what_is_no_picture_is_told_in_the_callers_kind_of_error(tmp_path, conte
     for kind in (DataError, SourceError):
         with pytest.raises(kind, match=rf"a.png: {message}"):
             read_picture(path, kind)
+
+
+def jpeg(width, height, *parameters):
+    """A file of noise, without what cameras write in front of it."""
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    return cv2.imencode(".jpg", picture, parameters)[1].tobytes()
+
+
+@pytest.mark.parametrize("kind", ["plain", "progressive", "with a thumbnail", "with fill bytes"])
+def test_a_jpeg_that_was_cut_off_is_refused_and_a_whole_one_is_not(tmp_path, kind):
+    whole = jpeg(64, 48, *((cv2.IMWRITE_JPEG_PROGRESSIVE, 1) if kind == "progressive" else ()))
+    if kind == "with a thumbnail":  # an APP1 segment, as EXIF is, that holds a whole JPEG
+        small = jpeg(16, 12)
+        whole = whole[:2] + b"\xff\xe1" + (len(small) + 2).to_bytes(2, "big") + small + whole[2:]
+    elif kind == "with fill bytes":
+        whole = whole[:2] + b"\xff\xff" + whole[2:]
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole)
+    picture, sha256 = read_picture_and_sha256(path)
+    assert sha256 == hashlib.sha256(whole).hexdigest()
+    np.testing.assert_array_equal(picture, cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR))
+    path.write_bytes(whole + bytes(5000))  # as phones put a film behind the picture
+    np.testing.assert_array_equal(read_picture(path), picture)
+    for length in (len(whole) - 2, len(whole) // 2, len(whole) - 1000):
+        path.write_bytes(whole[:length])
+        with pytest.raises(
+            DataError, match=rf"a.jpg: truncated JPEG \({length} bytes\); copy or download it"
+        ):
+            read_picture(path)
+
+
+def test_what_is_not_square_is_no_face():
+    check_square(np.zeros((4, 4, 3), np.uint8), "a.png")
+    with pytest.raises(DataError, match=r"a.png: is 5x4, a normalised face is square; give crops"):
+        check_square(PICTURE, "a.png")
 
 
 def test_more_pixels_than_memory_are_refused(tmp_path):

@@ -11,10 +11,10 @@ from gaze.datasets.mpiifacegaze_annotations import read_annotations
 from gaze.datasets.mpiifacegaze_calibration import load_calibration
 from gaze.datasets.mpiifacegaze_raw import RawDataset, read_subset
 from gaze.datasets.normalized_hdf5 import NormalizedFile
-from gaze.datasets.pictures import read_picture
 from gaze.datasets.prepare import prepare
 from gaze.datasets.prepare_raw import RawSource
 from gaze.errors import DataError
+from gaze.picture_files import read_picture
 
 
 def _lines(root, person="p01"):
