@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 from gaze.errors import GazeError, UsageError
 from gaze.standard_streams import prepare, printable, settle_output
+from gaze.subcommands import dispatch
 from gaze.user_folders import settle_home
 
-# name -> (module with `main(argv) -> int`, one line of help). Strings, so that nothing heavy is imported.
 COMMANDS = {
     "run": ("deploy.run_command", "estimate gaze live, or on a video, image or folder"),
     "doctor": ("deploy.doctor", "what works on this machine, and how to fix what does not"),
@@ -33,17 +32,6 @@ EXTRAS = {
     "export": ("torch", "onnx", "nncf"),
 }
 OWN_EXTRA = {"synthesize": "synthesis", "export": "export"}
-
-
-def usage() -> str:
-    """The text of `gaze --help`."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
-    return (
-        "usage: gaze COMMAND [OPTIONS]\n\n"
-        + "\n".join(lines)
-        + "\n\n`gaze COMMAND --help` lists its options."
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -99,18 +87,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    if not argv or argv[0] in ("-h", "--help"):
-        print(usage())
-        return 0 if argv else 2
-    if argv[0] in ("-V", "--version"):
+    if argv and argv[0] in ("-V", "--version"):
         from importlib.metadata import version
 
         print(version("webcam-gaze"))
         return 0
-    if argv[0] not in COMMANDS:
-        print(f"gaze: no such command: {printable(argv[0], 60)}\n\n{usage()}", file=sys.stderr)
-        return 2
-    return importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:])
+    return dispatch("gaze", "COMMAND", COMMANDS, argv)
 
 
 def _extra_of(command: str, package: str) -> str | None:

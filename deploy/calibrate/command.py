@@ -1,14 +1,14 @@
-"""`gaze calibrate`: a table of stages, each imported only when it is called."""
+"""`gaze calibrate`: camera, screen, person, and whether it still holds."""
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
 from collections.abc import Sequence
 
 from deploy.native_logs import quieten
-from gaze.errors import CalibrationError, UsageError
+from gaze.errors import CalibrationError
+from gaze.subcommands import dispatch
 
 STAGES = {
     "camera": ("deploy.calibrate.camera", "intrinsics: a board, or a known field of view -> camera.json"),
@@ -20,38 +20,19 @@ STAGES = {
     "rendered": ("deploy.calibrate.rendered", "rendered people through the real network, before and after"),
     "simulate": ("calibration.simulate_command", "simulated people: what calibration does, and its bounds"),
 }
-
-
-def usage() -> str:
-    """The text of `gaze calibrate --help`."""
-    width = max(map(len, STAGES))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in STAGES.items()]
-    return (
-        "usage: gaze calibrate STAGE [OPTIONS]\n\n"
-        + "\n".join(lines)
-        + "\n\nThe quickest way to a moving dot:\n"
-        + "  gaze calibrate person && gaze calibrate show\n"
-        + "\n`gaze calibrate STAGE --help` lists the options of a stage."
-    )
+QUICKEST = "The quickest way to a moving dot:\n  gaze calibrate person && gaze calibrate show"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a stage.
+    """Run a stage; returns the exit code.
 
     Raises:
-        UsageError: there is no such stage.
         GazeError: as the stage says.
     """
-    argv = list(sys.argv[2:] if argv is None else argv)
-    if not argv or argv[0] in ("-h", "--help"):
-        print(usage())
-        return 0 if argv else 2
-    if argv[0] not in STAGES:
-        raise UsageError(f"no such stage: {argv[0]!r}; there are {', '.join(STAGES)}")
     quieten()  # before the stage imports OpenCV
     logging.basicConfig(level=logging.INFO, format="gaze calibrate: %(message)s", stream=sys.stderr)
     try:
-        return importlib.import_module(STAGES[argv[0]][0]).main(argv[1:])
+        return dispatch("gaze calibrate", "STAGE", STAGES, argv, QUICKEST)
     except BrokenPipeError:
         raise
     except OSError as error:

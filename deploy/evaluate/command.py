@@ -5,13 +5,10 @@ It stands here because measuring needs what gaze itself must not import: the run
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Sequence
 
-from gaze.errors import UsageError
+from gaze.subcommands import dispatch
 
-# kind -> (module with `main(argv) -> int`, one line of help); each is imported only when it is called.
 KINDS = {
     "mpiifacegaze": (
         "deploy.evaluate.mpiifacegaze",
@@ -27,24 +24,6 @@ KINDS = {
 }
 
 
-def usage() -> str:
-    """The text of `gaze evaluate --help`."""
-    width = max(map(len, KINDS))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in KINDS.items()]
-    return (
-        "usage: gaze evaluate KIND [OPTIONS]\n\n"
-        + "\n".join(lines)
-        + ("\n\n`gaze evaluate KIND --help` lists its options.")
-    )
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one kind of evaluation; returns the exit code."""
-    argv = list(sys.argv[1:] if argv is None else argv)
-    if argv and argv[0] in ("-h", "--help"):
-        print(usage())
-        return 0
-    if not argv or argv[0] not in KINDS:
-        given = f"no such kind: {argv[0]}" if argv else "what shall be evaluated?"
-        raise UsageError(f"{given}\n\n{usage()}")
-    return importlib.import_module(KINDS[argv[0]][0]).main(argv[1:])
+    return dispatch("gaze evaluate", "KIND", KINDS, argv)

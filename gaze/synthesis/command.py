@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 
-from gaze.errors import UsageError
+from gaze.subcommands import dispatch
 
-# name -> (module with `main(argv) -> int`, one line of help).
 SUBCOMMANDS = {
     "shards": ("gaze.synthesis.shards_command", "training crops in shards, resumable"),
     "sheet": ("gaze.synthesis.sheet_command", "a contact sheet of rendered people"),
@@ -22,14 +20,5 @@ SUBCOMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Dispatch to a subcommand."""
-    argv = list(argv or [])
-    width = max(map(len, SUBCOMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in SUBCOMMANDS.items()]
-    usage = "usage: gaze synthesize SUBCOMMAND [OPTIONS]\n\n" + "\n".join(lines)
-    if argv and argv[0] in ("-h", "--help"):
-        print(usage)
-        return 0
-    if not argv or argv[0] not in SUBCOMMANDS:
-        raise UsageError(f"name one of: {', '.join(SUBCOMMANDS)}")
-    return importlib.import_module(SUBCOMMANDS[argv[0]][0]).main(argv[1:])
+    """Run a subcommand; returns the exit code."""
+    return dispatch("gaze synthesize", "SUBCOMMAND", SUBCOMMANDS, argv)

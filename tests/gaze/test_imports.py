@@ -18,6 +18,7 @@ RANK = {
     "files": 0,
     "fetching": 0,
     "help_format": 0,
+    "subcommands": 0,
     "standard_streams": -1,
     "user_folders": -1,
     "later_import": -1,

@@ -8,7 +8,7 @@ import pytest
 from calibrate_options import DRY, PANEL
 
 from deploy.calibrate.board import main as board_command
-from deploy.calibrate.command import STAGES, main, usage
+from deploy.calibrate.command import STAGES, main
 from gaze.errors import CalibrationError, UsageError
 
 pytestmark = pytest.mark.usefixtures("no_display")
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.usefixtures("no_display")
 def test_stages_exist_and_have_help(capsys):
     assert main(["--help"]) == 0
     assert main([]) == 2
+    assert "gaze calibrate person && gaze calibrate show" in capsys.readouterr().out
     for name in STAGES:
-        assert name in usage()
         with pytest.raises(SystemExit) as caught:
             main([name, "--help"])
         assert caught.value.code == 0
         assert f"gaze calibrate {name}" in capsys.readouterr().out
-    with pytest.raises(UsageError, match="no such stage: 'eyes'"):
-        main(["eyes"])
+    assert main(["eyes"]) == 2
+    assert "gaze calibrate: no such stage: eyes\n" in capsys.readouterr().err
 
 
 def test_board_is_written():
