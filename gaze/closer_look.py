@@ -27,47 +27,44 @@ NEAR_SHARE = 0.16
 # How far from a part's middle a face may be before the part is moved, as a share of its side.
 OFF_MIDDLE = 0.2
 # In smaller pictures a face that the whole does not show has too few pixels for a gaze.
-LEAST_PX = 480
+LEAST_SIDE_PX = 480
 # With more than one face wanted, how often the whole picture is looked at for nearer ones, in frames.
 WHOLE_EVERY = 30
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the picture: its left upper pixel, width and height in px."""
+    """A part of the picture, which may be the whole: its left upper pixel, width and height."""
 
-    x: int
-    y: int
-    width: int
-    height: int
+    x_px: int
+    y_px: int
+    width_px: int
+    height_px: int
 
     def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The part of a picture (H, W, 3)."""
-        return image[self.y : self.y + self.height, self.x : self.x + self.width]
+        return image[self.y_px : self.y_px + self.height_px, self.x_px : self.x_px + self.width_px]
 
     def holds_in_the_middle(self, face: Face) -> bool:
         """Whether a face is not near the part's edges."""
-        middle = np.array([self.x + self.width / 2, self.y + self.height / 2])
-        return bool(
-            (np.abs(_middle(face) - middle) <= OFF_MIDDLE * np.array([self.width, self.height])).all()
-        )
+        sides = np.array([self.width_px, self.height_px])
+        middle = np.array([self.x_px, self.y_px]) + sides / 2
+        return bool((np.abs(_middle(face) - middle) <= OFF_MIDDLE * sides).all())
 
 
-def parts_of(width: int, height: int) -> list[Part]:
+def parts_of(width_px: int, height_px: int) -> list[Part]:
     """Parts of a picture that overlap by half, those at its middle first; together they are all of it."""
-    across_px, down_px = _sides_px(width, height)
-    parts = [
-        Part(x, y, across_px, down_px) for y in _starts(height, down_px) for x in _starts(width, across_px)
-    ]
-    return sorted(parts, key=lambda part: _off_middle_px(part, width, height))
+    across, down = _sides_px(width_px, height_px)
+    parts = [Part(x, y, across, down) for y in _starts(height_px, down) for x in _starts(width_px, across)]
+    return sorted(parts, key=lambda part: _off_middle_px(part, width_px, height_px))
 
 
-def part_about(face: Face, width: int, height: int) -> Part:
+def part_about(face: Face, width_px: int, height_px: int) -> Part:
     """The part of a picture that has a face in its middle, or as near to it as the edges allow."""
-    sides = _sides_px(width, height)
+    sides = _sides_px(width_px, height_px)
     corner = [
         int(np.clip(round(at - own / 2), 0, whole - own))
-        for at, own, whole in zip(_middle(face), sides, (width, height), strict=True)
+        for at, own, whole in zip(_middle(face), sides, (width_px, height_px), strict=True)
     ]
     return Part(*corner, *sides)
 
@@ -89,31 +86,28 @@ class CloserLook:
         self._detector = detector
         self._several = max_faces > 1
         self._static = static
-        self._size_px = (0, 0)
-        self._part: Part | None = None  # to look at first; None is the whole picture
+        self._whole = self._first = Part(0, 0, 0, 0)  # the whole picture; what to look at first
         self._followed: Part | None = None  # what the detector follows faces in, while it follows any
-        self._follows = False
         self._turn = 0
 
     def detect(self, frame: Frame) -> list[Face]:
         """See FaceDetector."""
         height, width = frame.image.shape[:2]
-        if (width, height) != self._size_px:
-            self._size_px, self._part = (width, height), None
+        if (width, height) != (self._whole.width_px, self._whole.height_px):
+            self._whole = self._first = Part(0, 0, width, height)
         self._turn += 1
-        here = self._part
         for part in self._looks():
             faces = self._faces(frame, part)
             if not faces:
                 continue
-            self._part = self._next_part(faces, part)
-            if part != here and self._part not in (None, part):
+            better = self._next_part(faces, part)
+            if part != self._first and better not in (self._whole, part):
                 # Found by chance near a part's edge, which may have cut it.
-                faces = self._faces(frame, self._part) or faces
-            if self._static:
-                self._part = None
+                faces = self._faces(frame, better) or faces
+            if not self._static:
+                self._first = better
             return faces
-        self._part = None
+        self._first = self._whole
         return []
 
     def close(self) -> None:
@@ -126,41 +120,41 @@ class CloserLook:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _looks(self) -> Iterator[Part | None]:
+    def _looks(self) -> Iterator[Part]:
         """What to look at, one after the other, until there is a face."""
-        here = self._part
-        if here is not None:
+        whole = self._whole
+        if self._first != whole:
             if self._several and self._turn % WHOLE_EVERY == 0:
-                yield None
-            yield here
-        yield None
-        if max(self._size_px) >= LEAST_PX:
-            parts = parts_of(*self._size_px)
+                yield whole
+            yield self._first
+        yield whole
+        if max(whole.width_px, whole.height_px) >= LEAST_SIDE_PX:
+            parts = parts_of(whole.width_px, whole.height_px)
             yield from parts if self._static else [parts[self._turn % len(parts)]]
 
-    def _faces(self, frame: Frame, part: Part | None) -> list[Face]:
+    def _faces(self, frame: Frame, part: Part) -> list[Face]:
         """The faces of a part, in px of the whole picture."""
-        seen = frame if part is None else dataclasses.replace(frame, image=part.of(frame.image))
+        seen = dataclasses.replace(frame, image=part.of(frame.image))
         faces = self._detector.detect(seen)
-        if not faces and self._follows and part != self._followed:
+        if not faces and self._followed not in (None, part):
             # It followed a face of elsewhere to where there is none here; from now on it searches.
             faces = self._detector.detect(seen)
-        self._follows, self._followed = bool(faces) and not self._static, part
-        return faces if part is None else [_moved(face, part) for face in faces]
+        self._followed = part if faces and not self._static else None
+        return [_moved(face, part) for face in faces]
 
-    def _next_part(self, faces: list[Face], part: Part | None) -> Part | None:
-        if part is None:
-            return None
-        largest = max(faces, key=_width_px)
-        if _width_px(largest) > NEAR_SHARE * max(self._size_px):
-            return None
-        return part if part.holds_in_the_middle(largest) else part_about(largest, *self._size_px)
+    def _next_part(self, faces: list[Face], part: Part) -> Part:
+        """Where to look first in the next frame."""
+        largest = max(faces, key=lambda face: face.width_px)
+        width_px, height_px = self._whole.width_px, self._whole.height_px
+        if part == self._whole or largest.width_px > NEAR_SHARE * max(width_px, height_px):
+            return self._whole
+        return part if part.holds_in_the_middle(largest) else part_about(largest, width_px, height_px)
 
 
-def _sides_px(width: int, height: int) -> tuple[int, int]:
+def _sides_px(width_px: int, height_px: int) -> tuple[int, int]:
     """Width and height of a part of a picture."""
-    side = math.ceil(PART * max(width, height))
-    return min(side, width), min(side, height)
+    side = math.ceil(PART * max(width_px, height_px))
+    return min(side, width_px), min(side, height_px)
 
 
 def _starts(whole: int, side: int) -> list[int]:
@@ -171,21 +165,19 @@ def _starts(whole: int, side: int) -> list[int]:
     return [round(at) for at in np.linspace(0, whole - side, count)]
 
 
-def _off_middle_px(part: Part, width: int, height: int) -> float:
-    return math.hypot(part.x + (part.width - width) / 2, part.y + (part.height - height) / 2)
+def _off_middle_px(part: Part, width_px: int, height_px: int) -> float:
+    return math.hypot(
+        part.x_px + (part.width_px - width_px) / 2, part.y_px + (part.height_px - height_px) / 2
+    )
 
 
 def _middle(face: Face) -> FloatArray:
     return (face.box_px[:2] + face.box_px[2:]) / 2
 
 
-def _width_px(face: Face) -> float:
-    return float(face.box_px[2] - face.box_px[0])
-
-
 def _moved(face: Face, part: Part) -> Face:
     """A face of a part in px of the whole picture."""
-    corner = np.array([part.x, part.y])
+    corner = np.array([part.x_px, part.y_px])
     return dataclasses.replace(
         face, box_px=face.box_px + np.tile(corner, 2), landmarks_px=face.landmarks_px + corner
     )

@@ -83,6 +83,11 @@ class Face:
         )
         object.__setattr__(self, "eye_open", _frozen(self.eye_open, (2,), "Face.eye_open"))
 
+    @property
+    def width_px(self) -> float:
+        """Width of the box."""
+        return float(self.box_px[2] - self.box_px[0])
+
 
 @dataclass(frozen=True, slots=True)
 class HeadPose:

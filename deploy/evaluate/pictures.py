@@ -133,7 +133,7 @@ def figures_of(found: Iterable[Answer]) -> dict[str, object]:
         "distance_mm": _median(np.linalg.norm(answer.truth.origin_cam_mm) for answer in found),
         "found": sum(answer.face is not None for answer in found),
         "found_in_the_whole": sum(answer.in_the_whole for answer in found),
-        "face_px": _median(_width_px(answer.face) for answer in found if answer.face is not None),
+        "face_px": _median(answer.face.width_px for answer in found if answer.face is not None),
     }
     if len(gazes) > 1:
         predicted = angles_from_vector([answer.ray.direction_cam for answer in gazes])
@@ -144,11 +144,6 @@ def figures_of(found: Iterable[Answer]) -> dict[str, object]:
 def _median(values: Iterable[float]) -> float | None:
     values = list(values)
     return float(np.median(values)) if values else None
-
-
-def _width_px(face: Face) -> float:
-    left, _, right, _ = face.box_px
-    return float(right - left)
 
 
 def _as_json(answer: Answer) -> dict[str, object]:

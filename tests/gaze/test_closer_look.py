@@ -78,20 +78,22 @@ def test_every_face_of_half_a_part_lies_whole_in_one(size):
     side = max(size) // 4
     for corner in np.random.default_rng(0).integers(0, np.maximum(np.array(size) - side, 1), (200, 2)):
         assert any(
-            part.x <= corner[0]
-            and part.y <= corner[1]
-            and corner[0] + side <= part.x + part.width
-            and min(corner[1] + side, size[1]) <= part.y + part.height
+            part.x_px <= corner[0]
+            and part.y_px <= corner[1]
+            and corner[0] + side <= part.x_px + part.width_px
+            and min(corner[1] + side, size[1]) <= part.y_px + part.height_px
             for part in parts
         )
-    assert all(part.x + part.width <= size[0] and part.y + part.height <= size[1] for part in parts)
+    assert all(
+        part.x_px + part.width_px <= size[0] and part.y_px + part.height_px <= size[1] for part in parts
+    )
 
 
 def test_a_part_about_a_face_stays_in_the_picture():
     part = part_about(face_of(np.array([1200.0, 10, 1260, 70])), WIDTH, HEIGHT)
-    assert (part.x, part.y, part.width, part.height) == (640, 0, 640, 640)
+    assert (part.x_px, part.y_px, part.width_px, part.height_px) == (640, 0, 640, 640)
     part = part_about(face_of(np.array([600.0, 330, 680, 410])), WIDTH, HEIGHT)
-    assert (part.x, part.y) == (320, 50)
+    assert (part.x_px, part.y_px) == (320, 50)
 
 
 @pytest.mark.parametrize("static", [True, False])
