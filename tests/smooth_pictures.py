@@ -8,7 +8,7 @@ import numpy as np
 from export.faces import FaceSet
 
 
-def made_faces(size: int, count: int = 64, seed: int = 0) -> FaceSet:
+def smooth_faces(size: int, count: int = 64, seed: int = 0) -> FaceSet:
     """Smooth coloured pictures: enough to compare exact arithmetic, and always at hand."""
     rng = np.random.default_rng(seed)
     faces = np.empty((count, size, size, 3), dtype=np.uint8)

@@ -26,7 +26,7 @@ def checkpoint_with_landmarks(tmp_path_factory):
 
 def _narrow_network(path, size_px, **options):
     torch = pytest.importorskip("torch")
-    from smooth_pictures import made_faces
+    from smooth_pictures import smooth_faces
 
     from gaze.network import FacePreprocess, GazeNet
     from gaze.network_checkpoint import save_checkpoint
@@ -38,7 +38,7 @@ def _narrow_network(path, size_px, **options):
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
-    pictures = FacePreprocess()(torch.from_numpy(made_faces(size_px, 64, seed=1).faces))
+    pictures = FacePreprocess()(torch.from_numpy(smooth_faces(size_px, 64, seed=1).faces))
     with torch.no_grad():
         net.train()(pictures)
         angles, _ = net.eval()(pictures)
@@ -61,13 +61,13 @@ def exported(checkpoint, tmp_path_factory):
     A random network amplifies rounding as no trained one does, so the bounds of coarse precisions are lifted.
     """
     pytest.importorskip("onnx")
-    from smooth_pictures import made_faces
+    from smooth_pictures import smooth_faces
 
     from export import parity
     from export.command import main
 
     folder, crops = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("crops")
-    for index, face in enumerate(made_faces(64, 24).faces):
+    for index, face in enumerate(smooth_faces(64, 24).faces):
         cv2.imwrite(str(crops / f"{index:02d}.png"), face)
     argv = ["--checkpoint", str(checkpoint), "--out", str(folder), "--faces", str(crops)]
     formats = ["onnx", "onnx-float-input", "onnx-fp16", "openvino-fp16"]

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 openvino = pytest.importorskip("openvino")
 
-from smooth_pictures import made_faces  # noqa: E402
+from smooth_pictures import smooth_faces  # noqa: E402
 from torch.nn.utils.fusion import fuse_conv_bn_eval  # noqa: E402
 
 from deploy.runtimes.openvino_runtime import OpenVinoRuntime, cpu_precisions  # noqa: E402
@@ -42,13 +42,13 @@ def angles(model, precision):
     from deploy.runtimes import create_runtime
 
     with create_runtime(model, "openvino", "CPU", precision) as runtime:
-        return predict_batched(runtime, made_faces(64, 24).faces)
+        return predict_batched(runtime, smooth_faces(64, 24).faces)
 
 
 def test_what_the_sidecar_names_runs_in_fp32_and_nothing_else(model):
     for groups in ([], ["/backbone.3/", "/backbone.11/"]):
         with OpenVinoRuntime(marked(model, groups), precision="bf16", count_times=True) as runtime:
-            runtime.predict(made_faces(64, 1).faces)
+            runtime.predict(smooth_faces(64, 1).faces)
             convolutions = [item for item in runtime.layer_times() if "Convolution" in item.operation]
         exact = {item.name for item in convolutions if item.kernel.endswith("f32")}
         assert exact == {item.name for item in convolutions if any(group in item.name for group in groups)}
@@ -122,7 +122,7 @@ def test_the_file_holds_the_weights_of_layers_in_fp32_unrounded(checkpoint, tmp_
 
 
 def test_each_bound_gets_the_fewest_layers(model, monkeypatch):
-    faces, spec = made_faces(64, 24).faces, load_model_spec(model)
+    faces, spec = smooth_faces(64, 24).faces, load_model_spec(model)
     made = []
 
     def make(groups):

@@ -16,7 +16,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from smooth_pictures import made_faces  # noqa: E402
+from smooth_pictures import smooth_faces  # noqa: E402
 
 from deploy.runtimes import create_runtime, is_installed  # noqa: E402
 from export import command, devices, parity  # noqa: E402
@@ -49,7 +49,7 @@ def by_hand(checkpoint, faces):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_each_model_gives_the_networks_angles(checkpoint, exported, name):
-    faces = made_faces(64, 9, seed=11).faces
+    faces = smooth_faces(64, 9, seed=11).faces
     angles, sigma, weight_map = by_hand(checkpoint, faces)
     assert angles.std(axis=0).min() > 1e-3, "a network that says one thing for all faces tests nothing"
     with create_runtime(exported / name, ENGINES[name]) as runtime:
@@ -73,7 +73,7 @@ def test_a_network_that_looks_at_the_eyes_apart_or_finds_landmarks(
     # A random network amplifies rounding as no trained one does.
     for precision in ("fp16", "bf16"):
         monkeypatch.setitem(parity.MAX_DEG, precision, 20.0)
-    faces = made_faces(size, 9, seed=11).faces
+    faces = smooth_faces(size, 9, seed=11).faces
     argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path), "--formats", "onnx"]
     assert main(argv) == 0
     angles, sigma, weight_map = by_hand(checkpoint, faces)
@@ -86,7 +86,7 @@ def test_a_network_that_looks_at_the_eyes_apart_or_finds_landmarks(
 
 
 def test_swapped_channels_would_show(checkpoint, exported):
-    faces = made_faces(64, 9, seed=11).faces
+    faces = smooth_faces(64, 9, seed=11).faces
     angles, _, _ = by_hand(checkpoint, faces[..., ::-1])
     with create_runtime(exported / "small.onnx", "onnxruntime") as runtime:
         given = runtime.predict(faces).pitch_yaw_rad
@@ -144,7 +144,7 @@ def test_nothing_but_whole_artefacts_is_left(exported):
 def test_real_faces_beside_a_checkout_are_compared_and_do_not_change_the_model(
     checkpoint, tmp_path, monkeypatch, capsys
 ):
-    for index, face in enumerate(made_faces(64, 3, seed=5).faces):
+    for index, face in enumerate(smooth_faces(64, 3, seed=5).faces):
         (tmp_path / "real").mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / "real" / f"{index}.png"), face)
     written = []
@@ -199,7 +199,7 @@ def test_a_folder_in_the_way(checkpoint, tmp_path):
 def test_faces_without_labels_are_not_the_only_judges_of_a_calibrated_model(checkpoint, tmp_path, capsys):
     crops = tmp_path / "crops"
     crops.mkdir()
-    for index, face in enumerate(made_faces(64, 10).faces):
+    for index, face in enumerate(smooth_faces(64, 10).faces):
         cv2.imwrite(str(crops / f"{index}.png"), face)
     argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--faces", str(crops)]
     with contextlib.suppress(ModelError):  # a random network breaks the bounds of coarse precisions

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from made_shards import write_shards
-from smooth_pictures import made_faces
+from smooth_pictures import smooth_faces
 
 from export.faces import load_faces
 from gaze.errors import DataError
@@ -39,7 +39,7 @@ def test_of_larger_shards_the_middle_is_resampled_and_narrower_ones_are_refused(
 
 
 def test_a_folder_of_crops(tmp_path):
-    face = made_faces(32, 1).faces[0]
+    face = smooth_faces(32, 1).faces[0]
     shown_mm = CAMERA.view_mm  # less than the 140 mm of such crops
     assert shown_mm == pytest.approx(80.0)
     cv2.imwrite(str(tmp_path / "a.png"), face)
@@ -67,6 +67,6 @@ def test_wrong_folders_are_named(tmp_path):
 
 
 def test_what_calibrates_does_not_judge():
-    used, apart = made_faces(16, 20).every_fifth_apart()
+    used, apart = smooth_faces(16, 20).every_fifth_apart()
     assert (len(used), len(apart)) == (16, 4)
     assert not any((apart.faces[0] == face).all() for face in used.faces)

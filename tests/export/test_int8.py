@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("nncf")
 
-from smooth_pictures import made_faces  # noqa: E402
+from smooth_pictures import smooth_faces  # noqa: E402
 
 from export import parity, to_int8  # noqa: E402
 from export.artefacts import KINDS, Run, choose_kinds, runs_of  # noqa: E402
@@ -23,7 +23,7 @@ from gaze.model_spec import load_model_spec  # noqa: E402
 @pytest.fixture(scope="module")
 def crops(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crops")
-    for index, face in enumerate(made_faces(64, 20, seed=2).faces):
+    for index, face in enumerate(smooth_faces(64, 20, seed=2).faces):
         cv2.imwrite(str(folder / f"{index:02d}.png"), face)
     return folder
 

@@ -10,7 +10,7 @@ onnx = pytest.importorskip("onnx")
 openvino = pytest.importorskip("openvino")
 pytest.importorskip("nncf")
 
-from smooth_pictures import made_faces  # noqa: E402
+from smooth_pictures import smooth_faces  # noqa: E402
 
 from deploy.runtimes.openvino_fp32_layers import NOTE  # noqa: E402
 from deploy.runtimes.openvino_runtime import cpu_precisions  # noqa: E402
@@ -26,7 +26,7 @@ LAYERS = ("Conv", "Gemm", "MatMul")
 def exported_in_coarse(checkpoint_with_landmarks, tmp_path_factory):
     """All in int8, bf16 or fp16 that may be: every try is near enough, as a random network is never."""
     folder, crops = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("crops")
-    for index, face in enumerate(made_faces(64, 16, seed=2).faces):
+    for index, face in enumerate(smooth_faces(64, 16, seed=2).faces):
         cv2.imwrite(str(crops / f"{index:02d}.png"), face)
     argv = ["--checkpoint", str(checkpoint_with_landmarks), "--out", str(folder), "--calibration", str(crops)]
     formats = ["onnx", "onnx-fp16", "onnx-int8", "openvino-int8", "openvino-bf16"]

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from smooth_pictures import made_faces  # noqa: E402
+from smooth_pictures import smooth_faces  # noqa: E402
 
 from export.layers import blocks  # noqa: E402
 from export.steady import CentredConvolution, rounded, steadied, to_bf16, to_int8  # noqa: E402
@@ -19,7 +19,7 @@ from gaze.network_checkpoint import load_checkpoint  # noqa: E402
 def net_and_pictures(checkpoint):
     net, _ = load_checkpoint(checkpoint)
     preprocess = FacePreprocess()
-    shown, asked = (torch.from_numpy(made_faces(64, 16, seed=seed).faces) for seed in (5, 6))
+    shown, asked = (torch.from_numpy(smooth_faces(64, 16, seed=seed).faces) for seed in (5, 6))
     return net, preprocess(shown), preprocess(asked)
 
 
@@ -41,7 +41,7 @@ def test_steadied_is_the_same_network(net_and_pictures):
 def test_eyes_apart_are_steadied_and_rounded_too():
     torch.manual_seed(3)
     net = GazeNet(128, width=0.25, eyes=True).eval()
-    shown = FacePreprocess()(torch.from_numpy(made_faces(128, 8, seed=5).faces))
+    shown = FacePreprocess()(torch.from_numpy(smooth_faces(128, 8, seed=5).faces))
     steady = steadied(net, shown)
     for backbone in steady.backbones:
         assert isinstance(backbone[1].conv[0][0], CentredConvolution)

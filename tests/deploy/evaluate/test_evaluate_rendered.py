@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from made_shards import write_shard
 
 from deploy.evaluate import rendered as command
 from deploy.truth import load_truth
@@ -68,19 +69,8 @@ def shards(tmp_path):
         }
         for mask in masks
     ]  # fmt: skip
-    np.savez(
-        tmp_path / "shard_000000.npz",
-        faces=faces,
-        pitch_yaw_rad=(counts * 0.005).astype(np.float32),
-        head_pitch_yaw_rad=np.zeros((COUNT, 2), np.float32),
-        person=np.arange(COUNT, dtype=np.int32),
-        seed=np.arange(COUNT, dtype=np.int64),
-        attributes=np.array([json.dumps(row) for row in attributes]),
-    )
-    camera = {"focal_px": SIZE * 600 / 140.0, "distance_mm": 600.0, "size_px": SIZE}
-    (tmp_path / "shards.json").write_text(
-        json.dumps({"schema": "gaze.shards/1", "size": SIZE, "normalized_camera": camera})
-    )
+    angles = (counts * 0.005).astype(np.float32)
+    write_shard(tmp_path, faces=faces, pitch_yaw_rad=angles, attributes=attributes)
     return tmp_path
 
 

@@ -1,10 +1,10 @@
 """Reading rendered shards: whole, growing, damaged."""
 
 import contextlib
-import json
 
 import numpy as np
 import pytest
+from made_shards import write_shard
 
 from gaze.datasets.shards import Shard, ShardFolder
 from gaze.errors import DataError
@@ -13,24 +13,16 @@ from gaze.types import NormalizedCamera
 
 
 def write(folder, index, count=5, size=8):
-    folder.mkdir(exist_ok=True)
-    camera = {"focal_px": 960.0, "distance_mm": 600.0, "size_px": 224}
-    (folder / "shards.json").write_text(
-        json.dumps({"schema": "gaze.shards/1", "size": size, "normalized_camera": camera})
-    )
     rng = np.random.default_rng(index)
-    arrays = {
-        "faces": rng.integers(0, 256, (count, size, size, 3), np.uint8),
-        "pitch_yaw_rad": rng.normal(0, 0.2, (count, 2)).astype(np.float32),
-        "head_pitch_yaw_rad": rng.normal(0, 0.2, (count, 2)).astype(np.float32),
-        "person": np.arange(count, dtype=np.int32),
-        "seed": 100 * index + np.arange(count, dtype=np.int64),
-        "attributes": np.array(
-            [json.dumps({"glasses": row % 2 == 0, "sunglasses": False}) for row in range(count)]
-        ),
-    }
-    np.savez(folder / f"shard_{index:06d}.npz", **arrays)
-    return arrays
+    return write_shard(
+        folder,
+        index,
+        faces=rng.integers(0, 256, (count, size, size, 3), np.uint8),
+        pitch_yaw_rad=rng.normal(0, 0.2, (count, 2)).astype(np.float32),
+        head_pitch_yaw_rad=rng.normal(0, 0.2, (count, 2)).astype(np.float32),
+        seed=100 * index + np.arange(count, dtype=np.int64),
+        attributes=[{"glasses": row % 2 == 0, "sunglasses": False} for row in range(count)],
+    )
 
 
 def test_reads_across_shards_what_was_written(tmp_path):

@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from made_shards import write_shard
 
 from gaze import cli
 from gaze.errors import DataError
@@ -113,18 +114,7 @@ def test_folders_without_crops_are_named(tmp_path, kind, capsys):
 
 
 def test_shards_without_attributes_are_named(tmp_path):
-    camera = {"focal_px": 960.0, "distance_mm": 600.0, "size_px": 224}
-    about = {"schema": "gaze.shards/1", "size": 8, "normalized_camera": camera}
-    (tmp_path / "shards.json").write_text(json.dumps(about))
-    np.savez(
-        tmp_path / "shard_000000.npz",
-        faces=np.zeros((1, 8, 8, 3), np.uint8),
-        pitch_yaw_rad=np.zeros((1, 2), np.float32),
-        head_pitch_yaw_rad=np.zeros((1, 2), np.float32),
-        person=np.zeros(1, np.int32),
-        seed=np.zeros(1, np.int64),
-        attributes=np.array([json.dumps({"glasses": ""})]),
-    )
+    write_shard(tmp_path, faces=np.zeros((1, 8, 8, 3), np.uint8), attributes=[{"glasses": ""}])
     with pytest.raises(DataError, match="lacks the attribute 'sunglasses'; render it again"):
         list(rendered_crops(tmp_path, 5))
 

@@ -1,8 +1,8 @@
 """Pictures through a lens with distortion: what is drawn lies where OpenCV projects it."""
 
-import cv2
 import numpy as np
 import pytest
+from opencv_projection import projected
 
 from gaze.camera import Camera
 from gaze.synthesis.lens import Lens, with_lens
@@ -11,13 +11,6 @@ from tests.gaze.synthesis.studio import DOTS, centroid
 
 PLACE = np.array([150.0, 70.0, 520.0])
 LENS = np.array([-0.15, 0.05, 0.002, -0.001])
-
-
-def by_hand(camera, points_mm):
-    px, _ = cv2.projectPoints(
-        np.asarray(points_mm, float), np.zeros(3), np.zeros(3), camera.K, camera.distortion
-    )
-    return px.reshape(-1, 2)
 
 
 @pytest.mark.parametrize("size_px", [None, 700])
@@ -31,8 +24,8 @@ def test_landmarks_lie_where_the_lens_puts_them(studio, mesh, normals_of, size_p
     picture = lens.bend(studio.dots(person, head, lens.view(head.face_centre_cam_mm)))
     assert picture.shape == (260, 280)
     points_mm = head.vertices_cam_mm[DOTS]
-    expected = by_hand(camera, points_mm)
-    straight = by_hand(Camera(camera.K, np.zeros(0), 280, 260), points_mm)
+    expected = projected(camera, points_mm)
+    straight = projected(Camera(camera.K, np.zeros(0), 280, 260), points_mm)
     assert np.linalg.norm(expected - straight, axis=1).max() > 3.0  # the lens matters here
     found = []
     for place_px in expected:

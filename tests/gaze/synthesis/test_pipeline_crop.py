@@ -5,6 +5,7 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
+from opencv_projection import projected
 
 from gaze.camera import Camera
 from gaze.errors import GazeError
@@ -41,13 +42,6 @@ def cut(made):
     assert len(pairs) >= 4
     assert {found.view.known.has_distortion for _, found in pairs} == {True, False}
     return pairs
-
-
-def by_hand(camera, points_mm):
-    px, _ = cv2.projectPoints(
-        np.asarray(points_mm, float), np.zeros(3), np.zeros(3), camera.K, camera.distortion
-    )
-    return px.reshape(-1, 2)
 
 
 def test_attributes_say_how_a_crop_was_made(made):
@@ -108,7 +102,7 @@ def test_landmarks_lie_where_the_view_says(studio, mesh, normals_of, calibrated)
     picture = np.repeat(np.clip(400 * light, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
     # The head's pose by the user's camera: in line with the picture, tilted and too far away.
     scale = known.K[0, 0] / lens.K[0, 0]
-    undone = known.undistort(by_hand(lens, head.face_centre_cam_mm[None]))[0]
+    undone = known.undistort(projected(lens, head.face_centre_cam_mm[None]))[0]
     ray = np.linalg.inv(known.K) @ [*undone, 1.0]
     centre = ray * head.face_centre_cam_mm[2] * scale * 1.04
     pose = HeadPose(head.R_cam_head @ cv2.Rodrigues(np.array([0.05, 0.02, 0.06]))[0], centre, 1.0)

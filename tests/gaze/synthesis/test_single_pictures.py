@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from opencv_projection import projected
 
 from gaze.camera import Camera
 from gaze.cli import main as gaze
@@ -49,11 +50,8 @@ def test_px_are_the_projections_of_mm_through_the_distorting_lens(webcam):
             (truth["landmarks_cam_mm"], truth["landmarks_px"]),
             (truth["eyes"]["centres_cam_mm"], truth["eyes"]["centres_px"]),
         ):
-            # Plain OpenCV, not the project's camera; thousandths of mm and px are rounded away.
-            by_hand, _ = cv2.projectPoints(
-                np.array(mm), np.zeros(3), np.zeros(3), camera.K, camera.distortion
-            )
-            np.testing.assert_allclose(by_hand.reshape(-1, 2), px, atol=0.01)
+            # Thousandths of mm and px are rounded away.
+            np.testing.assert_allclose(projected(camera, mm), px, atol=0.01)
         six_mm = np.array(truth["landmarks_cam_mm"])[CORNERS]
         np.testing.assert_allclose(six_mm.mean(axis=0), truth["origin_cam_mm"], atol=0.01)
         towards = np.subtract(truth["target_cam_mm"], truth["origin_cam_mm"])

@@ -1,9 +1,9 @@
 """Small made-up training data: faces whose two dark spots move with the label."""
 
-import json
 from pathlib import Path
 
 import cv2
+import made_shards
 import numpy as np
 
 from gaze.learned_landmarks import EYE_COUNT, LEARNED_COUNT
@@ -34,20 +34,17 @@ def spot_landmarks(labels: np.ndarray, size: int = 64) -> np.ndarray:
 def write_shard(
     folder: Path, index: int, count: int, size: int = 64, seed: int = 0, landmarks: bool = False
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    camera = {"focal_px": 960.0 * size / 224, "distance_mm": 600.0, "size_px": size}
-    (folder / "shards.json").write_text(
-        json.dumps({"schema": "gaze.shards/1", "size": size, "normalized_camera": camera})
-    )
+    """A shard of ``count`` spotted faces, four of each person."""
     faces, labels = spots(count, size, seed)
     known = {"landmarks_px": spot_landmarks(labels, size)} if landmarks else {}
-    np.savez(
-        folder / f"shard_{index:06d}.npz",
+    made_shards.write_shard(
+        folder,
+        index,
         **known,
         faces=faces,
         pitch_yaw_rad=labels,
         head_pitch_yaw_rad=labels * 0.5,
         person=np.arange(count, dtype=np.int32) // 4,
         seed=np.arange(count, dtype=np.int64) + 1000 * index,
-        attributes=np.array([json.dumps({"row": row}) for row in range(count)]),
+        attributes=[{"row": row} for row in range(count)],
     )
