@@ -61,7 +61,11 @@ def run_trial(
     later_s = start_s + SECONDS_BETWEEN_TARGETS * (points + 1)
     rest, more = look_at_targets(sitter, estimate, SCREEN, rest_px, frames, later_s, FIRST_MEASURED)
     if len(np.unique(rest.place)) < PLACES_MIN:
-        raise CalibrationError("the face was not found, or its gaze not sure, at enough targets")
+        raise CalibrationError(
+            "the face was not found, or its gaze not sure, at enough targets "
+            f"({len(np.unique(rest.place))}, wanted are {PLACES_MIN}); take other people or let more through "
+            "(--max-sigma)"
+        )
     correction = fit(condense(samples, SCREEN), kind)
     before, after = (measure(rest, item, SCREEN) for item in (correction.switched_off(), correction))
     errors = GazeErrors.of(Samples.join([samples, rest]), np.concatenate([centres, more]), SCREEN, seed)

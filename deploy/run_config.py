@@ -164,9 +164,13 @@ def _read_toml(path: Path, parser: argparse.ArgumentParser) -> dict[str, object]
     try:
         content = tomllib.loads(read_text(path))
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}); check the path and its rights"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not TOML: {error}") from error
+        raise UsageError(
+            f"{path}: is not TOML: {error}; write [{TABLE}], and below it name = value, text in quotes"
+        ) from error
     # Other commands may have tables of their own; anything outside a table would be lost.
     if stray := [key for key, value in content.items() if not isinstance(value, dict)]:
         raise UsageError(f"{path}: {', '.join(stray)} must stand in a table; write [{TABLE}] above")

@@ -84,7 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         trials.append(trial)
         print(_row(str(trial.seed), [trial], trial.kind), flush=True)
     if not trials:
-        raise CalibrationError("nobody could be calibrated")
+        raise CalibrationError(
+            "nobody could be calibrated, for the reasons above; give more --people, or another --seed"
+        )
     print(_row(f"mean of {len(trials)}", trials, ""))
     failed = options.people - len(trials)
     log.info("%d people, %d failed, %.0f s", len(trials), failed, time.monotonic() - start)

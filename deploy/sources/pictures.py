@@ -20,7 +20,9 @@ def picture_files(folder: Path) -> tuple[list[Path], int]:
     try:
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     except OSError as error:
-        raise SourceError(f"{folder}: cannot be listed ({error.strerror})") from error
+        raise SourceError(
+            f"{folder}: cannot be listed ({error.strerror}); check the path and its rights"
+        ) from error
     pictures = sorted((path for path in files if path.suffix.lower() in READABLE), key=_natural)
     if not pictures:
         raise SourceError(

@@ -175,7 +175,10 @@ class ShardFolder:
         cameras = [_read_description(folder) for folder in self.folders]
         for folder, camera in zip(self.folders, cameras, strict=True):
             if camera != cameras[0]:
-                raise DataError(f"{folder}: is rendered for {camera}, {self.folders[0]} for {cameras[0]}")
+                raise DataError(
+                    f"{folder}: is rendered for {camera}, {self.folders[0]} for {cameras[0]}; give folders "
+                    "of one size and view"
+                )
         self.rendered_px = cameras[0].size_px
         try:
             self.normalized_camera = cameras[0] if view_mm is None else cameras[0].central(view_mm)
@@ -209,7 +212,8 @@ class ShardFolder:
         for shard in shards:
             if shard.faces.shape[1] != self.rendered_px:
                 raise DataError(
-                    f"{shard.path}: faces of {shard.faces.shape[1]} px, shards.json says {self.rendered_px}"
+                    f"{shard.path}: faces of {shard.faces.shape[1]} px, shards.json says "
+                    f"{self.rendered_px}; {_AGAIN}"
                 )
         starts = np.concatenate([[0], np.cumsum([len(part) for part in rows])]).astype(np.int64)
         # In one assignment: another thread may be reading.
