@@ -7,7 +7,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.display.overlay import Hud, OverlayOptions, draw_overlay
-from deploy.display.window import Window, snapshot_path
+from deploy.display.window import Window
+from deploy.key_recorder import KeyRecorder
+from deploy.pacing import Pacing
 from deploy.pipeline import FrameResult, Pipeline
 from deploy.service import Health, resident_mb
-from deploy.sinks import ReaderGone, Sink, SinkError, VideoSink, any_needs_picture
+from deploy.sinks import ReaderGone, Sink, any_needs_picture
 from deploy.sources import Source
 from deploy.stopping import StopSignals
 from gaze.errors import SourceError
-from gaze.picture_files import write_picture
 from gaze.types import Status
 
 log = logging.getLogger("gaze")
@@ -76,16 +76,15 @@ class Loop:
         self._health = health
         self._stop = stop or StopSignals()
         self._observers = observers
-        self._out_folder = out_folder
         self._max_frames = max_frames
-        self._summary = LoopSummary()
-        self._recording: VideoSink | None = None
+        self._recorder = KeyRecorder(out_folder, self._say)
+        self._pacing = Pacing(source, self._stop, self._tell_health)
+        self._summary = LoopSummary(files=self._recorder.files)
         self._paused = False
         self._quit = False
         self._last: FrameResult | None = None
         self._fps: float | None = None
         self._last_processed = 0.0
-        self._play_start: float | None = None
         self._frozen = False
         self._message, self._message_until = "", 0.0
 
@@ -96,8 +95,7 @@ class Loop:
             SourceError: the source cannot be opened, broke off, or gave no frame at all.
             SinkError: a file cannot be written any more.
         """
-        with ExitStack() as stack:
-            stack.callback(self._end_recording)
+        with self._recorder:
             try:
                 while not self._finished():
                     self._step()
@@ -137,19 +135,19 @@ class Loop:
         result = self._pipeline.process(frame)
         self._count(result)
         picture = None
-        if any_needs_picture(self._sinks) or self._recording is not None:
+        if any_needs_picture(self._sinks) or self._recorder.recording:
             # What is saved shows the scene as it is: not mirrored, without help and messages.
             plain = dataclasses.replace(self._overlay, mirror=False, help=False)
             canvas = draw_overlay(result, plain, Hud(self._fps, self._source.dropped))
             picture = self._hooked(canvas.image, result)
         for sink in self._sinks:
             sink.write(result, picture)
-        self._record(result, picture)
+        self._recorder.write(result, picture)
         for observe in self._observers:
             observe(result)
         if self._window is not None:
             self._show()
-            self._handle_key(self._wait_until_due(frame.t_s))
+            self._handle_key(self._pacing.wait(self._window, frame.t_s))
 
     def _count(self, result: FrameResult) -> None:
         summary = self._summary
@@ -164,7 +162,10 @@ class Loop:
         frozen = result.status is Status.FROZEN
         if frozen != self._frozen:
             self._frozen = frozen
-            log.warning("the camera is frozen") if frozen else log.info("the camera moves again")
+            if frozen:
+                log.warning("the camera is frozen")
+            else:
+                log.info("the camera moves again")
 
     def _tell_health(self) -> None:
         if self._health is None:
@@ -187,7 +188,8 @@ class Loop:
             },
         )
 
-    def _hooked(self, picture, result: FrameResult):
+    def _hooked(self, picture: NDArray[np.uint8], result: FrameResult) -> NDArray[np.uint8]:
+        """The picture, into which the hook has drawn."""
         if self._pipeline.hook is not None:
             self._pipeline.hook.draw(picture, result.estimates)
         return picture
@@ -200,25 +202,9 @@ class Loop:
             messages.append("camera lost: trying again")
         if time.monotonic() < self._message_until:
             messages.append(self._message)
-        hud = Hud(self._fps, self._source.dropped, self._recording is not None, self._paused, messages)
+        hud = Hud(self._fps, self._source.dropped, self._recorder.recording, self._paused, messages)
         canvas = draw_overlay(self._last, self._overlay, hud)
         self._window.show(self._hooked(canvas.image, self._last))
-
-    def _wait_until_due(self, t_s: float) -> str | None:
-        """Show a file no faster than it was filmed, and a picture until a key is pressed."""
-        if self._source.live:
-            return self._window.poll()
-        if not self._source.sequence:
-            while (key := self._window.poll(50)) is None and not self._stop.requested:
-                self._tell_health()
-            return key
-        now = time.monotonic()
-        if self._play_start is None:
-            self._play_start = now - t_s
-        due = self._play_start + t_s
-        if now > due + 0.5:  # too slow, or paused: go on from here
-            self._play_start = now - t_s
-        return self._window.poll(min(1000, max(1, round((due - now) * 1000))))
 
     def _say(self, text: str) -> None:
         self._message, self._message_until = text, time.monotonic() + MESSAGE_S
@@ -235,7 +221,7 @@ class Loop:
             self._quit = True
         elif key == "space":
             self._paused = not self._paused
-            self._play_start = None
+            self._pacing.restart()
         elif key == "s":
             self._snapshot()
         elif key == "r":
@@ -245,50 +231,13 @@ class Loop:
         shown = self._last.estimates if self._last is not None else ()
         return not shown or any(estimate.weight_map is not None for estimate in shown)
 
-    def _new_path(self, suffix: str) -> Path:
-        self._out_folder.mkdir(parents=True, exist_ok=True)
-        return snapshot_path(self._out_folder, time.strftime("gaze-%Y%m%d-%H%M%S"), suffix)
-
     def _snapshot(self) -> None:
-        if self._last is None:
-            return
-        try:
-            path = self._new_path(".png")
+        if self._last is not None:
             picture = draw_overlay(self._last, dataclasses.replace(self._overlay, help=False)).image
-            write_picture(path, self._hooked(picture, self._last))
-        except OSError as error:
-            self._say(f"no snapshot: {error}")
-            return
-        self._summary.files.append(str(path))
-        self._say(f"saved {path}")
+            self._recorder.snapshot(self._hooked(picture, self._last))
 
     def _toggle_recording(self) -> None:
-        if self._recording is not None:
-            self._end_recording()
-            return
-        fps = self._source.fps or DEFAULT_FPS
-        try:
-            self._recording = VideoSink(str(self._new_path(".mp4")), fps, real_time=self._source.live)
-        except (OSError, SinkError) as error:
-            self._say(f"no recording: {error}")
-            return
-        self._say(f"recording {self._recording.name}")
-
-    def _record(self, result: FrameResult, picture: NDArray[np.uint8] | None) -> None:
-        """A recording that was begun by key and cannot go on ends; the run goes on."""
-        if self._recording is None:
-            return
-        try:
-            self._recording.write(result, picture)
-        except SinkError as error:
-            self._end_recording()
-            self._say(str(error))
-
-    def _end_recording(self) -> None:
-        if self._recording is None:
-            return
-        recording, self._recording = self._recording, None
-        recording.close()
-        if Path(recording.name).exists():
-            self._summary.files.append(recording.name)
-            self._say(f"saved {recording.name}")
+        if self._recorder.recording:
+            self._recorder.stop()
+        else:
+            self._recorder.start(self._source.fps or DEFAULT_FPS, real_time=self._source.live)
