@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from calibration.board_views import load_views, save_views, views_of_folder
-from calibration.capture import GuidedCapture, draw_guidance
+from calibration.capture import Guidance, GuidedCapture, draw_guidance
 from calibration.intrinsics import MIN_VIEWS, BoardView, fit_intrinsics
 from calibration.intrinsics_covariance import intrinsics_covariance
 from calibration.intrinsics_report import coverage_picture, intrinsics_text
@@ -17,7 +21,7 @@ from calibration.webcams import webcam_hfov_deg
 from deploy.calibrate.board import add_board_options, board_of
 from deploy.calibrate.common import make_parser, set_aside
 from deploy.display.window import Window, display_problem
-from deploy.sources import open_source
+from deploy.sources import Source, open_source
 from deploy.sources.captures import PREFERRED_SIZE
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
@@ -123,6 +127,37 @@ def _without_board(options: argparse.Namespace) -> int:
     return 0
 
 
+class _Guide:
+    """Shows in a window what is to be done next, or prints it where there is none."""
+
+    def __init__(self, window: Window | None) -> None:
+        self._window = window
+        self._said = ""
+
+    def key(self) -> str | None:
+        """The key that was pressed."""
+        return self._window.poll() if self._window is not None else None
+
+    def tell(self, image: NDArray[np.uint8], guidance: Guidance, views: int) -> None:
+        """What the newest picture showed, and how many views there are."""
+        if self._window is not None:
+            self._window.show(draw_guidance(image, guidance, views))
+        elif guidance.message != self._said or guidance.taken:
+            self._said = guidance.message
+            log.info("%s (%d views)", guidance.message, views)
+
+
+@contextmanager
+def _open_guide() -> Iterator[_Guide]:
+    problem = display_problem()
+    if problem is not None:
+        log.info("%s: what to do is printed here", problem)
+        yield _Guide(None)
+        return
+    with Window("gaze calibrate camera") as window:
+        yield _Guide(window)
+
+
 def _live(options: argparse.Namespace) -> tuple[list[BoardView], tuple[int, int]]:
     """Collect views until there are enough or somebody ends it.
 
@@ -130,42 +165,13 @@ def _live(options: argparse.Namespace) -> tuple[list[BoardView], tuple[int, int]
         CalibrationError: it was stopped before there were enough views; they are kept.
         SourceError: there is no picture.
     """
-    kept, kept_size = load_views(options.resume) if options.resume else ([], None)
-    capture: GuidedCapture | None = None
-    stopped = False
-    with StopSignals() as stop, open_source(options.source, size=options.size) as source:
-        problem = display_problem()
-        if problem is not None:
-            log.info("%s: what to do is printed here", problem)
-        window = None if problem is not None else Window("gaze calibrate camera")
-        said = ""
-        try:
-            while not source.ended and not (capture is not None and capture.done):
-                frame = source.read(0.1)
-                key = window.poll() if window is not None else None
-                stopped = stop.requested or key == "q"
-                if stopped or key == "space":
-                    break
-                if frame is None:
-                    continue
-                size = (frame.image.shape[1], frame.image.shape[0])
-                if capture is None:
-                    if kept_size not in (None, size):
-                        raise CalibrationError(
-                            f"{options.resume}: its pictures were {kept_size[0]}x{kept_size[1]} px, "
-                            f"the camera gives {size[0]}x{size[1]}; give --size"
-                        )
-                    capture = GuidedCapture(board_of(options), size, options.views)
-                    capture.add(kept)
-                guidance = capture.feed(frame.image, frame.t_s)
-                if window is not None:
-                    window.show(draw_guidance(frame.image, guidance, len(capture.views)))
-                elif guidance.message != said or guidance.taken:
-                    said = guidance.message
-                    log.info("%s (%d views)", said, len(capture.views))
-        finally:
-            if window is not None:
-                window.close()
+    resumed = load_views(options.resume) if options.resume else None
+    with (
+        StopSignals() as stop,
+        open_source(options.source, size=options.size) as source,
+        _open_guide() as guide,
+    ):
+        capture, stopped = _film(options, resumed, source, guide, stop)
     if capture is None:
         raise SourceError(f"{options.source}: gave no picture")
     path = Path(options.out).with_suffix(".views.json")
@@ -173,15 +179,60 @@ def _live(options: argparse.Namespace) -> tuple[list[BoardView], tuple[int, int]
         set_aside(path, options.resume)
         save_views(capture.views, capture.size_px, path)
     if stopped or len(capture.views) < MIN_VIEWS:
-        board = capture.board
-        lacking = (
+        raise CalibrationError(_too_few(capture, path))
+    return capture.views, capture.size_px
+
+
+def _film(
+    options: argparse.Namespace,
+    resumed: tuple[list[BoardView], tuple[int, int]] | None,
+    source: Source,
+    guide: _Guide,
+    stop: StopSignals,
+) -> tuple[GuidedCapture | None, bool]:
+    """What was taken, None without a picture, and whether somebody stopped it; space ends it as enough."""
+    capture: GuidedCapture | None = None
+    while not source.ended and not (capture is not None and capture.done):
+        frame = source.read(0.1)
+        key = guide.key()
+        if stop.requested or key == "q":
+            return capture, True
+        if key == "space":
+            break
+        if frame is None:
+            continue
+        if capture is None:
+            capture = _begin(options, resumed, (frame.image.shape[1], frame.image.shape[0]))
+        guidance = capture.feed(frame.image, frame.t_s)
+        guide.tell(frame.image, guidance, len(capture.views))
+    return capture, False
+
+
+def _begin(
+    options: argparse.Namespace,
+    resumed: tuple[list[BoardView], tuple[int, int]] | None,
+    size_px: tuple[int, int],
+) -> GuidedCapture:
+    views, before_px = resumed or ([], size_px)
+    if before_px != size_px:
+        raise CalibrationError(
+            f"{options.resume}: its pictures were {before_px[0]}x{before_px[1]} px, "
+            f"the camera gives {size_px[0]}x{size_px[1]}; give --size"
+        )
+    capture = GuidedCapture(board_of(options), size_px, options.views)
+    capture.add(views)
+    return capture
+
+
+def _too_few(capture: GuidedCapture, path: Path) -> str:
+    """What to say of a capture that ended early, and how to go on."""
+    count, board = len(capture.views), capture.board
+    text = f"stopped with {count} views"
+    if count < MIN_VIEWS:
+        text += (
             f" of at least {MIN_VIEWS}; see that the board is {board.kind} of {board.columns}x{board.rows} "
             "squares (--board, --columns, --rows), flat, evenly lit and held still"
-            if len(capture.views) < MIN_VIEWS
-            else ""
         )
-        raise CalibrationError(
-            f"stopped with {len(capture.views)} views{lacking}"
-            + (f"; they are kept in {path}: go on with --resume {path}" if capture.views else "")
-        )
-    return capture.views, capture.size_px
+    if count:
+        text += f"; they are kept in {path}: go on with --resume {path}"
+    return text
