@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from smooth_pictures import made_faces
+from smooth_pictures import smooth_faces
 
 from deploy.runtimes.torch_runtime import TorchRuntime
 from export.artefacts import KINDS
@@ -22,7 +22,7 @@ from gaze.errors import DataError
 def maker(checkpoint, tmp_path):
     """Without faces to calibrate on."""
     return make_maker(
-        TorchRuntime(checkpoint), "small", tmp_path, None, FaceSet("made", made_faces(64, 4).faces)
+        TorchRuntime(checkpoint), "small", tmp_path, None, FaceSet("made", smooth_faces(64, 4).faces)
     )
 
 
