@@ -34,12 +34,7 @@ def add_network_options(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--threads", type=at_least_one, metavar="N", help="CPU threads of the network (default: all cores)"
     )
-    group.add_argument(
-        "--average-mirror",
-        action=argparse.BooleanOptionalAction,
-        help="mean with the mirrored face: more accurate, twice the work (default: as the network's "
-        "sidecar says; of those in the package that of 160 px does, that of 112 px does not)",
-    )
+    add_mirror_option(group)
     group.add_argument(
         "--landmarks",
         choices=KINDS,
@@ -63,6 +58,16 @@ def add_engine_options(group: argparse._ActionsContainer) -> None:
         "--precision",
         choices=PRECISIONS,
         help="what the runtime calculates in (default: the network's own; auto may take bf16)",
+    )
+
+
+def add_mirror_option(group: argparse._ActionsContainer) -> None:
+    """Whether a face is read mirrored too: --average-mirror, None where it was not given."""
+    group.add_argument(
+        "--average-mirror",
+        action=argparse.BooleanOptionalAction,
+        help="mean with the mirrored face: more accurate, twice the work (default: as the network's "
+        "sidecar says; of those in the package that of 160 px does, that of 112 px does not)",
     )
 
 

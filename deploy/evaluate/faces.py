@@ -16,7 +16,7 @@ from gaze.errors import UsageError
 from gaze.estimator import GazeEstimator
 from gaze.help_format import HelpFormatter
 from gaze.landmarks import create_detector
-from gaze.mirrored import mirrored_if
+from gaze.mirrored import MirroredPredictor
 from gaze.option_types import at_least
 from gaze.quiet_start import QuietDetector
 from gaze.training.face_errors import CROP_CAMERA, crop_answers, evaluate_faces, live_answers
@@ -71,10 +71,9 @@ def _evaluate_crops(args: argparse.Namespace, folder: FaceFolder, predictor: Pre
         if args.live:
             quiet = QuietDetector(lambda: create_detector("auto", 1, None, static=True))
             detector = stack.enter_context(quiet)
-            network = mirrored_if(predictor, args.average_mirror)
-            answers = live_answers(GazeEstimator(detector, network, CROP_CAMERA))
+            answers = live_answers(GazeEstimator(detector, predictor, CROP_CAMERA))
         else:
-            answers = crop_answers(predictor, args.average_mirror)
+            answers = crop_answers(predictor)
         figures = evaluate_faces(folder, answers)
         if args.views:
             seen = predict_views(folder, answers, args.views)
@@ -83,11 +82,11 @@ def _evaluate_crops(args: argparse.Namespace, folder: FaceFolder, predictor: Pre
     return figures
 
 
-def _evaluate_prepared(file: NormalizedFile, predictor: Predictor, average_mirror: bool) -> dict[str, object]:
+def _evaluate_prepared(file: NormalizedFile, predictor: Predictor) -> dict[str, object]:
     from gaze.training.prepared_errors import evaluate_prepared
 
     with file:
-        return evaluate_prepared(file, predictor, average_mirror)
+        return evaluate_prepared(file, predictor)
 
 
 def _print_people(figures: dict[str, object]) -> None:
@@ -168,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if file is None:
             figures = _evaluate_crops(args, folder, predictor)
         else:
-            figures = _evaluate_prepared(file, predictor, args.average_mirror)
+            figures = _evaluate_prepared(file, predictor)
         spec = predictor.spec
     finally:
         predictor.close()
@@ -184,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "model": str(args.checkpoint or args.model or "shipped"),
             "sha256": spec.sha256,
             "runtime": predictor.description,
-            "average_mirror": args.average_mirror,
+            "average_mirror": isinstance(predictor, MirroredPredictor),
             "live": args.live,
         }
         write_figures(args.json, {**about, **figures})

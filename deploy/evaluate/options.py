@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.network_options import add_engine_options
+from deploy.network_options import add_engine_options, add_mirror_option
 from deploy.runtimes import CHECKPOINTS, create_runtime
 from gaze.datasets.system_errors import writing
 from gaze.errors import UsageError
 from gaze.files import prepare_outputs, spare_inputs, without_nan, write_json
+from gaze.mirrored import mirrored_if
 from gaze.model_spec import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -26,12 +27,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--checkpoint", type=Path, help="checkpoint of `gaze train`, instead of --model")
     add_engine_options(parser)
-    parser.add_argument(
-        "--average-mirror",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="mean with the mirrored face: twice the work",
-    )
+    add_mirror_option(parser)
 
 
 def prepare_figures(path: Path | None, **inputs: Path | None) -> None:
@@ -56,7 +52,7 @@ def write_figures(path: Path, content: dict[str, object]) -> None:
 
 
 def open_predictor(args: argparse.Namespace) -> Predictor:
-    """The predictor that the options name.
+    """The predictor that the options name, which reads faces mirrored too where the live loop would.
 
     Raises:
         UsageError: both a model and a checkpoint are given.
@@ -70,6 +66,7 @@ def open_predictor(args: argparse.Namespace) -> Predictor:
             "with --model"
         )
     runtime = "torch" if args.checkpoint and args.runtime == "auto" else args.runtime
-    return create_runtime(
+    network = create_runtime(
         args.checkpoint or args.model, runtime=runtime, device=args.device, precision=args.precision
     )
+    return mirrored_if(network, args.average_mirror)

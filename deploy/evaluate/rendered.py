@@ -146,7 +146,7 @@ def _read(args: argparse.Namespace) -> _Crops:
             ) from error
         if not len(seeing):
             raise DataError(f"{args.shards}: shows closed eyes alone; render more people")
-        prediction = predict_faces(predictor, faces[seeing], args.average_mirror)
+        prediction = predict_faces(predictor, faces[seeing])
     finally:
         predictor.close()
     people = len({person[row] for row in seeing})

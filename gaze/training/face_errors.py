@@ -12,7 +12,6 @@ from gaze.camera import Camera
 from gaze.datasets.face_folder import FaceFolder
 from gaze.errors import DataError
 from gaze.geometry import angles_from_vector, angular_error_deg
-from gaze.mirrored import mirrored_if
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.picture_files import check_square
 from gaze.training.metrics import offset_removed_deg, summary
@@ -29,11 +28,8 @@ Answers = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float64]]
 CROP_CAMERA = Camera(DEFAULT_NORMALIZED_CAMERA.resized(448).K, np.zeros(5), 448, 448)
 
 
-def predict_faces(
-    predictor: Predictor, faces: NDArray[np.uint8], mirror: bool = False, batch: int = 32
-) -> Prediction:
-    """Angles of faces (N, S, S, 3) and deviations, if any; with ``mirror`` the means with mirrored faces."""
-    predictor = mirrored_if(predictor, mirror)
+def predict_faces(predictor: Predictor, faces: NDArray[np.uint8], batch: int = 32) -> Prediction:
+    """Angles of faces (N, S, S, 3) and deviations, if any."""
     parts = [predictor.predict(faces[k : k + batch]) for k in range(0, len(faces), batch)]
     sigmas = [part.sigma_rad for part in parts if part.sigma_rad is not None]
     return Prediction(
@@ -41,8 +37,8 @@ def predict_faces(
     )
 
 
-def crop_answers(predictor: Predictor, mirror: bool = False) -> Answers:
-    """Answers of a network to crops of 140 mm as they are; with ``mirror`` the mean with the mirrored crops.
+def crop_answers(predictor: Predictor) -> Answers:
+    """Answers of a network to crops of 140 mm as they are.
 
     They raise DataError where the network sees more than the crops show.
     """
@@ -50,7 +46,7 @@ def crop_answers(predictor: Predictor, mirror: bool = False) -> Answers:
 
     def answer(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
         faces = np.stack([show_face(crop, DEFAULT_NORMALIZED_CAMERA, wanted) for crop in crops])
-        return predict_faces(predictor, faces, mirror).pitch_yaw_rad.astype(np.float64)
+        return predict_faces(predictor, faces).pitch_yaw_rad.astype(np.float64)
 
     return answer
 

@@ -42,11 +42,10 @@ def check_fits(file: NormalizedFile, predictor: Predictor) -> None:
         )
 
 
-def evaluate_prepared(file: NormalizedFile, predictor: Predictor, mirror: bool = False) -> dict[str, object]:
+def evaluate_prepared(file: NormalizedFile, predictor: Predictor) -> dict[str, object]:
     """Figures over all faces, per person, and per face; and how long reading and the network took.
 
-    The faces are read in pieces: memory does not grow with the file. ``mirror`` averages with the mirrored
-    face.
+    The faces are read in pieces: memory does not grow with the file.
 
     Raises:
         DataError: see check_fits; there are fewer than two faces of a person, or a face cannot be read.
@@ -61,7 +60,7 @@ def evaluate_prepared(file: NormalizedFile, predictor: Predictor, mirror: bool =
         rows = np.arange(start, min(start + READ_AT_ONCE, len(file)))
         faces = np.stack([show_face(face, shown, wanted) for face in file.read(rows)])
         reading_s += time.perf_counter() - begun
-        answers.append(predict_faces(predictor, faces, mirror).pitch_yaw_rad.astype(np.float64))
+        answers.append(predict_faces(predictor, faces).pitch_yaw_rad.astype(np.float64))
     seconds = time.perf_counter() - started
     found = predictions_of(file.rows, np.arange(len(file)), np.concatenate(answers))
     persons = {name: figures(found.where(found.person == name)) for name in file.persons}

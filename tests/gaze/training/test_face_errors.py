@@ -10,6 +10,7 @@ from deploy.evaluate import faces as command
 from gaze.cli import main
 from gaze.datasets.face_folder import read_face_folder
 from gaze.errors import DataError
+from gaze.mirrored import MirroredPredictor
 from gaze.training.face_errors import crop_answers, evaluate_faces, square_faces
 from gaze.types import ModelSpec, NormalizedCamera, Prediction
 
@@ -79,7 +80,7 @@ def test_the_mean_with_the_mirrored_face_takes_a_lean_out(crops):
     faces = list(square_faces(read_face_folder(crops, crops / "labels.csv")))
     upright = crop_answers(Painted())(faces)
     np.testing.assert_allclose(crop_answers(Leaning())(faces) - upright, [[0.0, 0.2]] * 6, atol=1e-6)
-    np.testing.assert_allclose(crop_answers(Leaning(), mirror=True)(faces), upright, atol=1e-6)
+    np.testing.assert_allclose(crop_answers(MirroredPredictor(Leaning()))(faces), upright, atol=1e-6)
 
 
 def test_command_writes_the_json(crops, monkeypatch, capsys):
