@@ -1,18 +1,18 @@
 """The renderer against projections made here: landmarks and pupils to half a px, lids, symmetry."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import cv2
-import moderngl
 import numpy as np
 import pytest
 
 from gaze import cli
-from gaze.errors import RuntimeUnavailableError
 from gaze.geometry import angles_from_vector, mirror_angles, vector_from_angles
 from gaze.synthesis import streams
-from gaze.synthesis.gl import create_context
-from gaze.synthesis.mesh import LANDMARKS_68, HeadMesh
+from gaze.synthesis.mesh import LANDMARKS_68
 from gaze.synthesis.moment import sample_moment
 from gaze.synthesis.person import Person
 from gaze.synthesis.pose import head_rotation, sample_camera, sample_pose
@@ -280,25 +280,54 @@ def test_the_background_stays_free(studio, mesh, normals_of):
     assert (picture[:10, :10] == 0).all() and (picture[100:124, 100:124, 3] > 0.999).all()
 
 
-def test_without_egl_the_message_names_the_package(monkeypatch, tmp_path, capsys):
-    def no_driver(**options):
-        raise ValueError("libEGL.so.1: cannot open shared object file")
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("GLCONTEXT_LINUX_LIBEGL", "nolib.so", "nolib.so not loaded"),
+        ("GLCONTEXT_LINUX_LIBGL", "nolib.so", "nolib.so not loaded"),
+        ("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexist.json", ""),
+    ],
+)
+def test_without_egl_the_message_names_the_package(name, value, said, head_renderer):
+    """A driver as it is missing in earnest, in a process of its own: it is looked for once only."""
+    code = (
+        "from gaze.errors import RuntimeUnavailableError\n"
+        "from gaze.synthesis.gl import create_context\n"
+        "try:\n    create_context()\n"
+        "except RuntimeUnavailableError as error:\n    print(error)\n"
+    )
+    done = _run([sys.executable, "-c", code], name, value)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout and "apt-get install libegl1" in done.stdout
 
-    monkeypatch.setattr(moderngl, "create_context", no_driver)
-    with pytest.raises(RuntimeUnavailableError, match=r"libEGL.so.1.*apt-get install libegl1"):
-        create_context()
+
+@pytest.mark.parametrize("command", ["sheet", "shards"])
+def test_without_egl_the_command_ends(command, assets_dir, mesh, tmp_path):
+    out = tmp_path / "out.png"
+    done = _run(
+        [
+            sys.executable,
+            "-m",
+            "gaze.cli",
+            "synthesize",
+            command,
+            "--out",
+            str(out),
+            "--assets",
+            str(assets_dir),
+        ],
+        "GLCONTEXT_LINUX_LIBEGL",
+        "nolib.so",
+    )
+    assert done.returncode == 1
+    assert "apt-get install" in done.stderr and "Traceback" not in done.stderr
+    assert not out.is_file()
 
 
-def test_without_egl_the_command_ends(assets_dir, monkeypatch, tmp_path, capsys, mesh):
-    def no_driver(**options):
-        raise ValueError("libEGL.so.1: cannot open shared object file")
-
-    monkeypatch.setattr(moderngl, "create_context", no_driver)
-    monkeypatch.setattr(HeadMesh, "load", classmethod(lambda cls, path: mesh))
-    monkeypatch.setattr("gaze.synthesis.people_renderer.load_environments", lambda path: [])
-    out = tmp_path / "sheet.png"
-    assert cli.main(["synthesize", "sheet", "--out", str(out), "--assets", str(assets_dir)]) == 1
-    assert "apt-get install" in capsys.readouterr().err and not out.exists()
+def _run(command, name, value):
+    return subprocess.run(
+        command, env={**os.environ, name: value}, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_without_assets_the_command_ends(tmp_path, capsys):
