@@ -6,10 +6,8 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 import stat
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,15 +24,13 @@ from numpy.typing import NDArray
 
 from deploy.pipeline import FrameResult
 from deploy.records import CSV_COLUMNS, csv_rows, frame_record
+from gaze.disk_space import SpaceWatch
 from gaze.errors import GazeError, UsageError
 from gaze.picture_files import opencv_path
 from gaze.standard_streams import settle_output
 
 # Matroska and AVI can be read without their index, so what a killed process leaves can be too; MP4 cannot.
 VIDEO_CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
-# A video needs room for its index when it is closed, so recording stops before the disk is full.
-RESERVED_BYTES = 32 * 1024 * 1024
-SPACE_CHECK_S = 0.5
 # A gap in a live recording is filled with the last picture up to this long.
 LONGEST_FILL_S = 5.0
 
@@ -186,7 +182,7 @@ class VideoSink:
         self._size = (0, 0)
         self._written = 0
         self._first_s: float | None = None
-        self._next_check = 0.0
+        self._space = SpaceWatch(path)
         self._opencv_path = opencv_path(path, SinkError)
         # Says now, not after a minute of work, that the path is no good; and keeps other runs off it.
         self._lock = _open_file(path)
@@ -234,12 +230,8 @@ class VideoSink:
         return max(0, missing)
 
     def _check_space(self) -> None:
-        now = time.monotonic()
-        if now < self._next_check:
-            return
-        self._next_check = now + SPACE_CHECK_S
-        free = shutil.disk_usage(Path(self.name).absolute().parent).free
-        if free < RESERVED_BYTES:
+        free = self._space.bytes_left_of_too_few()
+        if free is not None:
             raise SinkError(
                 f"{self.name}: the disk is full ({free / 1e6:.0f} MB left); free some space. "
                 "The recording up to here is complete"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.camera import Camera
+from gaze.disk_space import SpaceWatch
 from gaze.errors import DataError
 from gaze.files import replacing
 from gaze.geometry import angles_from_vector
@@ -27,6 +29,7 @@ from gaze.synthesis.webcam import WebcamRenderer
 
 TRUTH_SCHEMA = "gaze.truth/1"
 _BLINK_S = 0.30
+_MEND = "free some space, or choose another --out, and run again"
 # The lids' lag is summed over so many time constants, in so many steps.
 _LAGS, _STEPS = 5.0, 40
 
@@ -128,26 +131,52 @@ def _truth_line(frame: int, t_s: float, head: PosedHead) -> dict[str, object]:
 
 
 def write_clip(path: Path, camera: Camera, frames, fps: int) -> int:
-    """Write an mp4 and ``<stem>.truth.jsonl`` beside it; returns the number of frames.
+    """Write a film and ``<stem>.truth.jsonl`` beside it; returns the number of frames.
 
     Raises:
-        DataError: the video cannot be written.
+        DataError: the film cannot be written, or not all of it; nothing of it is then there.
     """
     truth_path = path.with_name(path.stem + ".truth.jsonl")
     count = 0
-    with replacing(path) as video_name, replacing(truth_path) as truth_name:
-        writer = cv2.VideoWriter(
-            opencv_path(video_name), cv2.VideoWriter_fourcc(*"mp4v"), fps, (camera.width, camera.height)
-        )
-        if not writer.isOpened():
-            raise DataError(f"{path}: this OpenCV cannot write an mp4 there; name a folder that exists")
-        try:
-            with truth_name.open("w", encoding="utf-8") as truth:
+    try:
+        with replacing(path) as film_path, replacing(truth_path) as truth_name:
+            with (
+                _opened(path, film_path, camera, fps) as film,
+                truth_name.open("w", encoding="utf-8") as truth,
+            ):
+                space = SpaceWatch(path)
                 truth.write(json.dumps({"schema": TRUTH_SCHEMA, "camera": camera.as_json()}) + "\n")
                 for picture, line in frames:
-                    writer.write(picture)
+                    if (free := space.bytes_left_of_too_few()) is not None:
+                        raise DataError(f"{path}: the disk is full ({free / 1e6:.0f} MB left); {_MEND}")
+                    film.write(picture)
                     truth.write(json.dumps(line) + "\n")
                     count += 1
-        finally:
-            writer.release()
+            if (found := _frames_in(film_path)) != count:
+                raise DataError(f"{path}: only {found} of {count} frames could be written; {_MEND}")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror or error}); {_MEND}") from error
+    return count
+
+
+@contextmanager
+def _opened(path: Path, film_path: Path, camera: Camera, fps: int) -> Iterator[cv2.VideoWriter]:
+    writer = cv2.VideoWriter(
+        opencv_path(film_path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (camera.width, camera.height)
+    )
+    if not writer.isOpened():
+        raise DataError(f"{path}: this OpenCV cannot write a film there; name a folder that exists")
+    try:
+        yield writer
+    finally:
+        writer.release()
+
+
+def _frames_in(film_path: Path) -> int:
+    """How many frames can be read back: OpenCV says nothing of those that it could not write."""
+    film = cv2.VideoCapture(opencv_path(film_path))
+    count = 0
+    while film.grab():
+        count += 1
+    film.release()
     return count

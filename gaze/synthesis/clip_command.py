@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out.suffix.lower() not in CONTAINERS:
         raise UsageError(f"{args.out}: a clip is saved as {', '.join(CONTAINERS)}")
     prepare_outputs(args.out)
+    # What FFmpeg says of a film that was cut off, our own message says better.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     from gaze.synthesis.clip import ClipOptions, render_clip, write_clip
     from gaze.synthesis.webcam import WebcamRenderer
 

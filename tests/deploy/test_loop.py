@@ -194,7 +194,7 @@ def test_a_recording_that_cannot_be_made_is_told_and_the_loop_goes_on(tmp_path, 
     if fault == "no folder":
         (tmp_path / "out").write_text("a file where the folder should be")
     else:
-        monkeypatch.setattr("deploy.sinks.RESERVED_BYTES", 1 << 60)
+        monkeypatch.setattr("gaze.disk_space.RESERVED_BYTES", 1 << 60)
     summary = loop(tmp_path=tmp_path, window=FakeWindow(["r"])).run()
     assert (summary.frames, summary.files) == (5, [])
     assert any(message.startswith("no recording: ") for message in caplog.messages)
@@ -202,11 +202,11 @@ def test_a_recording_that_cannot_be_made_is_told_and_the_loop_goes_on(tmp_path, 
 
 def test_a_recording_ends_where_the_disk_fills_up_and_the_loop_goes_on(tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO", logger="gaze")
-    monkeypatch.setattr("deploy.sinks.SPACE_CHECK_S", 0.0)
+    monkeypatch.setattr("gaze.disk_space.SPACE_CHECK_S", 0.0)
 
     def fill_up(result):
         if result.frame.index == 2:
-            monkeypatch.setattr("deploy.sinks.RESERVED_BYTES", 1 << 60)
+            monkeypatch.setattr("gaze.disk_space.RESERVED_BYTES", 1 << 60)
 
     summary = loop(tmp_path=tmp_path, window=FakeWindow(["r"]), observers=[fill_up]).run()
     (file,) = (tmp_path / "out").iterdir()

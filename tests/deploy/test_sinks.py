@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from loop_fakes import FakeEstimator, noise, read_clip
 
-from deploy import sinks
 from deploy.pipeline import Pipeline
 from deploy.sinks import CsvSink, JsonlSink, ReaderGone, SinkError, VideoSink, fit_picture, open_sinks
+from gaze import disk_space
 from gaze.errors import UsageError
 from gaze.types import Frame
 
@@ -128,9 +128,9 @@ def test_a_really_full_disk(tmp_path):
 
 def test_recording_stops_while_the_disk_still_takes_the_index(tmp_path, monkeypatch):
     usage = collections.namedtuple("usage", "total used free")
-    monkeypatch.setattr(sinks, "SPACE_CHECK_S", 0.0)
+    monkeypatch.setattr(disk_space, "SPACE_CHECK_S", 0.0)
     free = [10**9]
-    monkeypatch.setattr(sinks.shutil, "disk_usage", lambda path: usage(10**9, 0, free[0]))
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: usage(10**9, 0, free[0]))
     path = tmp_path / "a.mp4"
     sink = VideoSink(str(path), 25.0)
     written = results(6)

@@ -30,7 +30,8 @@ def test_the_camera_of_a_rendered_clip_is_read_back(tmp_path):
     pytest.importorskip("moderngl")
     from gaze.synthesis.clip import write_clip
 
-    write_clip(tmp_path / "clip.mp4", DISTORTED, [(noise(0), {"frame": 0, "faces": []})], 10)
+    picture = noise(0, (DISTORTED.width, DISTORTED.height))
+    write_clip(tmp_path / "clip.mp4", DISTORTED, [(picture, {"frame": 0, "faces": []})], 10)
     camera = load_truth(tmp_path / "clip.truth.jsonl").camera
     assert camera.as_json() == DISTORTED.as_json()
 

@@ -15,6 +15,7 @@ PACKAGES = ("gaze", "calibration", "deploy", "export")  # each may import itself
 RANK = {
     "errors": -1,
     "array_files": -1,
+    "disk_space": -1,
     "files": 0,
     "fetching": 0,
     "help_format": 0,
