@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 
 from export.faces import FaceSet
-from gaze.array_files import DAMAGED_ARRAYS
+from gaze.array_files import DAMAGED_ARRAYS, write_arrays
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.evenly import evenly_spread
-from gaze.files import replacing
 from gaze.training.virtual_camera import show_face
 from gaze.types import NormalizedCamera
 
@@ -64,14 +63,13 @@ def pack(shards: Sequence[Path], count: int, path: Path = FILE) -> int:
     ]
     pictures = [cv2.imencode(".jpg", face, settings)[1] for face in faces]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            jpeg=np.concatenate(pictures),
-            ends=np.cumsum([len(picture) for picture in pictures]),
-            pitch_yaw_rad=angles_rad.astype(np.float32),
-            normalized_camera=np.array([camera.focal_px, camera.distance_mm, camera.size_px]),
-        )
+    arrays = {
+        "jpeg": np.concatenate(pictures),
+        "ends": np.cumsum([len(picture) for picture in pictures]),
+        "pitch_yaw_rad": angles_rad.astype(np.float32),
+        "normalized_camera": np.array([camera.focal_px, camera.distance_mm, camera.size_px]),
+    }
+    write_arrays(path, arrays)
     return len(pictures)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from gaze.array_files import write_arrays
 from gaze.errors import DataError, GazeError
 from gaze.files import replacing
 from gaze.help_format import HelpFormatter
@@ -148,8 +148,7 @@ def fetch_group(name: str, assets_dir: Path, files: Files, manifest: dict) -> No
         for file, content in beside.items():
             with replacing(target.with_name(file)) as temporary:
                 temporary.write_bytes(content)
-        with replacing(target) as temporary:
-            np.savez_compressed(temporary, **arrays)
+        write_arrays(target, arrays, compressed=True)
     except OSError as error:
         raise unwritable(target, error) from error
     files.clear()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaze.array_files import DAMAGED_ARRAYS
+from gaze.array_files import DAMAGED_ARRAYS, write_arrays
 from gaze.errors import DataError
-from gaze.files import read_json, replacing, write_json
+from gaze.files import read_json, write_json
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
 from gaze.types import ROTATION_ONLY
 
@@ -106,15 +106,16 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
     # Neighbours in a shard are different people: a reader may take pictures in order.
     rows = [rows[k] for k in np.random.default_rng(number).permutation(len(rows))]
     arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    count = len(rows)
+    rows.clear()  # packing holds the arrays once more
     try:
-        with replacing(path) as temporary:
-            np.savez(temporary, **arrays)
+        write_arrays(path, arrays)
     except OSError as error:
         raise DataError(
             f"{path}: cannot be written ({error.strerror or error}); free space and run again: "
             "shards that are whole are kept"
         ) from error
-    return len(rows)
+    return count
 
 
 def _row(crop: Crop) -> dict[str, object]:

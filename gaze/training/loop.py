@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from gaze.array_files import write_arrays
 from gaze.errors import GazeError
-from gaze.files import replacing
 from gaze.network import GazeNet
 from gaze.network_checkpoint import save_checkpoint
 from gaze.training import cpu_features, run_state
@@ -280,8 +280,7 @@ class _Run:
 
     def _not_finite(self, batch: Batch, what: str) -> GazeError:
         path = self.folder / f"not_finite_step_{batch.position.step}_rank_{self.group.rank}.npz"
-        with replacing(path) as temporary:
-            np.savez(temporary, faces=batch.faces, pitch_yaw_rad=batch.pitch_yaw_rad)
+        write_arrays(path, {"faces": batch.faces, "pitch_yaw_rad": batch.pitch_yaw_rad})
         return GazeError(
             f"step {batch.position.step}: {what}; the batch is in {path}; lower --learning-rate and resume "
             "from the last state, or look at the batch's labels"
