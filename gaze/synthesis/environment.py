@@ -11,14 +11,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import DataError
-from gaze.synthesis.assets import FETCH, read_packed
+from gaze.synthesis.asset_checks import read_environments
 
 MIRROR_SIZE = 128
 ROUGH_SIZE = 32
@@ -158,12 +157,9 @@ def load_environments(assets_dir: str | os.PathLike[str]) -> list[Environment]:
     """Read ``hdri/environments.npz`` of the assets folder.
 
     Raises:
-        DataError: the file is missing or holds something else.
+        DataError: the file is missing, or its panoramas are not all those of the release.
     """
-    path = Path(assets_dir) / "hdri" / "environments.npz"
-    panoramas = read_packed(path)
-    if not panoramas:
-        raise DataError(f"{path}: holds no panorama; {FETCH} to mend it")
+    panoramas = read_environments(assets_dir)
     return [Environment.from_panorama(name, panoramas[name]) for name in sorted(panoramas)]
 
 

@@ -120,11 +120,7 @@ def is_intact(path: Path, manifest: dict) -> bool:
     if "files" in manifest:
         return asset_checks.head_sums(arrays) == manifest["arrays"]
     if "originals" in manifest:
-        wanted, instead = manifest["originals"]["arrays"], manifest["built"]["arrays"]
-        sums = asset_checks.array_sums(arrays)
-        return sums.keys() == wanted.keys() and all(
-            value in (wanted[name], instead[name]) for name, value in sums.items()
-        )
+        return not asset_checks.wrong_environments(arrays, manifest)
     return asset_checks.array_sums(arrays) == manifest["arrays"]
 
 

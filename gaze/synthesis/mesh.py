@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import DataError
-from gaze.synthesis.asset_checks import check_head
-from gaze.synthesis.assets import FETCH, read_packed
+from gaze.synthesis.asset_checks import head_path, read_head
+from gaze.synthesis.assets import FETCH
 
 # Moves smaller than this are left out of a shape.
 _STILL_MM = 0.02
@@ -89,11 +88,9 @@ class HeadMesh:
         Raises:
             DataError: the file is missing, or its arrays are not those of the release.
         """
-        path = Path(assets_dir) / "ict_face" / "ict_face.npz"
-        data = read_packed(path)
+        path = head_path(assets_dir)
         try:
-            check_head(data, path)
-            return cls._from_arrays(data)
+            return cls._from_arrays(read_head(assets_dir))
         except (KeyError, ValueError, IndexError) as error:
             raise DataError(f"{path}: not the packed head model ({error}); {FETCH} to mend it") from error
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from gaze.errors import GazeError
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one, whole_between
-from gaze.synthesis.asset_checks import environments_digest
+from gaze.synthesis.asset_checks import environments_digest, read_head
 from gaze.synthesis.assets import default_assets_dir
 from gaze.synthesis.shards import (
     PEOPLE_PER_SHARD,
@@ -70,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
     args = parser.parse_args(argv)
+    # Before the folder is begun and processes are started, each of which would find it out for itself.
+    read_head(args.assets)
     prepare_folder(args.out, args.size, environments_digest(args.assets))
     wanted = range(args.first, args.first + args.count)
     missing = [number for number in wanted if not shard_is_whole(shard_path(args.out, number))]

@@ -7,6 +7,7 @@ import pytest
 
 from gaze.errors import DataError, RuntimeUnavailableError
 from gaze.synthesis import lamps
+from gaze.synthesis.assets import read_packed
 from gaze.synthesis.colour import black_body
 from gaze.synthesis.environment import (
     MIRROR_SIZE,
@@ -120,6 +121,22 @@ def test_bad_panoramas_and_missing_files_are_refused(tmp_path):
     with pytest.raises(DataError, match="finite"):
         Environment.from_panorama("bad", np.full((8, 16, 3), np.nan, np.float32))
     with pytest.raises(DataError, match=r"environments\.npz"):
+        load_environments(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["black", "missing", "another"])
+def test_altered_panoramas_are_refused(tmp_path, shared_dir, change):
+    panoramas = read_packed(shared_dir / "assets/hdri/environments.npz")
+    if change == "black":
+        panoramas["lobby"][:] = 0.0
+    elif change == "missing":
+        del panoramas["lobby"]
+    else:
+        panoramas["mine"] = panoramas["lobby"]
+    (tmp_path / "hdri").mkdir()
+    np.savez(tmp_path / "hdri/environments.npz", **panoramas)
+    name = "mine" if change == "another" else "lobby"
+    with pytest.raises(DataError, match=rf"environments.npz: {name} not as in the release; .*fetch-assets"):
         load_environments(tmp_path)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from gaze.errors import DataError
 from gaze.face_model import SIX_POINTS_MM
+from gaze.synthesis import asset_checks
 from gaze.synthesis import mesh as mesh_module
 from gaze.synthesis.eyeballs import fit_sphere
 from gaze.synthesis.mesh import EYEBALLS, FACE, LANDMARKS_68, SIX_POINTS, HeadMesh
@@ -126,7 +127,7 @@ def test_a_damaged_model_is_refused(tmp_path, packed, damage):
 
 
 def test_moves_too_small_to_see_are_left_out(tmp_path, packed, monkeypatch):
-    monkeypatch.setattr(mesh_module, "check_head", lambda data, path: None)
+    monkeypatch.setattr(asset_checks, "check_head", lambda data, path: None)
     packed["expression"][0, 7] = [0.0, 0.001, 0.0]
     packed["expression"][0, 9] = [0.0, 0.1, 0.0]
     mesh = written(tmp_path, packed) and HeadMesh.load(tmp_path)

@@ -226,14 +226,27 @@ def test_processes_that_always_come_down_are_reported(tmp_path):
     assert (tmp_path / "1").exists()
 
 
-def test_missing_assets_end_the_command(tmp_path, capfd):
-    """The processes that render report a missing head, instead of being started for ever."""
-    (tmp_path / "hdri").mkdir()
-    np.savez(tmp_path / "hdri/environments.npz", sky=np.ones((8, 16, 3), np.float16))
+@pytest.mark.parametrize("wrong", ["ict_face/ict_face.npz", "hdri/environments.npz"])
+def test_altered_assets_are_told_before_anything_is_written(tmp_path, shared_dir, capfd, wrong):
+    for path in ("ict_face/ict_face.npz", "hdri/environments.npz"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).symlink_to(shared_dir / "assets" / path)
+    arrays = arrays_of(tmp_path / wrong)
+    name = "lobby" if "lobby" in arrays else "vertices"
+    arrays[name] = np.zeros_like(arrays[name])
+    (tmp_path / wrong).unlink()
+    np.savez(tmp_path / wrong, **arrays)
+    options = ["--out", str(tmp_path / "out"), "--assets", str(tmp_path), "--workers", "1", "--count", "1"]
+    assert cli.main(["synthesize", "shards", *options]) == 1
+    assert name in (text := capfd.readouterr().err) and "fetch-assets" in text
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_assets_end_the_command(tmp_path, capfd, shared_dir):
     options = ["--out", str(tmp_path / "out"), "--assets", str(tmp_path), "--workers", "1", "--count", "2"]
     assert cli.main(["synthesize", "shards", *options]) == 1
     assert "fetch-assets" in capfd.readouterr().err
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["shards.json"]
-    (tmp_path / "hdri/environments.npz").unlink()
+    (tmp_path / "ict_face").symlink_to(shared_dir / "assets/ict_face")
     assert cli.main(["synthesize", "shards", *options]) == 1
     assert "environments.npz: no such file" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
