@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,6 +99,7 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
     path = shard_path(folder, number)
     if shard_is_whole(path):
         return 0
+    _remove_leftovers(path)
     rows: list[dict[str, object]] = []
     for k in range(PEOPLE_PER_SHARD):
         seed = number * PEOPLE_PER_SHARD + k
@@ -116,6 +119,16 @@ def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number:
             "shards that are whole are kept"
         ) from error
     return count
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what processes left of a shard that were killed while they wrote it."""
+    # As gaze.files.replacing names it.
+    leftover = re.compile(re.escape(path.stem) + r"\.\d+\.tmp\.npz")
+    with suppress(OSError):  # it only takes room
+        for other in path.parent.iterdir():
+            if leftover.fullmatch(other.name):
+                other.unlink(missing_ok=True)
 
 
 def _row(crop: Crop) -> dict[str, object]:

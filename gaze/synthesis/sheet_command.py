@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from gaze.errors import DataError
 from gaze.geometry import vector_from_angles
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least, at_least_one, whole_between
@@ -49,7 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                     crop = renderer.render(dressed, seed * SEEDS_PER_PERSON)
                 crops.append(_with_arrow(crop.image, crop.pitch_yaw_rad) if args.arrows else crop.image)
             rows.append(np.hstack(crops))
-    write_picture(args.out, np.vstack(rows))
+    try:
+        write_picture(args.out, np.vstack(rows))
+    except OSError as error:
+        raise DataError(
+            f"{args.out}: cannot be written ({error.strerror or error}); free some space, or choose another "
+            "--out, and run again"
+        ) from error
     print(f"{args.rows * args.columns} people: {args.out}")
     return 0
 

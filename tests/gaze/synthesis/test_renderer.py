@@ -1,9 +1,12 @@
 """The renderer against projections made here: landmarks and pupils to half a px, lids, symmetry."""
 
+import errno
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -328,6 +331,20 @@ def _run(command, name, value):
     return subprocess.run(
         command, env={**os.environ, name: value}, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_sheet(tmp_path, monkeypatch, capsys, crop_renderer):
+    monkeypatch.setattr("gaze.synthesis.crops.CropRenderer", lambda *options: nullcontext(crop_renderer))
+    out = tmp_path / "sheet.png"
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    options = ["--out", str(out), "--rows", "1", "--columns", "1"]
+    assert cli.main(["synthesize", "sheet", *options]) == 1
+    assert "sheet.png: cannot be written (No space left on device); free" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_assets_the_command_ends(tmp_path, capsys):

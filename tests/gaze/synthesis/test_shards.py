@@ -152,8 +152,14 @@ def test_killed_in_the_middle_it_goes_on(tmp_path, moment):
     # What was cut off keeps a name that readers pass over.
     left = [path.name for path in tmp_path.iterdir() if path.name != "shard_000000.npz"]
     assert all(".tmp" in name for name in left) and bool(left) == (moment == "writing")
+    others = ["shard_000002.7.tmp.npz", "shard_000001.mine.tmp.npz", "shard_000001.7.tmp.npz.txt"]
+    for name in others:
+        (tmp_path / name).touch()
     assert render_shard(FakeRenderer(), tmp_path, 0) == 0
     assert render_shard(FakeRenderer(), tmp_path, 1) == 12
+    # Of the leftovers only those of the shard that is made again go.
+    whole = ["shard_000000.npz", "shard_000001.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others + whole)
 
 
 @pytest.mark.parametrize("size", ["31", "513", "60000", "many"])
