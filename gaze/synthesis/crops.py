@@ -106,12 +106,12 @@ class CropRenderer(PeopleRenderer):
                 pipeline_rng, self.pipeline, self.renderer, dressed, head, shot, camera, held
             )
         if crop is not None:
-            kind, view, image, grid_px = "pipeline", crop.view, crop.image, crop.grid_px
+            kind, view, image, sensor = "pipeline", crop.view, crop.image, crop
         else:
             linear = self.renderer.render(dressed, head, view, rig, finish, held)
             background = paint_background(light_rng, rig, self.size_px)
             image = expose(before(background, linear), settings, camera_rng)
-            grid_px = settings.grid_px
+            sensor = settings
         label = angles_from_vector(view.R_norm_cam @ head.gaze_cam)
         head_label = head_angles_from_rotation(view.R_norm_cam @ head.R_cam_head)
         landmarks_mm = head_landmarks_cam_mm(self.renderer.mesh, head, person.eyes.iris_radius_mm)
@@ -121,7 +121,9 @@ class CropRenderer(PeopleRenderer):
             "scene": rig.scene,
             "distance_mm": round(float(np.linalg.norm(head.face_centre_cam_mm))),
             "eye_open": [round(value, 3) for value in head.eye_open],  # subject's right, left
-            "grid_px": grid_px,
+            "grid_px": sensor.grid_px,
+            "defocus_px": round(sensor.defocus_px, 2),  # px of the crop, as the next
+            "smear_px": round(sensor.smear_px, 2),
             "held": held[0].name if held else "",
             **dressed.attributes,
         }

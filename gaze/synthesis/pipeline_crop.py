@@ -58,13 +58,18 @@ class PipelineView(View):
 
 @dataclass(frozen=True, slots=True)
 class PipelineCrop:
-    """A crop (S, S, 3) uint8 BGR with its view, the picture (H, W, 3) uint8 BGR that it is out of, and how
-    many px of the sensor lie across it."""
+    """A crop (S, S, 3) uint8 BGR with its view, and the picture (H, W, 3) uint8 BGR that it is out of.
+
+    ``grid_px`` of the sensor lie across it; the picture's defocus and smear (see SensorSettings) are in px of
+    the crop.
+    """
 
     image: NDArray[np.uint8]
     view: PipelineView
     picture: NDArray[np.uint8]
     grid_px: int
+    defocus_px: float
+    smear_px: float
 
 
 class LivePipeline:
@@ -162,7 +167,11 @@ def pipeline_crop(
         lens=true,
         known=known,
     )
-    return PipelineCrop(face.image, view, picture, grid_px)
+    # Of the crop, across a px of the picture.
+    finer = size_px / (DEFAULT_NORMALIZED_CAMERA.view_mm * px_mm)
+    return PipelineCrop(
+        face.image, view, picture, grid_px, finer * settings.defocus_px, finer * settings.smear_px
+    )
 
 
 def _region(camera: Camera, centre_cam_mm: NDArray[np.float64], px_mm: float) -> tuple[int, int, int, int]:

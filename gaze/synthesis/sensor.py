@@ -18,6 +18,7 @@ from gaze.synthesis.video_compression import predicted_frame
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 # Fewest and most sensor pixels across a face crop.
 GRID_PX = (55, 480)
+LEAST_SMEAR_PX = 1.2
 # Share of a video's frames that are predicted from the one before; the others are coded like photos.
 PREDICTED_SHARE = 0.9
 # The quantiser's step of a predicted frame, times the quality of a whole one of like bandwidth.
@@ -74,6 +75,11 @@ class SensorSettings:
     jpeg_quality: int = 0
     video: bool = False
     levels: int = 256
+
+    @property
+    def smear_px(self) -> float:
+        """What is drawn of ``motion_px``: a smear within a pixel is none."""
+        return self.motion_px if self.motion_px >= LEAST_SMEAR_PX else 0.0
 
     @classmethod
     def sample(cls, rng: np.random.Generator, lux: float = 300.0) -> SensorSettings:
@@ -170,8 +176,8 @@ def exposure_gain(light: NDArray[np.float32], settings: SensorSettings) -> np.fl
 
 def _lens(light: NDArray[np.float32], settings: SensorSettings, pixel_blur_px: float) -> NDArray[np.float32]:
     """Defocus, motion, veil and vignette, in linear light; the pixels' own blur together with the defocus."""
-    if settings.motion_px >= 1.2:
-        light = cv2.filter2D(light, -1, _line(settings.motion_px, settings.motion_rad))
+    if settings.smear_px > 0.0:
+        light = cv2.filter2D(light, -1, _line(settings.smear_px, settings.motion_rad))
     blur_px = float(np.hypot(settings.defocus_px, pixel_blur_px))
     if blur_px > 0.25:
         light = cv2.GaussianBlur(light, (0, 0), blur_px, borderType=cv2.BORDER_REFLECT_101)

@@ -16,6 +16,9 @@ LEAST = 20
 _STRAIGHT = np.array([0.0, 0.0, -1.0])
 # What makes conditions good: nothing on or before the face, enough light, and at least so much of the rest.
 _GOOD_GRID_PX, _GOOD_OPEN, _GOOD_HEAD_DEG = 220, 0.6, 30.0
+# Length of a smear by motion, and deviation of the blur of a lens out of focus, in px of the crop; below the
+# first is none.
+_SMEAR_PX, _DEFOCUS_PX = (1.0, 3.0), (0.5, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def group_labels(
     head_pitch_yaw_rad: NDArray[np.floating],
 ) -> dict[str, list[str]]:
     """Attribute -> each sample's group. ``attributes`` are those of the shards; angles (N, 2) in radians.
+    Shards that do not tell how the sensor blurred a crop have no group of blur.
 
     Conditions are good for open eyes with nothing on or before the face, in a lit place, on a sensor as fine
     as the crop, with a head turned by less than 30 degrees.
@@ -76,9 +80,29 @@ def group_labels(
         "gaze angle": _bands(gaze_deg, (15, 30, 45), "°"),
         "distance": _bands(column("distance_mm"), (450, 700, 1000), " mm"),
         "sensor px across the crop": _bands(column("grid_px"), (90, 150, 220), " px"),
+        **_blur_labels(attributes),
         "lids": _bands(open_least, (0.3, 0.6), " of open"),
         "conditions": ["good" if each else "other" for each in good],
     }
+
+
+def _blur_labels(attributes: Sequence[dict[str, object]]) -> dict[str, list[str]]:
+    if not any("smear_px" in sample for sample in attributes):  # older shards
+        return {}
+    return {"blur": [_blur(sample) for sample in attributes]}
+
+
+def _blur(sample: dict[str, object]) -> str:
+    """What blurs a crop most visibly; lengths are px of the crop."""
+    if "smear_px" not in sample:
+        return "unknown"
+    for name, length_px, edges_px in (
+        ("motion", sample["smear_px"], _SMEAR_PX),
+        ("defocus", sample["defocus_px"], _DEFOCUS_PX),
+    ):
+        if length_px >= edges_px[0]:
+            return f"{name} {_bands(np.array([length_px]), edges_px, ' px')[0]}"
+    return "none"
 
 
 def errors_by_group(error_deg: NDArray[np.floating], labels: dict[str, list[str]]) -> list[GroupError]:

@@ -66,6 +66,7 @@ def shards(tmp_path):
         {
             "melanin": 0.5, "glasses": False, "sunglasses": False, "mask": bool(mask), "held": "",
             "scene": "office", "distance_mm": 600.0, "grid_px": 250.0, "eye_open": [1.0, 1.0],
+            "defocus_px": 0.2, "smear_px": 4.0 if mask else 0.0,
         }
         for mask in masks
     ]  # fmt: skip
@@ -89,6 +90,8 @@ def test_mean_groups_and_the_worst_of_them(shards, monkeypatch, capsys):
     assert figures["mean_deg"] == pytest.approx(np.rad2deg((20 * MASK_RAD + 40 * OFFSET_RAD) / 60), abs=0.01)
     groups = {(row["attribute"], row["value"]): row for row in figures["groups"]}
     assert groups["mask", "none"]["mean_deg"] == pytest.approx(np.rad2deg(OFFSET_RAD), abs=0.01)
+    assert groups["blur", "none"]["mean_deg"] == groups["mask", "none"]["mean_deg"]
+    assert groups["blur", "motion from 3 px"]["count"] == 20
 
 
 def test_what_the_live_loop_would_not_show_is_told_apart(shards, monkeypatch, capsys):

@@ -95,9 +95,14 @@ def test_half_the_size_keeps_seeds_labels_and_picture(crop_renderer, assets_dir,
     assert (large.attributes["crop"] == "pipeline") == (kind == "pipeline")
     assert float(angular_error_deg(small.pitch_yaw_rad, large.pitch_yaw_rad)) < 1e-6
     np.testing.assert_allclose(small.head_pitch_yaw_rad, large.head_pitch_yaw_rad, atol=1e-12)
-    assert {k: v for k, v in small.attributes.items() if k != "grid_px"} == {
-        k: v for k, v in large.attributes.items() if k != "grid_px"
+    of_size = ("grid_px", "defocus_px", "smear_px")
+    assert {k: v for k, v in small.attributes.items() if k not in of_size} == {
+        k: v for k, v in large.attributes.items() if k not in of_size
     }
+    # A picture's blur is that of the face, and its crop may be finer; else it is drawn in px of the crop.
+    finer = 2.0 if kind == "pipeline" else 1.0
+    for name in of_size[1:]:
+        assert large.attributes[name] == pytest.approx(finer * small.attributes[name], abs=0.02)
     fine = large.image.astype(np.float32).reshape(112, 2, 112, 2, 3).mean(axis=(1, 3))
     # The noise of the sensor is another; the scene is the same.
     assert np.corrcoef(fine.ravel(), small.image.astype(np.float32).ravel())[0, 1] > 0.93

@@ -51,6 +51,9 @@ def test_attributes_say_how_a_crop_was_made(made):
         else:
             assert crop.attributes["crop"] == "pipeline"
             assert 55 <= crop.attributes["grid_px"] == found.grid_px <= 224
+            # At 224 px a picture's blur is at most as large as that which is drawn for crops.
+            assert 0.0 <= crop.attributes["defocus_px"] == round(found.defocus_px, 2) <= 1.3
+            assert 0.0 <= crop.attributes["smear_px"] == round(found.smear_px, 2) <= 6.0
             assert np.array_equal(crop.image, found.image)
 
 

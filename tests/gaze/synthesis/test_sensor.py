@@ -86,6 +86,15 @@ def test_stops_are_powers_of_two():
     assert one / exposure_gain(scene(), QUIET) == pytest.approx(2.0, rel=1e-5)
 
 
+def test_a_smear_within_a_pixel_is_none():
+    """The attributes of crops say what is drawn."""
+    light = np.random.default_rng(0).random((64, 64, 3), dtype=np.float32)
+    still, barely, moved = (replace(QUIET, grid_px=64, motion_px=motion_px) for motion_px in (0.0, 1.1, 2.0))
+    pictures = [expose(light, each, np.random.default_rng(1)) for each in (still, barely, moved)]
+    assert (still.smear_px, barely.smear_px, moved.smear_px) == (0.0, 0.0, 2.0)
+    assert np.array_equal(pictures[0], pictures[1]) and not np.array_equal(pictures[0], pictures[2])
+
+
 @pytest.mark.parametrize(
     "change", [{}, {"sharpen": 0.8}, {"defocus_px": 1.0}, {"grid_px": 48}, {"veil": 0.05}]
 )

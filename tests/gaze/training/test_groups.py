@@ -57,6 +57,21 @@ def test_blinks_are_a_group_of_their_own():
     assert labels["lids"] == ["below 0.3 of open"] * 2 + ["0.3 to 0.6 of open", "from 0.6 of open"]
 
 
+def test_blur_is_by_motion_or_else_by_defocus():
+    blurs = [(0.49, 0.0), (0.5, 0.0), (0.9, 0.0), (1.2, 1.5), (0.0, 3.0)]
+    samples = [_sample(defocus_px=defocus, smear_px=smear) for defocus, smear in blurs]
+    labels = group_labels(samples, np.zeros((5, 2)), np.zeros((5, 2)))
+    assert labels["blur"] == [
+        "none", "defocus 0.5 to 0.9 px", "defocus from 0.9 px", "motion 1 to 3 px", "motion from 3 px"
+    ]  # fmt: skip
+
+
+def test_shards_that_do_not_tell_of_blur_have_no_such_group():
+    assert "blur" not in group_labels([_sample()], np.zeros((1, 2)), np.zeros((1, 2)))
+    mixed = [_sample(), _sample(defocus_px=0.0, smear_px=0.0)]
+    assert group_labels(mixed, np.zeros((2, 2)), np.zeros((2, 2)))["blur"] == ["unknown", "none"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
