@@ -22,7 +22,7 @@ from export.faces import FaceSet
 from export.layers import OUTPUTS, never_rounded
 from export.parity import predict_batched
 from export.steady import landmarks_by_convolution, rounded, steadied, to_bf16, to_int8
-from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx
+from export.to_onnx import OPSET, ConvolvedPreprocess, convert_to_fp16, export_onnx, with_float_input
 from gaze.errors import DataError
 from gaze.model_spec import load_model_spec, save_spec, sha256_of, sidecar_path
 from gaze.network import FacePreprocess, GazeNet
@@ -94,6 +94,9 @@ class Maker:
         spec = dataclasses.replace(
             self.reference.spec, name=self.name, precision=kind.precision, sha256="", notes=notes
         )
+        if kind.takes_float:
+            spec = with_float_input(spec)
+            notes = spec.notes
         notes |= self._writers[kind.name](self, kind, path, spec, in_float)
         if path.suffix == ".xml":
             notes["sha256_bin"] = sha256_of(path.with_suffix(".bin"))

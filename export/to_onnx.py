@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import warnings
 from collections.abc import Sequence
@@ -17,11 +18,11 @@ from deploy.runtimes.torch_runtime import output_names, outputs_of
 from gaze.errors import ModelError
 from gaze.files import replacing
 from gaze.network import FacePreprocess, GazeNet
-from gaze.types import ModelSpec
+from gaze.types import FLOAT_INPUT, ModelSpec
 
 # TensorRT 8.6 reads up to 17 in full; onnxruntime since 1.12 and OpenVINO since 2022.3 read it too.
 OPSET = 17
-FLOAT_INPUT = "faces_rgb"
+FLOAT_INPUT_NAME = "faces_rgb"
 
 
 class ExportedGaze(nn.Module):
@@ -71,6 +72,7 @@ def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: nn.Module
 
     Args:
         net: the network; it is put into eval mode.
+        spec: where ``preprocess`` is None, as with_float_input gives it.
         preprocess: as in ExportedGaze: FacePreprocess, or ConvolvedPreprocess for models that become int8;
             with None the input is called ``faces_rgb``.
 
@@ -83,7 +85,7 @@ def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: nn.Module
     if preprocess is not None:
         name, example = INPUT_NAME, torch.zeros((2, size, size, 3), dtype=torch.uint8)
     else:
-        name, example = FLOAT_INPUT, torch.zeros((2, 3, size, size))
+        name, example = FLOAT_INPUT_NAME, torch.zeros((2, 3, size, size))
     outputs = list(output_names(net))
     with replacing(path) as temporary:
         with warnings.catch_warnings():
@@ -100,6 +102,24 @@ def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: nn.Module
                 dynamic_axes={key: {0: "n"} for key in (name, *outputs)},
             )
         finish_onnx(onnx.load(temporary), spec, temporary)
+
+
+def with_float_input(spec: ModelSpec) -> ModelSpec:
+    """The spec of the variant whose caller scales the pictures; its notes say how (``input``)."""
+    largest, smallest = (
+        [round((value - mean) / std, 4) for mean, std in zip(spec.mean, spec.std, strict=True)]
+        for value in (1.0, 0.0)
+    )
+    described = {
+        "name": FLOAT_INPUT_NAME,
+        "shape": ["N", 3, spec.input_size, spec.input_size],
+        "values": "(RGB / 255 - mean) / std, RGB of 0 to 255",
+        "smallest": smallest,
+        "largest": largest,
+    }
+    return dataclasses.replace(
+        spec, input_kind=FLOAT_INPUT, channel_order="RGB", notes=spec.notes | {"input": described}
+    )
 
 
 def finish_onnx(model: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
@@ -123,6 +143,14 @@ def finish_onnx(model: onnx.ModelProto, spec: ModelSpec, path: Path) -> None:
         "training_data": spec.training_data,
         "licence": spec.licence,
     }
+    if spec.input_kind == FLOAT_INPUT:
+        facts |= {
+            "input_kind": spec.input_kind,
+            "channel_order": spec.channel_order,
+            "mean": json.dumps(spec.mean),
+            "std": json.dumps(spec.std),
+            "input_values": json.dumps(spec.notes["input"]),
+        }
     for key, value in facts.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value

@@ -292,25 +292,32 @@ LABEL_SPACES = (ROTATION_ONLY, SCALED)
 # Of RGB values in 0..1.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# What goes into every exported graph and what it does with it; another statement describes another graph.
-IMPLEMENTED = {"channel_order": "BGR", "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+# What exported graphs take, type and layout, each with its order of channels. The runtimes feed the first;
+# the second is for other tools, which scale the pictures by mean and std themselves.
+UINT8_INPUT = "uint8 NHWC"
+FLOAT_INPUT = "float32 NCHW"
+CHANNEL_ORDERS = {UINT8_INPUT: "BGR", FLOAT_INPUT: "RGB"}
+# By what a graph, or for float input its caller, scales; another statement describes another network.
+IMPLEMENTED = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """What a model file is: the sidecar JSON beside it (see gaze.model_spec).
 
-    ``input_size`` px is that of the normalised camera. ``channel_order`` of the faces that go in, and the
-    ``mean`` and ``std`` by which the graph scales them, are there for readers of the file: the runtimes
-    implement one value of each. ``label_space`` is rotation-only, or scaled as in data sets of 2017 and
-    earlier. ``average_mirror``: the live loop gives the mean with the mirrored face unless it is told
-    otherwise.
+    ``input_size`` px is that of the normalised camera. ``input_kind`` is one of CHANNEL_ORDERS, which says
+    the ``channel_order`` of the faces that go in. ``mean`` and ``std`` are of RGB values in 0..1: a graph
+    with uint8 input scales by them itself, and one with float input takes (RGB / 255 - mean) / std. These
+    are there for readers of the file: the runtimes implement one value of each. ``label_space`` is
+    rotation-only, or scaled as in data sets of 2017 and earlier. ``average_mirror``: the live loop gives the
+    mean with the mirrored face unless it is told otherwise.
     """
 
     name: str
     input_size: int
     normalized_camera: NormalizedCamera
     label_space: str = ROTATION_ONLY
+    input_kind: str = UINT8_INPUT
     channel_order: str = "BGR"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
@@ -347,7 +354,12 @@ class ModelSpec:
         rows = self.parity_deg.values() if isinstance(self.parity_deg, dict) else [None]
         if not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"ModelSpec: parity_deg must map runtimes to figures, got {self.parity_deg!r}")
-        for name, implemented in IMPLEMENTED.items():
+        if not isinstance(self.input_kind, str) or self.input_kind not in CHANNEL_ORDERS:
+            raise ValueError(
+                f"ModelSpec: input_kind must be one of {tuple(CHANNEL_ORDERS)}, got {self.input_kind!r}"
+            )
+        implemented_values = IMPLEMENTED | {"channel_order": CHANNEL_ORDERS[self.input_kind]}
+        for name, implemented in implemented_values.items():
             if getattr(self, name) != implemented:
                 raise ValueError(
                     f"ModelSpec: {name} must be {implemented!r}, as the runtimes implement it, "

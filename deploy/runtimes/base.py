@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaze.errors import ModelError, UsageError
-from gaze.types import ModelSpec, Prediction
+from gaze.types import UINT8_INPUT, ModelSpec, Prediction
 
 INPUT_NAME = "faces"
 ANGLES_NAME = "pitch_yaw_rad"
@@ -138,7 +138,9 @@ def check_graph(path: Path, inputs: Mapping[str, Port], outputs: Mapping[str, Po
     mend = "give a model written by `gaze export`"
     kind = next(iter(inputs.values())).kind if len(inputs) == 1 else None
     # Before the input's name, which differs in our own variant with float input.
-    if kind is not None and ANGLES_NAME in outputs and "uint8" not in kind and kind != "u8":
+    of_float = kind is not None and ANGLES_NAME in outputs and "uint8" not in kind and kind != "u8"
+    if of_float or spec.input_kind != UINT8_INPUT:
+        kind = kind if of_float else spec.input_kind
         raise ModelError(
             f"{path}: takes {kind} input; this is the variant for other tools, the runtimes here "
             "need the one that takes uint8 pictures; give the file beside it without _float_input in its name"

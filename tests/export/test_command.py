@@ -108,6 +108,39 @@ def test_the_graph_is_dynamic_and_of_the_chosen_opset(exported):
     assert facts["input"] == "uint8 BGR N,S,S,3" and facts["licence"] == "Apache-2.0"
 
 
+def test_the_float_variant_runs_by_what_its_sidecar_and_its_metadata_say(checkpoint, exported):
+    """Nothing here knows the preprocessing: order, layout, mean and deviation are read from the files."""
+    import onnxruntime
+
+    path = exported / "small_float_input.onnx"
+    faces_bgr = smooth_faces(64, 9, seed=11).faces
+    expected, _, _ = by_hand(checkpoint, faces_bgr)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    facts = session.get_modelmeta().custom_metadata_map
+    sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    stated = facts | {key: json.loads(facts[key]) for key in ("mean", "std")}
+    stated["input"] = json.loads(facts["input_values"])
+    assert facts["input"] == "float RGB N,3,S,S"
+    for told in (stated, sidecar | {"input": sidecar["notes"]["input"]}):
+        kind, layout = told["input_kind"].split()
+        pictures = np.stack([faces_bgr[..., "BGR".index(each)] for each in told["channel_order"]], axis=-1)
+        pictures = (pictures / 255.0 - told["mean"]) / told["std"]
+        assert (pictures >= np.array(told["input"]["smallest"]) - 1e-4).all()
+        assert (pictures <= np.array(told["input"]["largest"]) + 1e-4).all()
+        pictures = pictures.transpose(["NHWC".index(axis) for axis in layout]).astype(kind)
+        assert list(pictures.shape[1:]) == told["input"]["shape"][1:]
+        (angles,) = session.run(["pitch_yaw_rad"], {told["input"]["name"]: pictures})
+        assert angular_error_deg(angles, expected).max() < 0.01
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_the_float_variant_is_refused_by_the_runtimes_here(exported, engine):
+    if not is_installed(engine):
+        pytest.skip(f"{engine} is not here")
+    with pytest.raises(ModelError, match=r"variant for other tools.*without _float_input in its name"):
+        create_runtime(exported / "small_float_input.onnx", engine)
+
+
 def test_dropout_is_off_and_every_call_gives_the_same(exported):
     assert not any(node.op_type == "Dropout" for node in onnx.load(exported / "small.onnx").graph.node)
 

@@ -95,6 +95,13 @@ def test_the_float_variant_is_refused(tmp_path, engine, name):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_sidecar_of_float_rgb_beside_a_graph_of_uint8_is_refused(tmp_path, engine):
+    model = write_model(tmp_path / "tiny.onnx", input_kind="float32 NCHW", channel_order="RGB")
+    with pytest.raises(ModelError, match=r"takes float32 NCHW input; this is the variant for other tools"):
+        create_runtime(model, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_sidecar_that_promises_too_much(tmp_path, engine):
     model = write_model(tmp_path / "tiny.onnx", outputs=("pitch_yaw_rad", "sigma_rad"))
     with pytest.raises(ModelError, match="promises sigma_rad"):
