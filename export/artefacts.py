@@ -14,6 +14,7 @@ class Kind:
     """A kind of artefact. ``source`` is the kind it is made from; None is the network itself.
 
     ``for_tensorrt``: in int8 as TensorRT takes it, which makes an engine of it on the device.
+    ``by_onnxruntime``: nothing but onnxruntime makes it or what it is made from, or compares it.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Kind:
     source: str | None = None
     calibrated: bool = False
     for_tensorrt: bool = False
+    by_onnxruntime: bool = False
 
     @property
     def takes_float(self) -> bool:
@@ -44,9 +46,23 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("onnx", ".onnx", "fp32", ("onnxruntime", "openvino")),
-        Kind("onnx-float-input", "_float_input.onnx", "fp32", ()),
-        Kind("onnx-fp16", "_fp16.onnx", "fp16", ("onnxruntime", "openvino"), source="onnx"),
-        Kind("onnx-int8", "_int8.onnx", "int8", ("onnxruntime", "openvino"), calibrated=True),
+        Kind("onnx-float-input", "_float_input.onnx", "fp32", (), by_onnxruntime=True),
+        Kind(
+            "onnx-fp16",
+            "_fp16.onnx",
+            "fp16",
+            ("onnxruntime", "openvino"),
+            source="onnx",
+            by_onnxruntime=True,
+        ),
+        Kind(
+            "onnx-int8",
+            "_int8.onnx",
+            "int8",
+            ("onnxruntime", "openvino"),
+            calibrated=True,
+            by_onnxruntime=True,
+        ),
         Kind(
             "onnx-int8-tensorrt",
             "_int8_tensorrt.onnx",
@@ -54,11 +70,19 @@ KINDS = {
             ("onnxruntime",),
             calibrated=True,
             for_tensorrt=True,
+            by_onnxruntime=True,
         ),
         Kind("openvino-fp32", "_openvino_fp32.xml", "fp32", ("openvino",), source="onnx"),
         Kind("openvino-fp16", "_openvino_fp16.xml", "fp16", ("openvino",), source="onnx"),
         Kind("openvino-bf16", "_openvino_bf16.xml", "bf16", ("openvino",), calibrated=True),
-        Kind("openvino-int8", "_openvino_int8.xml", "int8", ("openvino",), calibrated=True),
+        Kind(
+            "openvino-int8",
+            "_openvino_int8.xml",
+            "int8",
+            ("openvino",),
+            calibrated=True,
+            by_onnxruntime=True,  # its tries are chosen as those of the ONNX files are (export.to_int8)
+        ),
         Kind("tensorrt-fp32", "_tensorrt_fp32.engine", "fp32", ("tensorrt",), source="onnx"),
         Kind("tensorrt-fp16", "_tensorrt_fp16.engine", "fp16", ("tensorrt",), source="onnx"),
         Kind(
@@ -68,6 +92,7 @@ KINDS = {
             ("tensorrt",),
             source="onnx-int8-tensorrt",
             calibrated=True,
+            by_onnxruntime=True,
         ),
     )
 }
@@ -91,18 +116,25 @@ def choose_kinds(names: Sequence[str] | None, openvino_precisions: Sequence[str]
         openvino_precisions: what OpenVINO's CPU device calculates in here.
 
     Raises:
-        RuntimeUnavailableError: the only engine that runs the kind is not installed.
+        RuntimeUnavailableError: what makes the kind, or the only engine that runs it, is not installed.
         UsageError: an unknown kind, or bf16 on a CPU without.
     """
     if names is None:
         return [
             kind
             for kind in KINDS.values()
-            if _runs_here(kind) and (kind.precision != "bf16" or "bf16" in openvino_precisions)
+            if _runs_here(kind)
+            and _made_here(kind)
+            and (kind.precision != "bf16" or "bf16" in openvino_precisions)
         ]
     for name in names:
         if name not in KINDS:
             raise UsageError(f"no format {name!r}; choose from {', '.join(KINDS)}")
+        if not _made_here(KINDS[name]):
+            raise RuntimeUnavailableError(
+                f"{name}: the package onnxruntime, without which it is not made and compared, is not "
+                "installed; run `pip install onnxruntime` or leave the format out"
+            )
         # What TensorRT lacks is told with the command that builds the engine without its Python package.
         if not _runs_here(KINDS[name]) and not KINDS[name].is_engine:
             package = KINDS[name].engines[0]
@@ -121,6 +153,10 @@ def choose_kinds(names: Sequence[str] | None, openvino_precisions: Sequence[str]
 
 def _runs_here(kind: Kind) -> bool:
     return not kind.engines or any(map(is_installed, kind.engines))
+
+
+def _made_here(kind: Kind) -> bool:
+    return not kind.by_onnxruntime or is_installed("onnxruntime")
 
 
 def runs_of(kind: Kind, devices: Sequence[str], openvino_precisions: Sequence[str]) -> list[Run]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.runtimes import create_runtime
 from export.pipeline import Artefact
+from gaze.errors import GazeError
 from gaze.files import read_json, replacing, write_json
 from gaze.model_spec import DEFAULT_MODEL
 
@@ -54,12 +55,16 @@ def remarks(artefacts: Sequence[Artefact]) -> str:
     ]
     for item in artefacts:
         if item.kind.name == "onnx":
-            with create_runtime(item.path) as runtime:
-                lines.append(
-                    f"Without --model the demo and `gaze run` take the package's {DEFAULT_MODEL.name}, a "
-                    "plain ONNX file, as every engine runs it on every machine; with --model they take one "
-                    f"of these, such as {item.path.name}. Here: {runtime.description}."
-                )
+            try:
+                with create_runtime(item.path) as runtime:
+                    here = runtime.description
+            except GazeError as error:  # another engine compared it than the one that is chosen here
+                here = str(error)
+            lines.append(
+                f"Without --model the demo and `gaze run` take the package's {DEFAULT_MODEL.name}, a "
+                "plain ONNX file, as every engine runs it on every machine; with --model they take one "
+                f"of these, such as {item.path.name}. Here: {here}."
+            )
     return "\n\n".join(lines) + "\n" if lines else ""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from source_imports import imports
 
-from gaze.cli import COMMANDS, EXTRAS, _extra_of
+from gaze.cli import COMMANDS, CORE, EXTRAS, _extra_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -89,6 +89,12 @@ def test_an_extra_holds_what_its_commands_import_and_no_more(extra):
     used = [needed for command, module in LEAVES if (needed := optional_packages(module))
             and extra in {_extra_of(command, package) for package in needed}]  # fmt: skip
     assert names(PROJECT["optional-dependencies"][extra]) == set().union(*used) == set(EXTRAS[extra])
+
+
+def test_what_comes_without_an_extra_is_what_the_program_depends_on():
+    assert set(CORE) == names(PROJECT["dependencies"]) - {"jax", "jaxlib"}  # bounded for MediaPipe alone
+    assert {_extra_of("run", package) for package in CORE} == {""}
+    assert _extra_of("export", "onnxruntime.quantization") == "" and _extra_of("run", "strange") is None
 
 
 def test_dev_brings_every_extra_and_there_is_no_other():
