@@ -120,7 +120,9 @@ def _faces_of(
     from export.faces import load_faces
 
     compared = [load_faces(path, camera, PARITY_FACES) for path in options.faces]
-    if not options.faces and REAL_FACES.is_dir():
+    # Rendered people tell little of what rounding makes of real skin; but what calibrates must not judge.
+    named = [path.resolve() for path in (*options.faces, options.calibration) if path is not None]
+    if REAL_FACES.is_dir() and REAL_FACES.resolve() not in named:
         compared.append(load_faces(REAL_FACES, camera, PARITY_FACES))
     calibrating = any(kind.calibrated for kind in kinds)
     if options.calibration is not None:
@@ -181,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="FOLDER",
         help="faces to compare on: training shards or normalised crops (default: the rendered people in the "
-        "package, and real validation faces beside the checkout where present)",
+        "package); real validation faces beside the checkout, where present, are always compared too",
     )
     parser.add_argument(
         "--calibration",

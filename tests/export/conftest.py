@@ -6,6 +6,16 @@ import cv2
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_real_faces(tmp_path_factory):
+    """Whatever lies beside this checkout, exports here compare on what their test names."""
+    from export import command
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "REAL_FACES", tmp_path_factory.mktemp("beside") / "none")
+        yield
+
+
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     """A narrow network whose angles differ plainly from face to face."""

@@ -186,8 +186,28 @@ def test_real_faces_beside_a_checkout_are_compared_and_do_not_change_the_model(
         argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / f"dist_{real}")]
         assert main([*argv, "--formats", "onnx-float-input"]) == 0
         written.append((tmp_path / f"dist_{real}" / "small_float_input.onnx").read_bytes())
-    assert "3 faces of real" in capsys.readouterr().out
+    assert "320 faces of rendered people in the package, 3 faces of real\n" in capsys.readouterr().out
     assert written[0] == written[1]
+
+
+def test_real_faces_are_compared_beside_those_that_are_named_and_once(
+    checkpoint, tmp_path, monkeypatch, capsys
+):
+    for folder, count in (("real", 3), ("crops", 4)):
+        (tmp_path / folder).mkdir()
+        for index, face in enumerate(smooth_faces(64, count, seed=5).faces):
+            cv2.imwrite(str(tmp_path / folder / f"{index}.png"), face)
+    monkeypatch.setattr(command, "REAL_FACES", tmp_path / "real")
+    argv = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "dist"), "--formats", "onnx-float-input"]
+    for given, compared in (
+        (["crops"], "4 faces of crops, 3 faces of real"),
+        (["crops/../real"], "3 faces of real"),
+        (["real", "crops"], "3 faces of real, 4 faces of crops"),
+    ):
+        assert main([*argv, "--faces", *(str(tmp_path / name) for name in given)]) == 0
+        assert f"compared on: {compared}\n" in capsys.readouterr().out
+        spec = load_model_spec(tmp_path / "dist" / "small_float_input.onnx")
+        assert ", ".join(spec.notes["parity_faces"]) == compared.replace("faces ", "")
 
 
 def test_an_artefact_that_differs_is_not_kept(checkpoint, tmp_path, monkeypatch, capsys):
