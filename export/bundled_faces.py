@@ -13,15 +13,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from deploy.rendered_faces import FILE, read_rendered_faces
 from export.faces import FaceSet
-from gaze.array_files import DAMAGED_ARRAYS, write_arrays
+from gaze.array_files import write_arrays
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.evenly import evenly_spread
-from gaze.training.virtual_camera import show_face
 from gaze.types import NormalizedCamera
 
-FILE = Path(__file__).parent / "assets" / "rendered_faces.npz"
 NAME = "rendered people in the package"
 JPEG_QUALITY = 92
 
@@ -30,20 +29,12 @@ def bundled_faces(camera: NormalizedCamera, path: Path = FILE) -> FaceSet:
     """The packed faces with their true gaze, as the network with this camera sees them.
 
     Raises:
-        DataError: the file is missing or damaged.
+        DataError: the file is missing or damaged, or the faces show less than the camera.
     """
     try:
-        with np.load(path, allow_pickle=False) as packed:
-            pictures = np.split(packed["jpeg"], packed["ends"][:-1])
-            angles_rad = packed["pitch_yaw_rad"].astype(np.float64)
-            focal_px, distance_mm, size_px = packed["normalized_camera"].tolist()
-        taken = NormalizedCamera(focal_px, distance_mm, int(size_px))
-        faces = [show_face(cv2.imdecode(each, cv2.IMREAD_COLOR), taken, camera) for each in pictures]
-        return FaceSet(NAME, np.stack(faces), angles_rad)
-    except (*DAMAGED_ARRAYS, cv2.error) as error:
-        raise DataError(
-            f"{path}: cannot be read ({error}); install the package again, or give --faces and --calibration"
-        ) from error
+        return FaceSet(NAME, *read_rendered_faces(camera, path))
+    except DataError as error:
+        raise DataError(f"{error}, or give --faces and --calibration") from error
 
 
 def pack(shards: Sequence[Path], count: int, path: Path = FILE) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deploy.rendered_faces import kept_apart
 from gaze.datasets.shards import ShardFolder
 from gaze.errors import DataError
 from gaze.evenly import evenly_spread
@@ -31,7 +32,7 @@ class FaceSet:
 
     def every_fifth_apart(self) -> tuple[FaceSet, FaceSet]:
         """Four fifths of the faces, and every fifth of them."""
-        apart = np.arange(len(self)) % 5 == 4
+        apart = kept_apart(len(self))
         return self._where(~apart), self._where(apart)
 
     def _where(self, chosen: NDArray[np.bool_]) -> FaceSet:

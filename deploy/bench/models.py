@@ -122,8 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gaze bench",
         description="Milliseconds, throughput, size and memory of every model in a folder, in every runtime "
-        "and precision that runs it here, with the error in degrees from its sidecar. Runs take turns, so "
-        "that a busy moment of the machine falls on all of them.",
+        "and precision that runs it here, with the error in degrees from its sidecar, or measured on "
+        "rendered faces of the package where that has none. Runs take turns, so that a busy moment of the "
+        "machine falls on all of them.",
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--models", type=Path, required=True, metavar="DIR", help="folder of `gaze export`")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deploy.bench.models_degrees import Degrees, Judge
 from deploy.bench.progress import Say
 from deploy.machine import peak_memory_mb
 from deploy.runtimes import create_runtime
@@ -61,7 +62,10 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A measured run. Times are of one call with ``batch`` faces; degrees come from the model's sidecar."""
+    """A measured run. Times are of one call with ``batch`` faces.
+
+    Degrees come from the model's sidecar or are ``measured_here`` (see deploy.bench.models_degrees).
+    """
 
     file: str
     run: str
@@ -78,6 +82,7 @@ class Row:
     parity_max_deg: float | None
     error_deg: float | None
     threads_used: int | None = None
+    measured_here: bool = False
 
     @property
     def ms_per_face(self) -> float:
@@ -147,11 +152,14 @@ def measure(
     """Open all runs, let them take turns, close them.
 
     Returns:
-        The rows, the runs they are of, and what is left out because it does not start, with the reason.
+        The rows, the runs they are of, and what is left out because it does not start, or because its degrees
+        cannot be measured, with the reason.
     """
     started: list[Configuration] = []
     runtimes: list[Runtime] = []
+    degrees: list[Degrees] = []
     left_out: list[str] = []
+    judge = Judge({item.path: item.spec for item in wanted})
     try:
         for number, configuration in enumerate(wanted):
             say(number, configuration.shown)
@@ -161,6 +169,12 @@ def measure(
             except GazeError as error:
                 left_out.append(f"{configuration.shown}: {error}")
         times = _take_turns(runtimes, batches, rounds)
+        for configuration, runtime in zip(started, runtimes, strict=True):
+            try:
+                degrees.append(judge.degrees(configuration.spec, runtime))
+            except GazeError as error:
+                left_out.append(f"the degrees of {configuration.shown}: {error}")
+                degrees.append(Degrees())
     finally:
         for runtime in runtimes:
             runtime.close()
@@ -169,7 +183,7 @@ def measure(
         say(number, configuration.shown)
         memory = _peak_memory_mb(configuration) if with_memory else None
         for batch in batches:
-            rows.append(_row(configuration, runtime, batch, times[number, batch], memory))
+            rows.append(_row(configuration, runtime, batch, times[number, batch], memory, degrees[number]))
     return rows, started, left_out
 
 
@@ -220,10 +234,10 @@ def _row(
     batch: int,
     times_ms: Sequence[float],
     memory: float | None,
+    degrees: Degrees,
 ) -> Row:
-    spec, path = configuration.spec, configuration.path
+    path = configuration.path
     median, p99 = np.percentile(times_ms, [50, 99])
-    parity = spec.parity_deg.get(runtime.name, {})
     weights = path.with_suffix(".bin")
     size = path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" else 0)
     queue = _queue_rate(configuration, batch) if configuration.runtime == "openvino" else None
@@ -239,10 +253,11 @@ def _row(
         queue_faces_per_s=queue,
         size_mb=size / 1e6,
         peak_rss_mb=memory,
-        parity_mean_deg=parity.get("mean"),
-        parity_max_deg=parity.get("max"),
-        error_deg=parity.get("error"),
+        parity_mean_deg=degrees.parity_mean_deg,
+        parity_max_deg=degrees.parity_max_deg,
+        error_deg=degrees.error_deg,
         threads_used=runtime.threads_used,
+        measured_here=degrees.measured_here,
     )
 
 

@@ -27,8 +27,20 @@ COLUMNS = (
 )
 
 
+# After degrees that are not the sidecar's.
+HERE = " *"
+MEASURED_HERE = (
+    "\\* measured by this command on 64 rendered faces of the package: the error against their labels, "
+    "parity against the fp32 ONNX file of the same network on the CPU where it is in the folder. The "
+    "other degrees are of the sidecars: against torch, on the faces that these name."
+)
+
+
 def as_markdown(rows: Sequence[Row], label: str) -> str:
-    """One row a run, fastest first within the same number of faces; each can be pasted into a table."""
+    """One row a run, fastest first within the same number of faces; each can be pasted into a table.
+
+    What ``*`` means stands below, where a row has it.
+    """
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     for row in sorted(rows, key=lambda row: (row.batch, row.ms_per_face)):
         cells = (
@@ -44,12 +56,18 @@ def as_markdown(rows: Sequence[Row], label: str) -> str:
             _number(row.queue_faces_per_s, ".0f"),
             f"{row.size_mb:.1f}",
             _number(row.peak_rss_mb, ".0f"),
-            _number(row.parity_mean_deg, ".4f"),
-            _number(row.parity_max_deg, ".4f"),
-            _number(row.error_deg, ".2f"),
+            _degrees(row, row.parity_mean_deg, ".4f"),
+            _degrees(row, row.parity_max_deg, ".4f"),
+            _degrees(row, row.error_deg, ".2f"),
         )
         lines.append("| " + " | ".join(cells) + " |")
+    if any(row.measured_here for row in rows):
+        lines += ["", MEASURED_HERE]
     return "\n".join(lines)
+
+
+def _degrees(row: Row, value: float | None, form: str) -> str:
+    return _number(value, form) + (HERE if row.measured_here and value is not None else "")
 
 
 def _number(value: float | None, form: str) -> str:
@@ -60,13 +78,14 @@ def as_ratios(rows: Sequence[Row]) -> list[str]:
     """What a precision or a batch gains within an engine, against its fp32 at one face a call.
 
     Where the degrees of some are known, those of which they are not do not count: their speed may be bought
-    with any error.
+    with any error. Nor do, where an engine has some of the sidecar, those that were measured here: an export
+    leaves out of the sidecar what breaks its bound.
     """
     lines = []
     rows = [row for row in rows if row.parity_max_deg is not None] or rows
     first = min((row.batch for row in rows), default=1)
     for engine in sorted({_engine(row) for row in rows}):
-        mine = [row for row in rows if _engine(row) == engine]
+        mine = _stated([row for row in rows if _engine(row) == engine])
         base = _fastest([row for row in mine if row.precision == "fp32" and row.batch == first])
         if base is None:
             continue
@@ -80,6 +99,11 @@ def as_ratios(rows: Sequence[Row]) -> list[str]:
                 ratio = row.ms_per_face / base.ms_per_face
                 lines.append(f"{engine}: fp32, {row.batch} faces a call take {ratio:.2f} a face")
     return lines
+
+
+def _stated(rows: Sequence[Row]) -> Sequence[Row]:
+    """Those with the sidecar's degrees; all where none has them."""
+    return [row for row in rows if not row.measured_here] or rows
 
 
 def _engine(row: Row) -> str:
@@ -98,7 +122,8 @@ FINEST_DEG = 0.001
 def draw_pareto(rows: Sequence[Row], path: Path) -> None:
     """Milliseconds a face against degrees: the error, or the parity where no sidecar knows an error.
 
-    Models of which the degrees are not known are left out.
+    Models of which the degrees are not known are left out, and those measured here where others have the
+    sidecar's: these are of other faces.
 
     Raises:
         OSError: the picture cannot be written.
@@ -108,6 +133,7 @@ def draw_pareto(rows: Sequence[Row], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    rows = _stated([row for row in rows if row.error_deg is not None or row.parity_mean_deg is not None])
     known = any(row.error_deg is not None for row in rows)
     value = (lambda row: row.error_deg) if known else (lambda row: row.parity_mean_deg)
     shown = [row for row in rows if value(row) is not None and row.batch == min(r.batch for r in rows)]

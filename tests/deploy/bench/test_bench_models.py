@@ -63,7 +63,7 @@ def test_a_document_is_written_between_its_marks(folder, tmp_path):
     assert main([*argv, "--markdown", str(page), "--picture", str(page.parent / "models.png")]) == 0
     text = page.read_text()
     assert text.startswith(f"# Head\n\n{BEGIN}\n\n") and text.endswith(f"\n\n{END}\n\n## Tail\n")
-    assert "old" not in text and "| tiny.onnx |" in text and "(models.png)" in text
+    assert "\nold\n" not in text and "| tiny.onnx |" in text and "(models.png)" in text
     assert (page.parent / "models.png").is_file()
     put_section(page, "new")
     put_section(page, "new")
