@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shlex
 from pathlib import Path
 
 from deploy.runtimes.base import INPUT_NAME
-from deploy.runtimes.engine_cache import KEY_FILE, MAX_BATCH, EngineKey, check_key, prepared_cache
+from deploy.runtimes.engine_cache import MAX_BATCH, EngineKey, is_of_key, prepared_cache, write_key
 from gaze.errors import ModelError, RuntimeUnavailableError
 from gaze.files import replacing
 from gaze.types import ModelSpec
 
-WORKSPACE_BYTES = 1 << 28
+# The unit of trtexec's --memPoolSize.
+WORKSPACE_MIB = 256
 
 
 def trtexec_line(onnx_path: Path, spec: ModelSpec, precision: str, engine_path: Path) -> str:
@@ -26,6 +26,7 @@ def trtexec_line(onnx_path: Path, spec: ModelSpec, precision: str, engine_path: 
         f"--minShapes={INPUT_NAME}:1x{size}x{size}x3",
         f"--optShapes={INPUT_NAME}:1x{size}x{size}x3",
         f"--maxShapes={INPUT_NAME}:{MAX_BATCH}x{size}x{size}x3",
+        f"--memPoolSize=workspace:{WORKSPACE_MIB}",
     ]
     words += {"fp32": [], "fp16": ["--fp16"], "int8": ["--int8", "--fp16"]}[precision]
     return shlex.join(words)
@@ -59,8 +60,8 @@ def build_engine(
         ) from error
     folder = prepared_cache(key, cache_dir)
     engine = folder / f"{onnx_path.stem}.engine"
-    if engine.is_file():
-        check_key(json.loads((folder / KEY_FILE).read_text(encoding="utf-8")), key, engine)
+    # One that came here otherwise, with the cache of another machine for example, is built anew.
+    if engine.is_file() and is_of_key(folder, key):
         return engine, key
     if importlib.util.find_spec("tensorrt") is None:
         raise RuntimeUnavailableError(
@@ -69,6 +70,7 @@ def build_engine(
         )
     with replacing(engine) as temporary:
         temporary.write_bytes(_build(onnx_path, spec, precision))
+    write_key(folder, key)
     return engine, key
 
 
@@ -85,7 +87,7 @@ def _build(onnx_path: Path, spec: ModelSpec, precision: str) -> bytes:
         reasons = "; ".join(parser.get_error(index).desc() for index in range(parser.num_errors))
         raise ModelError(f"{onnx_path}: TensorRT {tensorrt.__version__} cannot read it: {reasons}")
     config = builder.create_builder_config()
-    config.set_memory_pool_limit(tensorrt.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)
+    config.set_memory_pool_limit(tensorrt.MemoryPoolType.WORKSPACE, WORKSPACE_MIB << 20)
     if precision in ("fp16", "int8"):
         config.set_flag(tensorrt.BuilderFlag.FP16)
     if precision == "int8":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gaze import user_folders
 from gaze.errors import ModelError, RuntimeUnavailableError
-from gaze.files import write_json
+from gaze.files import read_json, write_json
 
 VARIABLE = "GAZE_CACHE_DIR"
 KEY_FILE = "key.json"
@@ -75,9 +75,20 @@ class EngineKey:
 
 def prepared_cache(key: EngineKey, cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """The writable folder of this key; a change of GPU, TensorRT, model or precision gives another one."""
-    folder = writable_folder(cache_root(cache_dir) / "tensorrt" / key.folder_name)
+    return writable_folder(cache_root(cache_dir) / "tensorrt" / key.folder_name)
+
+
+def write_key(folder: Path, key: EngineKey) -> None:
+    """Say what the engine in a folder of the cache is tied to, once it is there whole."""
     write_json(folder / KEY_FILE, asdict(key))
-    return folder
+
+
+def is_of_key(folder: Path, key: EngineKey) -> bool:
+    """Whether the engine in a folder of the cache was built for this key, by what lies beside it."""
+    try:
+        return read_json(folder / KEY_FILE) == asdict(key)
+    except (OSError, ValueError):  # none, or damaged
+        return False
 
 
 def check_key(stored: dict[str, object], key: EngineKey, engine_path: Path) -> None:

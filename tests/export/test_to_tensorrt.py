@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.machinery
 import json
+import re
 import sys
 import types
+from pathlib import Path
 
 import pytest
 from tiny_models import spec, write_model
@@ -14,7 +17,14 @@ from deploy.runtimes import engine_cache
 from deploy.runtimes.engine_cache import EngineKey
 from export.to_tensorrt import build_engine, trtexec_line
 from gaze.errors import ModelError, RuntimeUnavailableError
-from gaze.model_spec import load_model_spec, save_spec, sha256_of, sidecar_path
+from gaze.model_spec import (
+    WEIGHTS_DIR,
+    load_model_spec,
+    load_spec,
+    save_spec,
+    sha256_of,
+    sidecar_path,
+)
 
 
 class FakeTensorRt(types.ModuleType):
@@ -26,7 +36,8 @@ class FakeTensorRt(types.ModuleType):
         super().__init__("tensorrt")
         self.__spec__ = importlib.machinery.ModuleSpec("tensorrt", None)
         self.told: list[object] = []
-        told = self.told
+        self.limits: list[tuple[object, int]] = []
+        told, limits = self.told, self.limits
         names = types.SimpleNamespace
 
         class Logger:
@@ -35,7 +46,8 @@ class FakeTensorRt(types.ModuleType):
             def __init__(self, level: int) -> None: ...
 
         class Config:
-            def set_memory_pool_limit(self, pool: object, size: int) -> None: ...
+            def set_memory_pool_limit(self, pool: object, size: int) -> None:
+                limits.append((pool, size))
 
             def set_flag(self, flag: str) -> None:
                 told.append(flag)
@@ -104,11 +116,29 @@ def test_the_trtexec_line(tmp_path):
         "--minShapes=faces:1x16x16x3",
         "--optShapes=faces:1x16x16x3",
         "--maxShapes=faces:16x16x16x3",
+        "--memPoolSize=workspace:256",
         "--fp16",
     ):
         assert word in line.split()
     assert "--int8" in trtexec_line(tmp_path / "a.onnx", spec(), "int8", tmp_path / "a.engine")
     assert "--fp16" not in trtexec_line(tmp_path / "a.onnx", spec(), "fp32", tmp_path / "a.engine")
+
+
+def test_the_trtexec_line_gives_as_much_memory_as_the_builder(tensorrt, tmp_path):
+    model = write_model(tmp_path / "tiny.onnx")
+    build_engine(model, load_model_spec(model), "fp16", tmp_path / "cache")
+    ((pool, size),) = tensorrt.limits
+    line = trtexec_line(model, load_model_spec(model), "fp16", tmp_path / "tiny.engine")
+    # In MiB where no unit is given, from TensorRT 8.6 to 10.
+    assert pool == "workspace" and f"--memPoolSize=workspace:{size / 2**20:g}" in line.split()
+
+
+@pytest.mark.parametrize("name", ["gaze_mobilenetv2", "gaze_mobilenetv2_112"])
+def test_the_lines_on_the_jetsons_page_are_those_of_the_export(name):
+    page = (Path(__file__).resolve().parents[2] / "deploy/jetson/README.md").read_text(encoding="utf-8")
+    engine = name.replace("gaze_mobilenetv2", "gaze") + ".engine"
+    line = trtexec_line(Path(f"{name}.onnx"), load_spec(WEIGHTS_DIR / f"{name}.json"), "fp16", Path(engine))
+    assert line in re.sub(r" \\\n\s*", " ", page).splitlines()
 
 
 def test_without_the_python_package_the_error_is_the_line(machine, tmp_path, monkeypatch):
@@ -196,3 +226,37 @@ def test_the_key_of_a_cached_engine_is_written_beside_it(tensorrt, tmp_path):
     engine, key = build_engine(model, load_model_spec(model), "fp32", tmp_path / "cache")
     stored = json.loads((engine.parent / "key.json").read_text())
     assert EngineKey(**stored) == key and stored["model_sha256"] == sha256_of(model)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ['{"gpu": "NVIDIA H200"}', "FOREIGN", None, '{"gpu": '],
+    ids=["part", "foreign", "none", "damaged"],
+)
+def test_an_engine_in_the_cache_that_was_not_built_here_is_built_anew(tensorrt, tmp_path, beside):
+    model = write_model(tmp_path / "tiny.onnx")
+    spec_of_model, cache = load_model_spec(model), tmp_path / "cache"
+    engine, key = build_engine(model, spec_of_model, "fp16", cache)
+    key_file = engine.parent / "key.json"
+    engine.write_bytes(b"of another machine")
+    assert build_engine(model, spec_of_model, "fp16", cache)[0].read_bytes() == b"of another machine"
+    if beside is None:
+        key_file.unlink()
+    elif beside == "FOREIGN":
+        key_file.write_text(json.dumps(dataclasses.asdict(key) | {"tensorrt": "8.6.2"}))
+    else:
+        key_file.write_text(beside)
+    assert build_engine(model, spec_of_model, "fp16", cache) == (engine, key)
+    assert engine.read_bytes() == b"engine" and EngineKey(**json.loads(key_file.read_text())) == key
+
+
+def test_a_build_that_fails_leaves_no_key_beside_a_foreign_engine(machine, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorrt", FakeTensorRt(parses=False))
+    model = write_model(tmp_path / "tiny.onnx")
+    key = EngineKey.of_this_machine(load_model_spec(model).sha256, "fp16")
+    foreign = engine_cache.prepared_cache(key, tmp_path / "cache") / "tiny.engine"
+    foreign.write_bytes(b"of another machine")
+    for _ in range(2):
+        with pytest.raises(ModelError, match="cannot read it"):
+            build_engine(model, load_model_spec(model), "fp16", tmp_path / "cache")
+    assert not (foreign.parent / "key.json").exists()

@@ -11,7 +11,14 @@ import pytest
 from tiny_models import write_model
 
 from deploy.runtimes import engine_cache
-from deploy.runtimes.engine_cache import EngineKey, cache_root, check_key, prepared_cache
+from deploy.runtimes.engine_cache import (
+    EngineKey,
+    cache_root,
+    check_key,
+    is_of_key,
+    prepared_cache,
+    write_key,
+)
 from gaze.errors import ModelError, RuntimeUnavailableError
 
 KEY = EngineKey("NVIDIA Orin (nvgpu)", "8.6.2.3", "ab" * 32, "fp16")
@@ -28,7 +35,11 @@ def test_any_difference_gives_another_folder(tmp_path):
     assert len(folders) == 5
     mine = prepared_cache(KEY, tmp_path)
     assert mine.name == "nvidia-orin-nvgpu_trt-8.6.2.3_fp16_abababababababab"
+    # onnxruntime's provider keeps its engines there too, and they have no key of ours.
+    assert not list(mine.iterdir()) and not is_of_key(mine, KEY)
+    write_key(mine, KEY)
     assert json.loads((mine / "key.json").read_text())["gpu"] == "NVIDIA Orin (nvgpu)"
+    assert is_of_key(mine, KEY) and not is_of_key(mine, dataclasses.replace(KEY, precision="fp32"))
 
 
 @pytest.mark.parametrize(
