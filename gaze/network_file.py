@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import pickle
 import struct
@@ -14,6 +16,7 @@ import torch
 from gaze.errors import ModelError
 from gaze.files import replacing
 
+MEND = "copy it again, or train one with `gaze train`"
 # What torch raises for files of other kinds and for damaged ones; an OSError among them is about the content.
 DAMAGED = (
     OSError,
@@ -31,21 +34,33 @@ DAMAGED = (
 )
 
 
-def save_tensors(path: str | os.PathLike[str], content: dict[str, object]) -> None:
+def save_tensors(path: str | os.PathLike[str], content: dict[str, object], then: str = "") -> None:
     """Write tensors and plain values in one step.
+
+    Args:
+        then: how to go on after the mend, in a message.
 
     Raises:
         ModelError: the file cannot be written, for a full disk for example; an older one is then untouched.
     """
+    packed = io.BytesIO()
+    torch.save(content, packed)  # straight to a full disk it fails with a place in its own sources
     try:
         with replacing(path) as temporary:
-            torch.save(content, temporary)
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"{path}: cannot be written ({error}); make room or give another folder") from error
+            temporary.write_bytes(packed.getbuffer())
+    except OSError as error:
+        full = "the disk is full: " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise ModelError(
+            f"{path}: cannot be written ({error.strerror or error}); {full}make room or give another "
+            f"folder{then}"
+        ) from error
 
 
-def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
+def read_tensors(path: str | os.PathLike[str], mend: str = MEND) -> dict[str, object]:
     """A file of tensors and plain values; nothing in it is executed.
+
+    Args:
+        mend: what to do where it is truncated or no checkpoint, in a message.
 
     Raises:
         ModelError: the file is missing, truncated or of another kind.
@@ -70,10 +85,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, object]:
                 f"{path}: holds more than tensors and plain values, and nothing else is loaded, for it could "
                 "run code; save the state dict alone"
             ) from error
-        raise ModelError(
-            f"{path}: is no checkpoint, or it is truncated ({size} bytes); copy it again, or train one with "
-            "`gaze train`"
-        ) from error
+        raise ModelError(f"{path}: is no checkpoint, or it is truncated ({size} bytes); {mend}") from error
     if not isinstance(content, dict):
         raise ModelError(
             f"{path}: holds {type(content).__name__}, not a state dict; save the network's state dict, or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_outputs(options.json, options.markdown, options.picture)
     if options.picture is not None and options.picture.suffix.lower() not in PICTURES:
         raise UsageError(f"--picture {options.picture}: end its name in {', '.join(PICTURES)}")
+    if options.picture is not None:
+        importlib.import_module("matplotlib")  # that it is missing is told before the measurement
     wanted, left_out = configurations(options.models, devices, options.threads)
     _tell(left_out)
     nothing = GazeError(f"{options.models}: holds no model that runs here; make some with `gaze export`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import signal
 import subprocess
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not Path("/proc/self/fd").is_dir():
         raise GazeError("the soak reads memory and handles from /proc, which this system lacks; use Linux")
     prepare_outputs(options.out / "soak.json")
+    importlib.import_module("matplotlib")  # that it is missing is told before the run
     with progress_line(options.soak) as say:
         samples, told, stop_s = run(options.soak, options.source, argv[cut + 1 :], say)
     verdict = judge(samples, stop_s)

@@ -17,6 +17,8 @@ from gaze.training.ema import Ema
 from gaze.training.runs import STATE_FILE
 
 SCHEMA = "gaze.training-state/1"
+# A state that is cut short cannot be had again.
+ANEW = "remove it and train anew, or give another --out"
 
 
 def save(
@@ -45,7 +47,9 @@ def save(
         "position": dataclasses.asdict(position),
         "elapsed_s": elapsed_s,
     }
-    save_tensors(folder / STATE_FILE, content)
+    path = folder / STATE_FILE
+    then = ", then go on with --resume from the state saved before" if path.is_file() else ""
+    save_tensors(path, content, then)
 
 
 def load(
@@ -59,15 +63,13 @@ def load(
     path = folder / STATE_FILE
     if not path.is_file():
         raise ModelError(f"{path}: no such training state; leave --resume away to start anew")
-    content = read_tensors(path)
+    content = read_tensors(path, ANEW)
     if content.get("schema") != SCHEMA:
-        raise ModelError(f"{path}: is no training state; leave --resume away to start anew")
+        raise ModelError(f"{path}: is no training state; {ANEW}")
     try:
         return _put_back(path, content, config, net, optimizer, ema)
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise ModelError(
-            f"{path}: is damaged ({type(error).__name__}: {in_brief(error)}); remove it and train anew"
-        ) from error
+        raise ModelError(f"{path}: is damaged ({type(error).__name__}: {in_brief(error)}); {ANEW}") from error
 
 
 def _put_back(

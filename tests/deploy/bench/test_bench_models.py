@@ -12,10 +12,12 @@ import pytest
 from loop_fakes import PipeWithoutReader
 from tiny_models import spec, tiny_graph, write_model
 
+from deploy.bench import models
 from deploy.bench.command import main
 from deploy.bench.models_docs import BEGIN, END, put_section
 from deploy.bench.models_measure import Row, configurations
 from deploy.bench.models_report import as_ratios, draw_pareto
+from gaze.cli import main as gaze
 from gaze.errors import GazeError, UsageError
 from gaze.model_spec import save_spec, sha256_of, sidecar_path
 
@@ -184,6 +186,14 @@ def test_ratios_are_against_fp32_of_the_same_engine():
 def test_a_picture_of_an_unknown_kind_is_refused_before_the_work(tmp_path):
     with pytest.raises(UsageError, match=r"--picture \S*models: end its name in \.png, \.svg, \.pdf"):
         main(["--models", str(tmp_path), "--picture", str(tmp_path / "models")])
+
+
+def test_a_picture_without_matplotlib_is_told_before_the_measurement(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(models, "measure", lambda *_: pytest.fail("was measured"))
+    argv = ["bench", "--models", str(folder), "--picture", str(tmp_path / "models.png")]
+    assert gaze(argv) == 1
+    assert "needs the package matplotlib; run `pip install 'webcam-gaze[reports]'`" in capsys.readouterr().err
 
 
 def test_the_picture(tmp_path):

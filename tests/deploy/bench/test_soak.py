@@ -8,6 +8,7 @@ import sys
 import pytest
 from tiny_models import write_model
 
+from deploy.bench import soak
 from deploy.bench.command import main
 from deploy.bench.soak_report import Sample, judge
 from gaze.errors import GazeError, UsageError
@@ -91,7 +92,17 @@ def test_a_short_run_writes_table_picture_and_json(tmp_path, capsys):
 
 
 @LINUX
+def test_a_run_without_matplotlib_is_refused_before_it_starts(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(soak, "run", lambda *_: pytest.fail("was run"))
+    with pytest.raises(ModuleNotFoundError) as missing:
+        main(["--soak", "60", "--out", str(tmp_path)])
+    assert missing.value.name == "matplotlib"
+
+
+@LINUX
 def test_a_loop_that_does_not_start_and_too_few_frames(tmp_path):
+    pytest.importorskip("matplotlib")
     with pytest.raises(GazeError, match=r"after 0 of 60 frames: .*none\.mp4"):
         main(["--soak", "60", "--source", str(tmp_path / "none.mp4"), "--out", str(tmp_path)])
     with pytest.raises(UsageError, match="at least 50"):

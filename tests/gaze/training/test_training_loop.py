@@ -137,6 +137,7 @@ def test_interrupted_run_resumes_to_the_same_losses(tmp_path, monkeypatch, landm
 def test_a_state_that_cannot_be_gone_on_from_is_told_with_the_mend(tmp_path):
     write_shard(tmp_path / "s", 0, 20)
     config, source = TrainConfig(**SMALL, steps=1), ShardFolder([tmp_path / "s"])
+    anew = "remove it and train anew, or give another --out$"
     with pytest.raises(ModelError, match=r"state.pt: no such training state; leave --resume away"):
         train(config, source, tmp_path / "run", options=RESUMED)
     train(config, source, tmp_path / "run", options=QUIET)
@@ -144,10 +145,14 @@ def test_a_state_that_cannot_be_gone_on_from_is_told_with_the_mend(tmp_path):
     content = torch.load(path, weights_only=True)
     for key, value in (("position", {}), ("net", {}), ("optimizer", 5), ("config", None), ("elapsed_s", [])):
         torch.save({**content, key: value}, path)
-        with pytest.raises(ModelError, match=r"state.pt: is damaged .*; remove it and train anew"):
+        with pytest.raises(ModelError, match=rf"state.pt: is damaged .*; {anew}"):
             train(config, source, tmp_path / "run", options=RESUMED)
     torch.save({"schema": "x"}, path)
-    with pytest.raises(ModelError, match=r"state.pt: is no training state"):
+    with pytest.raises(ModelError, match=rf"state.pt: is no training state; {anew}"):
+        train(config, source, tmp_path / "run", options=RESUMED)
+    torch.save(content, path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=rf"state.pt: .* it is truncated \(1000 bytes\); {anew}"):
         train(config, source, tmp_path / "run", options=RESUMED)
 
 
@@ -216,7 +221,10 @@ def test_a_full_disk_at_a_save_leaves_the_state_before(tmp_path, monkeypatch):
         return original(self, batch)
 
     monkeypatch.setattr(loop._Run, "_step", fill_the_disk)
-    with pytest.raises(ModelError, match=r"state.pt: cannot be written .*; make room"):
+    with pytest.raises(
+        ModelError,
+        match=r"state.pt: cannot be written \(File too large\); make room.*then go on with --resume",
+    ):
         try:
             train(config, source, tmp_path / "cut", options=ALWAYS_SAVED)
         finally:
