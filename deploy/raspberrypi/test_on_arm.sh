@@ -54,7 +54,7 @@ in_root() {
 
 unmount_all() {
     local place
-    for place in proc/cpuinfo proc dev; do
+    for place in proc/cpuinfo proc dev sys; do
         if mountpoint -q "$ROOT/$place"; then umount -l "$ROOT/$place"; fi
     done
 }
