@@ -173,6 +173,7 @@ def test_a_side_that_no_memory_holds_is_refused(tmp_path, capsys, size):
 
 @pytest.mark.parametrize("size", [32, 512])
 def test_the_bounds_of_a_side_are_allowed(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(shards_command, "read_head", lambda folder: None)
     monkeypatch.setattr(shards_command, "environments_digest", lambda folder: SHA256)
     monkeypatch.setattr(shards_command, "render_all", lambda *rest: 0)
     assert cli.main(["synthesize", "shards", "--out", str(tmp_path), "--size", str(size)]) == 0
