@@ -177,6 +177,8 @@ def _middle(face: Face) -> FloatArray:
 
 def _moved(face: Face, part: Part) -> Face:
     """A face of a part in px of the whole picture."""
+    if part.x_px == part.y_px == 0:
+        return face  # in every frame of a near face
     corner = np.array([part.x_px, part.y_px])
     return dataclasses.replace(
         face, box_px=face.box_px + np.tile(corner, 2), landmarks_px=face.landmarks_px + corner
