@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gaze.types import ModelSpec, NormalizedCamera
 
 CALIBRATION_FACES = 256
+# What a model can do without, by the option's word for it.
+OPTIONAL_OUTPUTS = {"deviation": "sigma_rad", "weight-map": "weight_map"}
 PARITY_FACES = 256
 # Real people to compare on, where a development checkout has them beside it.
 REAL_FACES = Path(__file__).resolve().parents[2] / "shared" / "real" / "validation_faces"
@@ -53,7 +55,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.name is not None and (Path(options.name).name != options.name or options.name.startswith(".")):
         raise UsageError(f"--name {options.name!r}: is no name of a file; give the folder with --out")
     reference = TorchRuntime(options.checkpoint)
-    reference.spec = settled_spec(reference.spec, options.view_mm, options.average_mirror)
+    reference.spec = settled_spec(reference.spec, options.view_mm, options.average_mirror, options.leave_out)
     print(f"the models see {seeing(reference.spec)}", flush=True)
     calibration, faces = _faces_of(options, reference.spec.normalized_camera, kinds)
     if calibration is not None:
@@ -93,8 +95,21 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def settled_spec(spec: ModelSpec, view_mm: float | None, average_mirror: bool | None) -> ModelSpec:
-    """How the models are to be used: as asked for, else as the checkpoint is."""
+def settled_spec(
+    spec: ModelSpec, view_mm: float | None, average_mirror: bool | None, leave_out: Sequence[str] = ()
+) -> ModelSpec:
+    """How the models are to be used: as asked for, else as the checkpoint is.
+
+    Raises:
+        UsageError: the network has no such output that could be left out.
+    """
+    left_out = {OPTIONAL_OUTPUTS[word] for word in leave_out}
+    if absent := left_out - set(spec.outputs):
+        raise UsageError(
+            f"--leave-out: the network has no {', '.join(sorted(absent))}; its outputs are "
+            f"{', '.join(spec.outputs)}"
+        )
+    spec = replace(spec, outputs=tuple(name for name in spec.outputs if name not in left_out))
     if view_mm is not None:
         camera = spec.normalized_camera
         focal_px = camera.size_px * camera.distance_mm / view_mm
@@ -171,6 +186,15 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="write into the sidecar that the live loop gives the mean with the mirrored face (default: as "
         "the sidecar beside the checkpoint says; without one yes)",
+    )
+    parser.add_argument(
+        "--leave-out",
+        nargs="+",
+        choices=OPTIONAL_OUTPUTS,
+        default=(),
+        metavar="OUTPUT",
+        help=f"outputs that the models shall not have: {', '.join(OPTIONAL_OUTPUTS)} (the live loop "
+        "then shows uncertain answers too, or has no heat map)",
     )
     parser.add_argument("--name", help="name of the files (default: the checkpoint's)")
     parser.add_argument(

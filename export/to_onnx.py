@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from deploy.runtimes.base import INPUT_NAME
 from deploy.runtimes.layer_groups import belongs
-from deploy.runtimes.torch_runtime import output_names, outputs_of
+from deploy.runtimes.torch_runtime import outputs_of
 from gaze.errors import ModelError
 from gaze.files import replacing
 from gaze.network import FacePreprocess, GazeNet
@@ -26,22 +26,25 @@ FLOAT_INPUT_NAME = "faces_rgb"
 
 
 class ExportedGaze(nn.Module):
-    """Faces -> angles (N, 2) rad and, where the network has them, sigma (N, 2) rad and the map (N, h, w).
+    """Faces -> angles (N, 2) rad and, where asked for, sigma (N, 2) rad and the map (N, h, w).
 
     Args:
+        outputs: the names of what is put out, in this order; those that the network can give.
         preprocess: what makes the network's input of uint8 BGR faces (N, S, S, 3); without it the input is
             RGB (N, 3, S, S) by ImageNet's mean and deviation.
     """
 
-    def __init__(self, net: GazeNet, preprocess: nn.Module | None) -> None:
+    def __init__(self, net: GazeNet, preprocess: nn.Module | None, outputs: Sequence[str]) -> None:
         super().__init__()
         self.net = net
+        self.outputs = tuple(outputs)
         self.preprocess = preprocess
 
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         # To float before anything else: TensorRT takes uint8 at the door of a network, but no step after it.
         pictures = faces if self.preprocess is None else self.preprocess(faces.to(torch.float32))
-        return tuple(outputs_of(self.net.all_answers(pictures)).values())
+        given = outputs_of(self.net.all_answers(pictures))
+        return tuple(given[name] for name in self.outputs)
 
 
 class ConvolvedPreprocess(nn.Module):
@@ -72,7 +75,7 @@ def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: nn.Module
 
     Args:
         net: the network; it is put into eval mode.
-        spec: where ``preprocess`` is None, as with_float_input gives it.
+        spec: where ``preprocess`` is None, as with_float_input gives it; its outputs are the graph's.
         preprocess: as in ExportedGaze: FacePreprocess, or ConvolvedPreprocess for models that become int8;
             with None the input is called ``faces_rgb``.
 
@@ -86,13 +89,13 @@ def export_onnx(net: GazeNet, spec: ModelSpec, path: Path, preprocess: nn.Module
         name, example = INPUT_NAME, torch.zeros((2, size, size, 3), dtype=torch.uint8)
     else:
         name, example = FLOAT_INPUT_NAME, torch.zeros((2, 3, size, size))
-    outputs = list(output_names(net))
+    outputs = list(spec.outputs)
     with replacing(path) as temporary:
         with warnings.catch_warnings():
             # The tracing exporter is the one that needs no further package; its retirement is announced.
             warnings.simplefilter("ignore", DeprecationWarning)
             torch.onnx.export(
-                ExportedGaze(net, preprocess).eval(),
+                ExportedGaze(net, preprocess, outputs).eval(),
                 (example,),
                 str(temporary),
                 dynamo=False,

@@ -14,6 +14,7 @@ from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.synthesis import streams
 from gaze.synthesis.background import before, paint_background
 from gaze.synthesis.dressed import DressedPerson
+from gaze.synthesis.features import ALL_FEATURES, Features
 from gaze.synthesis.head_landmarks import head_landmarks_cam_mm
 from gaze.synthesis.light import LightRig
 from gaze.synthesis.moment import blinking, sample_moment, with_late_lids
@@ -68,10 +69,12 @@ class CropRenderer(PeopleRenderer):
     ``with``, or close it.
     """
 
-    def __init__(self, assets_dir: str | os.PathLike[str], size_px: int = 224) -> None:
+    def __init__(
+        self, assets_dir: str | os.PathLike[str], size_px: int = 224, features: Features = ALL_FEATURES
+    ) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL, ModelError without
         MediaPipe's models."""
-        super().__init__(assets_dir, size_px)
+        super().__init__(assets_dir, size_px, features)
         self.size_px = size_px
         with ExitStack() as opened:
             opened.callback(self.close)
@@ -92,7 +95,7 @@ class CropRenderer(PeopleRenderer):
         moment = blinking(lid_rng, sample_moment(face_rng, rig.lux), BLINK_SHARE)
         moment = with_late_lids(lid_rng, moment, person.lid_habit.lag_s)
         head = pose_head(self.renderer.mesh, self.renderer.normals_of, person, pose, moment)
-        finish = SkinFinish.sample(face_rng)
+        finish = self.features.of_finish(SkinFinish.sample(face_rng))
         held = []
         if face_rng.random() < HELD_SHARE:
             held = sample_occluder(face_rng, person.vertices_mm, dressed.body_albedo)

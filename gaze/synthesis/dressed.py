@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gaze.synthesis import streams
 from gaze.synthesis.background import matt_colour
+from gaze.synthesis.features import ALL_FEATURES, Features
 from gaze.synthesis.hair import HairBuilder
 from gaze.synthesis.hair_pass import HairBuffers, HairPass
 from gaze.synthesis.hair_style import HairStyle
@@ -73,10 +74,16 @@ class Wardrobe:
     """Makes people ready to be drawn on one context."""
 
     def __init__(
-        self, context: moderngl.Context, mesh: HeadMesh, wear_pass: WearPass, hair_pass: HairPass
+        self,
+        context: moderngl.Context,
+        mesh: HeadMesh,
+        wear_pass: WearPass,
+        hair_pass: HairPass,
+        features: Features = ALL_FEATURES,
     ) -> None:
         self._context = context
         self._mesh = mesh
+        self._features = features
         self._wear_pass = wear_pass
         self._hair_pass = hair_pass
         self._hair_builder = HairBuilder(mesh)
@@ -89,7 +96,7 @@ class Wardrobe:
             return self._dress(seed)
 
     def _dress(self, seed: int) -> DressedPerson:
-        person = Person.sample(seed, self._mesh)
+        person = Person.sample(seed, self._mesh, self._features)
         maps = paint_skin(self._atlas, person.skin, stream(seed, streams.SKIN_PAINT))
         detail = cv2.merge([*cv2.split(maps.normal.view(np.uint8) ^ 128), maps.gloss])  # 0 becomes 128
         hair = (np.asarray(person.skin.brow_srgb) / 255.0) ** 2.2

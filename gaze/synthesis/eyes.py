@@ -18,6 +18,7 @@ from gaze.synthesis.mesh import EYEBALLS, OUTWARDS
 # The eye's centre of rotation is the sclera's; the rest lies in front of it on the optical axis.
 SCLERA_RADIUS_MM = 12.0
 CORNEA_RADIUS_MM = 7.8
+CORNEA_INDEX = 1.336  # of refraction, of what lies behind its front
 CORNEA_TO_ROTATION_MM = 5.4  # the cornea's centre
 APEX_TO_ROTATION_MM = 13.2  # the cornea's front
 # Where the two spheres meet, which is the iris's rim in pictures: labels lie there, and lids follow it.

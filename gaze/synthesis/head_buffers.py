@@ -22,7 +22,8 @@ class HeadBuffers:
     ``position``, ``normal`` and ``visibility`` are entries of a vertex array's layout.
     """
 
-    def __init__(self, context: moderngl.Context, mesh: HeadMesh, visibility: Visibility) -> None:
+    def __init__(self, context: moderngl.Context, mesh: HeadMesh, visibility: Visibility | None) -> None:
+        """Without ``visibility`` nothing is in shadow."""
         self._mesh = mesh
         self._neutral_visibility = visibility
         self._orbit_shade = OrbitShade(mesh)
@@ -49,6 +50,8 @@ class HeadBuffers:
     def _visibility_towards_light(self, head: PosedHead, rig: LightRig) -> NDArray[np.float32]:
         """(N, 4): openness to the surroundings, then how much of each lamp a vertex sees."""
         values = np.ones((len(self._mesh.vertices_mm), 4), np.float32)
+        if self._neutral_visibility is None:
+            return values
         rows = self._neutral_visibility.openness
         values[:SKIN_COUNT, 0] = rows[:SKIN_COUNT]
         eyes = self._neutral_visibility.rows_of_eyeballs

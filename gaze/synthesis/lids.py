@@ -90,9 +90,11 @@ class LidState:
 class LidRig:
     """Solves blendshape weights from wanted lid heights, for one person's neutral mesh."""
 
-    def __init__(self, mesh: HeadMesh, vertices_mm, centres_mm) -> None:
-        """``vertices_mm`` (N, 3) neutral head and ``centres_mm`` (2, 3) rotation centres, head frame."""
+    def __init__(self, mesh: HeadMesh, vertices_mm, centres_mm, following: bool = True) -> None:
+        """``vertices_mm`` (N, 3) neutral head and ``centres_mm`` (2, 3) rotation centres, head frame;
+        ``following``: whether lids and brows go up and down with the eyes."""
         self._mesh = mesh
+        self._following = following
         self._rest = []
         self._moves = []
         for side, name in enumerate(SIDES):
@@ -119,8 +121,8 @@ class LidRig:
         weights: dict[str, float] = {}
         openings = []
         for side, name in enumerate(SIDES):
-            up = -axes_head[side][1]  # sine of the pitch
-            if state.behind_rad:
+            up = -axes_head[side][1] if self._following else 0.0  # sine of the pitch
+            if state.behind_rad and self._following:
                 low, high = np.deg2rad(EYE_PITCH_LIMIT_DEG)  # they come from where the eyes can have been
                 up = float(np.sin(np.clip(np.arcsin(up) + state.behind_rad, low, high)))
             up_mm = up * LIMBUS_TO_ROTATION_MM

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gaze.synthesis.dressed import DressedPerson, Wardrobe
 from gaze.synthesis.environment import load_environments
+from gaze.synthesis.features import ALL_FEATURES, Features
 from gaze.synthesis.renderer import HeadRenderer
 
 if TYPE_CHECKING:  # as Python 3.10 has no such name
@@ -18,13 +19,20 @@ class PeopleRenderer:
     """Dresses people for squares of mostly ``size_px``. It owns an OpenGL context: use it in a ``with``, or
     close it."""
 
-    def __init__(self, assets_dir: str | os.PathLike[str], size_px: int) -> None:
+    def __init__(
+        self, assets_dir: str | os.PathLike[str], size_px: int, features: Features = ALL_FEATURES
+    ) -> None:
         """Raises DataError without the assets, RuntimeUnavailableError without EGL."""
+        self.features = features
         self.environments = load_environments(assets_dir)
         with ExitStack() as opened:
-            self.renderer = opened.enter_context(HeadRenderer(assets_dir, size_px))
+            self.renderer = opened.enter_context(HeadRenderer(assets_dir, size_px, features))
             self._wardrobe = Wardrobe(
-                self.renderer.context, self.renderer.mesh, self.renderer.wear, self.renderer.hair
+                self.renderer.context,
+                self.renderer.mesh,
+                self.renderer.wear,
+                self.renderer.hair,
+                features,
             )
             self._opened = opened.pop_all()
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gaze.synthesis import streams
 from gaze.synthesis.eyeballs import Eyeball, round_eyeball
 from gaze.synthesis.eyes import EyeAppearance, rotation_centres
+from gaze.synthesis.features import ALL_FEATURES, Features
 from gaze.synthesis.lids import LidHabit, LidRig, settle_lower_lids
 from gaze.synthesis.mesh import EYEBALLS, OUTWARDS, HeadMesh
 from gaze.synthesis.skin_appearance import SkinAppearance
@@ -38,10 +39,10 @@ class Person:
     skin: SkinAppearance
 
     @classmethod
-    def sample(cls, seed: int, mesh: HeadMesh) -> Person:
+    def sample(cls, seed: int, mesh: HeadMesh, features: Features = ALL_FEATURES) -> Person:
         """The person of an integer seed."""
         skin = SkinAppearance.sample(stream(seed, streams.PERSON_SKIN))
-        eyes = EyeAppearance.sample(stream(seed, streams.PERSON_EYES), skin.melanin)
+        eyes = features.of_eyes(EyeAppearance.sample(stream(seed, streams.PERSON_EYES), skin.melanin))
         vertices = _shape(stream(seed, streams.PERSON_SHAPE), mesh)
         centres = rotation_centres(vertices, eyes)
         balls = tuple(round_eyeball(vertices, ball) for ball in EYEBALLS)
@@ -53,7 +54,7 @@ class Person:
             centres_mm=centres,
             eyes=eyes,
             lid_habit=habit,
-            lid_rig=LidRig(mesh, vertices, centres),
+            lid_rig=LidRig(mesh, vertices, centres, features.lid_following),
             balls=balls,
             skin=skin,
         )

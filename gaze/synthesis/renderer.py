@@ -16,11 +16,13 @@ from gaze.synthesis.dressed import DressedPerson
 from gaze.synthesis.expression import skin_normals
 from gaze.synthesis.eye_uniforms import eye_uniforms
 from gaze.synthesis.eyes import (
+    CORNEA_INDEX,
     CORNEA_RADIUS_MM,
     CORNEA_TO_ROTATION_MM,
     IRIS_TO_ROTATION_MM,
     SCLERA_RADIUS_MM,
 )
+from gaze.synthesis.features import ALL_FEATURES, Features
 from gaze.synthesis.gl import (
     column_major,
     create_context,
@@ -56,11 +58,14 @@ class HeadRenderer:
     Use it in a ``with``, or close it: nothing else gives the context's memory back.
     """
 
-    def __init__(self, assets_dir: str | os.PathLike[str], size_px: int) -> None:
+    def __init__(
+        self, assets_dir: str | os.PathLike[str], size_px: int, features: Features = ALL_FEATURES
+    ) -> None:
         """Raises DataError without the head model, RuntimeUnavailableError without EGL."""
         self.mesh = HeadMesh.load(assets_dir)
         self.normals_of = skin_normals(self.mesh)
         self.size_px = size_px
+        self._features = features
         self._lash_builder = LashBuilder(self.mesh)
         self._atlases: dict[str, moderngl.Texture] = {}
         self._targets: dict[int, RenderTargets] = {}
@@ -71,7 +76,8 @@ class HeadRenderer:
             neutral_normals = self.normals_of(self.mesh.vertices_mm)
             self.visibility = Visibility(self.context, self.mesh, neutral_normals)
             self._noise = noise_texture(self.context)
-            self._buffers = HeadBuffers(self.context, self.mesh, self.visibility)
+            shadows = self.visibility if features.self_shadow else None
+            self._buffers = HeadBuffers(self.context, self.mesh, shadows)
             self._skin = SkinPass(self.context, self.mesh, self._buffers, _MAPS, _FACTS)
             self._make_eyes_and_mouth()
             self.hair = HairPass(self.context, _ATLAS, _STRANDS)
@@ -108,6 +114,10 @@ class HeadRenderer:
             cornea_radius=CORNEA_RADIUS_MM,
             cornea_to_rotation=CORNEA_TO_ROTATION_MM,
             iris_to_rotation=IRIS_TO_ROTATION_MM,
+            index_ratio=float(np.float32(1.0) / np.float32(CORNEA_INDEX))
+            if self._features.refraction
+            else 1.0,
+            mirroring=float(self._features.eye_reflections),
         )
 
         def indices(triangles: NDArray[np.int32], facing: float) -> moderngl.Buffer:
@@ -169,7 +179,8 @@ class HeadRenderer:
             set_uniforms(self._eye, **values, lid_shade=finish.lid_shade, lash_shade=finish.lash_shade)
             self._eye_arrays[side].render()
         context.disable(moderngl.CULL_FACE)
-        self._draw_lashes(targets.picture, dressed.lashes, head, view)
+        if self._features.lashes:
+            self._draw_lashes(targets.picture, dressed.lashes, head, view)
         self.hair.draw(dressed.hair, head.R_cam_head, head.t_cam_mm, projection, rig)
         self.wear.draw(
             targets.picture,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,8 +49,10 @@ def shard_is_whole(path: Path) -> bool:
     return {"faces", "pitch_yaw_rad", "person", "attributes"} <= names
 
 
-def prepare_folder(folder: str | os.PathLike[str], size_px: int, environments_sha256: str) -> None:
-    """Make the folder and its shards.json.
+def prepare_folder(
+    folder: str | os.PathLike[str], size_px: int, environments_sha256: str, without: Sequence[str] = ()
+) -> None:
+    """Make the folder and its shards.json; ``without``: features that are not drawn.
 
     Raises:
         DataError: the folder holds shards of other settings, panoramas or renderers, or cannot be
@@ -72,6 +75,8 @@ def prepare_folder(folder: str | os.PathLike[str], size_px: int, environments_sh
         "renderer": RENDERER,
         "environments_sha256": environments_sha256,
     }
+    if without:
+        content["without"] = list(without)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not index.is_file():

@@ -18,6 +18,7 @@ from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one, whole_between
 from gaze.synthesis.asset_checks import environments_digest, read_head
 from gaze.synthesis.assets import default_assets_dir
+from gaze.synthesis.features import Features, names_of_features
 from gaze.synthesis.shards import (
     PEOPLE_PER_SHARD,
     PICTURES_PER_PERSON,
@@ -69,10 +70,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--assets", type=Path, default=default_assets_dir(), help="folder of the packed assets"
     )
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        default=(),
+        choices=names_of_features(),
+        metavar="FEATURE",
+        help=f"draw people without some of {', '.join(names_of_features())}, to learn what they are worth",
+    )
     args = parser.parse_args(argv)
+    features = Features.without(args.without)
     # Before the folder is begun and processes are started, each of which would find it out for itself.
     read_head(args.assets)
-    prepare_folder(args.out, args.size, environments_digest(args.assets))
+    prepare_folder(args.out, args.size, environments_digest(args.assets), features.left_out)
     wanted = range(args.first, args.first + args.count)
     missing = [number for number in wanted if not shard_is_whole(shard_path(args.out, number))]
     if len(missing) < len(wanted):
@@ -82,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     total = len(missing) * PEOPLE_PER_SHARD * PICTURES_PER_PERSON
     with tqdm(total=total, unit="crop", smoothing=0.05) as bar:
         made = render_all(
-            partial(_render_one, str(args.assets), args.size, args.out), missing, args.workers, bar
+            partial(_render_one, str(args.assets), args.size, features, args.out), missing, args.workers, bar
         )
     seconds = time.monotonic() - started
     print(f"{made} crops in {seconds:.0f} s: {made / max(seconds, 1e-9):.1f} a second")
@@ -120,7 +130,7 @@ def render_all(render_one: Callable[[int], int], numbers: Sequence[int], workers
     return made
 
 
-def _render_one(assets_dir: str, size_px: int, folder: Path, number: int) -> int:
+def _render_one(assets_dir: str, size_px: int, features: Features, folder: Path, number: int) -> int:
     """One shard, in a process of its own; the renderer is made for the first and kept to its end."""
     global _renderer
     if _renderer is None:
@@ -129,5 +139,5 @@ def _render_one(assets_dir: str, size_px: int, folder: Path, number: int) -> int
         from gaze.synthesis.crops import CropRenderer
 
         cv2.setNumThreads(1)
-        _renderer = CropRenderer(assets_dir, size_px)
+        _renderer = CropRenderer(assets_dir, size_px, features)
     return render_shard(_renderer, folder, number)

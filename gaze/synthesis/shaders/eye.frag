@@ -5,6 +5,7 @@ in vec3 P;
 in vec4 V;
 uniform vec3 rotation_centre, axis, axis_up, axis_right;
 uniform float sclera_radius, cornea_radius, cornea_to_rotation, iris_to_rotation;  // of gaze.synthesis.eyes
+uniform float index_ratio, mirroring;  // of the air over what is behind the cornea; 0 without reflections
 uniform vec3 corner_inner, corner_along, corner_up;  // the slit's frame: origin, unit axes
 uniform float slit_mm;
 uniform float lid_upper[9], lid_lower[9];  // heights over the line of the corners, mm, inner to outer
@@ -74,7 +75,7 @@ void main() {
         // The cornea ends where it meets the sclera.
         float rim = dot(hit - rotation_centre, axis);
         on_cornea = smoothstep(10.25, 10.75, rim);
-        vec3 inside = refract(d, nc, 1.0 / 1.336);
+        vec3 inside = refract(d, nc, index_ratio);
         float ti = dot(rotation_centre + axis * iris_to_rotation - hit, axis) / dot(inside, axis);
         vec3 q = hit + inside * ti - rotation_centre;
         vec2 xy = vec2(dot(q, axis_right), dot(q, axis_up));
@@ -105,12 +106,12 @@ void main() {
     float blocked = mix(1.0, 0.25, clamp((0.8 - below_upper) * 0.8 - r.y * 0.4, 0.0, 1.0));
     vec3 mirrored = environment_mirror(r) * mix(1.0, SURROUNDINGS, on_cornea)
         + lamp_reflection(P, r, mix(0.35, 0.12, on_cornea));
-    c += mirrored * f * mix(0.35 * wetness, 1.0, on_cornea) * open * blocked
+    c += mirroring * mirrored * f * mix(0.35 * wetness, 1.0, on_cornea) * open * blocked
         * mix(1.0, V.x, 0.6) * FACE_SHADE;
     // No thinner than a pixel, or it breaks up into dots.
     float line_mm = max(TEAR_LINE, 0.6 * fwidth(above_lower));
     float line = exp(-pow((above_lower - 0.25) / line_mm, 2.0)) * TEAR_LINE / line_mm * wetness
-        * smoothstep(0.02, 0.2, along);
+        * smoothstep(0.02, 0.2, along) * mirroring;
     vec3 nw = normalize(ns + 0.9 * corner_up);
     c += (specular_light(nw, -d, 0.25, 0.03, V.x, V.yzw)) * line;
     colour = vec4(max(c, vec3(0.0)), 1.0);
