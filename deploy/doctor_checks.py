@@ -18,7 +18,7 @@ from deploy.machine import installed_packages
 from deploy.runtimes import create_runtime
 from deploy.runtimes.engines import CHECKPOINTS, ENGINE_FILES, RUNTIMES, is_installed, runtimes_of
 from deploy.sources.cameras import find_cameras, why_no_camera
-from deploy.sources.captures import first_picture, open_camera, opencv_has_gstreamer
+from deploy.sources.captures import first_picture, open_camera
 from gaze.errors import GazeError, RuntimeUnavailableError
 from gaze.landmark_model import SHA256, model_path
 from gaze.landmarks import LIBRARIES_MEND, create_detector
@@ -238,11 +238,9 @@ def check_display() -> Iterator[Check]:
 
 
 def check_gstreamer() -> Iterator[Check]:
-    """GStreamer in this OpenCV, or as a program."""
-    if opencv_has_gstreamer():
-        yield Check("gstreamer", GOOD, "in this OpenCV")
-    elif program := shutil.which("gst-launch-1.0"):
-        yield Check("gstreamer", GOOD, f"not in this OpenCV; pipelines run through {program}")
+    """The program that runs pipelines."""
+    if program := shutil.which("gst-launch-1.0"):
+        yield Check("gstreamer", GOOD, f"pipelines run through {program}")
     else:
         mend = "sudo apt-get install gstreamer1.0-tools gstreamer1.0-plugins-good"
-        yield Check("gstreamer", NOTE, "neither in this OpenCV nor as gst-launch-1.0", mend)
+        yield Check("gstreamer", NOTE, "no gst-launch-1.0, which runs pipelines", mend)

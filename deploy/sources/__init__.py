@@ -9,9 +9,9 @@ from pathlib import Path
 
 from deploy.sources.base import Source, without_credentials
 from deploy.sources.cameras import find_cameras, why_no_camera
-from deploy.sources.captures import PREFERRED_SIZE, open_camera, open_gstreamer, open_url
+from deploy.sources.captures import PREFERRED_SIZE, open_camera, open_url
 from deploy.sources.pictures import PictureSource, picture_files
-from deploy.sources.pipes import RawPipe
+from deploy.sources.pipes import GStreamerProcess, RawPipe
 from deploy.sources.threaded import ThreadedSource
 from deploy.sources.video import VideoSource
 from gaze.camera import Camera
@@ -117,7 +117,7 @@ def open_source(
         opener, why = partial(open_camera, device, size, fps), partial(why_no_camera, device)
         return ThreadedSource(f"camera {text}", opener, wait=wait, why=why)
     if kind == "gstreamer":
-        return ThreadedSource("GStreamer pipeline", partial(open_gstreamer, text), wait=wait)
+        return ThreadedSource("GStreamer pipeline", partial(GStreamerProcess, text), wait=wait)
     if kind == "url":
         # A file on a web server is read like a file: every frame, and its end is the end.
         scheme, _, rest = text.partition("://")

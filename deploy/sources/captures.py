@@ -1,4 +1,4 @@
-"""Cameras, streams and pipelines that OpenCV opens."""
+"""Cameras and streams that OpenCV opens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from deploy.sources.base import Capture, without_credentials
 from deploy.sources.cameras import why_no_camera
-from deploy.sources.pipes import GStreamerProcess
 from gaze.errors import SourceError
 
 OPEN_TIMEOUT_MS = 8000
@@ -26,7 +25,7 @@ ENOUGH_FPS = 20.0
 
 
 class OpenCvCapture:
-    """A camera, stream URL or GStreamer pipeline opened by OpenCV."""
+    """A camera or stream URL opened by OpenCV."""
 
     finished = False
 
@@ -133,29 +132,3 @@ def open_url(url: str) -> OpenCvCapture:
             "check address, user and password, and that a player on this machine shows it"
         )
     return OpenCvCapture(capture)
-
-
-def opencv_has_gstreamer() -> bool:
-    """Whether this OpenCV was built with GStreamer (the wheels from the package index are not)."""
-    for line in cv2.getBuildInformation().splitlines():
-        if line.strip().startswith("GStreamer:"):
-            return "YES" in line
-    return False
-
-
-def open_gstreamer(pipeline: str) -> OpenCvCapture | GStreamerProcess:
-    """Open a pipeline string: by OpenCV where it can, otherwise through a gst-launch-1.0 process.
-
-    Raises:
-        SourceError: the pipeline does not start, or neither way exists here.
-    """
-    if opencv_has_gstreamer():
-        text = pipeline if "appsink" in pipeline else f"{pipeline} ! videoconvert ! appsink drop=true"
-        capture = cv2.VideoCapture(text, cv2.CAP_GSTREAMER)
-        if not capture.isOpened():
-            raise SourceError(
-                f"GStreamer pipeline does not start: {without_credentials(pipeline)}; "
-                "try it with gst-launch-1.0"
-            )
-        return OpenCvCapture(capture)
-    return GStreamerProcess(pipeline)

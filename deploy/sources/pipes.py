@@ -71,7 +71,8 @@ def mend_of_pipeline(said: Iterable[str]) -> str | None:
 
 
 class GStreamerProcess:
-    """A pipeline run by gst-launch-1.0: for an OpenCV without GStreamer, as all wheels are.
+    """A pipeline run by gst-launch-1.0: no OpenCV wheel has GStreamer, and an OpenCV that has it may wait for
+    ever until a pipeline starts.
 
     Pictures come as BGRx through a pipe of their own: four bytes a pixel are the one layout whose rows are
     never padded. What gst-launch says on its output tells their size. An ``appsink`` at the end of the
@@ -82,10 +83,14 @@ class GStreamerProcess:
     """
 
     def __init__(self, pipeline: str) -> None:
-        program = shutil.which("gst-launch-1.0")
-        if program is None or sys.platform == "win32":
+        if sys.platform == "win32":
             raise SourceError(
-                "this OpenCV has no GStreamer and gst-launch-1.0 is missing; "
+                "GStreamer pipelines do not run on Windows; give a camera by its number, or a URL"
+            )
+        program = shutil.which("gst-launch-1.0")
+        if program is None:
+            raise SourceError(
+                "GStreamer pipelines are run by gst-launch-1.0, which is missing; "
                 "run `sudo apt-get install gstreamer1.0-tools gstreamer1.0-plugins-good`"
             )
         body, _, last = pipeline.rpartition("!")

@@ -87,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     missing = [number for number in wanted if not shard_is_whole(shard_path(args.out, number))]
     if len(missing) < len(wanted):
         print(f"{len(wanted) - len(missing)} shards are already whole and are kept")
+    if not missing:
+        return 0
     one_thread_each()
     started = time.monotonic()
     total = len(missing) * PEOPLE_PER_SHARD * PICTURES_PER_PERSON

@@ -104,7 +104,6 @@ def test_a_missing_element_names_its_package(lines, package, tmp_path, monkeypat
     program.write_text("#!/bin/sh\ncat <<'SAID'\n" + "\n".join(lines) + "\nSAID\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setattr("deploy.sources.pipes.shutil.which", lambda name: str(program))
-    monkeypatch.setattr("deploy.sources.captures.opencv_has_gstreamer", lambda: False)
     with (
         open_source("filesrc location=film.mp4 ! decodebin ! videoconvert") as source,
         pytest.raises(SourceError, match=f"does not start.*{package}"),
@@ -169,9 +168,14 @@ def test_a_gstreamer_pipeline_with_half_a_quote():
 
 def test_gstreamer_without_gstreamer(monkeypatch):
     monkeypatch.setattr("deploy.sources.pipes.shutil.which", lambda name: None)
-    monkeypatch.setattr("deploy.sources.captures.opencv_has_gstreamer", lambda: False)
     with (
         open_source("videotestsrc ! appsink") as source,
         pytest.raises(SourceError, match="apt-get install gstreamer"),
     ):
         drain(source)
+
+
+def test_windows_is_told_what_to_give_instead(monkeypatch):
+    monkeypatch.setattr("deploy.sources.pipes.sys.platform", "win32")
+    with pytest.raises(SourceError, match=r"not run on Windows; give a camera's number or a URL"):
+        GStreamerProcess("videotestsrc ! appsink")
