@@ -177,5 +177,5 @@ def test_gstreamer_without_gstreamer(monkeypatch):
 
 def test_windows_is_told_what_to_give_instead(monkeypatch):
     monkeypatch.setattr("deploy.sources.pipes.sys.platform", "win32")
-    with pytest.raises(SourceError, match=r"not run on Windows; give a camera's number or a URL"):
+    with pytest.raises(SourceError, match=r"do not run on Windows; give a camera by its number"):
         GStreamerProcess("videotestsrc ! appsink")
