@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,10 @@ class Truth:
 
     camera: Camera
     frames: dict[int, tuple[TruthFace, ...]]
+
+    def for_frame(self, width: int, height: int) -> Truth:
+        """The same of a clip whose pictures were made larger or smaller."""
+        return replace(self, camera=self.camera.resized(width, height))
 
 
 def load_truth(path: Path) -> Truth:
@@ -131,12 +135,12 @@ class TruthScore:
     def add(self, result: FrameResult) -> None:
         """Compare a frame's faces with the truth; each true face with the nearest found one."""
         height, width = result.frame.image.shape[:2]
-        camera = self._truth.camera.resized(width, height)
-        for true in self._truth.frames.get(result.frame.index, ()):
+        truth = self._truth.for_frame(width, height)
+        for true in truth.frames.get(result.frame.index, ()):
             if not true.eyes_open:
                 continue
             self._wanted += 1
-            row = nearest_box(true, camera, [estimate.face.box_px for estimate in result.estimates])
+            row = nearest_box(true, truth.camera, [estimate.face.box_px for estimate in result.estimates])
             estimate = None if row is None else result.estimates[row]
             if estimate is None or estimate.ray is None:
                 status = Status.NO_FACE if estimate is None else estimate.status

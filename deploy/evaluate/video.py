@@ -17,14 +17,17 @@ import numpy as np
 
 from deploy import records
 from deploy.evaluate.options import prepare_figures, write_figures
+from deploy.sources import open_source
 from deploy.truth import Truth, load_truth, nearest_box
-from gaze.errors import DataError
+from gaze.errors import DataError, SourceError
 from gaze.files import parse_json
 from gaze.geometry import angles_from_vector, angular_error_rad, unit
 from gaze.help_format import HelpFormatter
 from gaze.training.metrics import summary
 
 SCHEMA = "gaze.video_evaluation/1"
+# Its first picture may come late from a slow disk.
+FIRST_FRAME_S = 10.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.jsonl is None and not args.clip.is_file():
         raise DataError(f"{args.clip}: no such file; name the clip")
     truth = load_truth(truth_path)
+    if (size := _size_of(args.clip)) is not None:
+        truth = truth.for_frame(*size)
     if args.jsonl is not None:
         result = evaluate_records(truth, read_records(args.jsonl), str(args.jsonl))
     else:
@@ -70,6 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{result['n_truth']} true gazes; without a gaze: {missing}"
     )
     return 0
+
+
+def _size_of(clip: Path) -> tuple[int, int] | None:
+    """Width and height of a clip's pictures, px; None where only what was said of it is left."""
+    if not clip.is_file():
+        return None
+    try:
+        with open_source(str(clip)) as source:
+            frame = source.read(FIRST_FRAME_S)
+    except SourceError:
+        return None  # where it is needed, running it says so
+    return None if frame is None else (frame.image.shape[1], frame.image.shape[0])
 
 
 def read_records(path: Path) -> Iterator[dict[str, object]]:
@@ -97,7 +114,8 @@ def read_records(path: Path) -> Iterator[dict[str, object]]:
 def evaluate_records(truth: Truth, found: Iterator[dict[str, object]], where: str) -> dict[str, object]:
     """Compare frame records with the truth: each true gaze with the face it lies in.
 
-    Angles are those of the camera frame. True faces with closed eyes have no gaze and are left out.
+    Angles are those of the camera frame; ``truth`` is for pictures of the size that was run. True faces with
+    closed eyes have no gaze and are left out.
 
     Raises:
         DataError: fewer than two gazes can be compared, or a record lacks what its format promises.

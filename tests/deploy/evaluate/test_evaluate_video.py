@@ -127,6 +127,24 @@ def test_running_the_clip_now_gives_the_same_as_its_recording(tmp_path, monkeypa
     assert seen[-2:] == ["--runtime", "torch"]
 
 
+def test_a_clip_made_smaller_is_compared_at_its_own_size(tmp_path):
+    """The truth's camera has 640x480 px; boxes of the smaller clip hold the face where it lies there."""
+    small = (140, 100, 180, 140)  # about (160, 120), where (320, 240) has come to
+    _, path = _write(tmp_path, [[_face(1, 10 * i, box=small)] for i in range(4)])
+    clip = tmp_path / "clip.mp4"
+    arguments = [str(clip), "--jsonl", str(path)]
+    clip.write_bytes(b"no film")  # nothing says how large it was
+    with pytest.raises(DataError, match="0 gazes can be compared"):
+        main(arguments)
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"mp4v"), 30, (320, 240))
+    writer.write(np.zeros((240, 320, 3), np.uint8))
+    writer.release()
+    out = tmp_path / "out.json"
+    assert main([*arguments, "--json", str(out)]) == 0
+    content = json.loads(out.read_text())
+    assert (content["n"], content["mean_deg"]) == (4, pytest.approx(1.0, abs=1e-4))
+
+
 def test_a_clip_that_is_not_there_is_named_before_its_truth(tmp_path):
     with pytest.raises(DataError, match=r"none.mp4: no such file; name the clip"):
         main([str(tmp_path / "none.mp4")])
