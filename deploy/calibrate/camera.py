@@ -174,13 +174,13 @@ def _live(options: argparse.Namespace) -> tuple[list[BoardView], tuple[int, int]
         capture, stopped = _film(options, resumed, source, guide, stop)
     if capture is None:
         raise SourceError(f"{options.source}: gave no picture")
-    path = Path(options.out).with_suffix(".views.json")
-    if capture.views:
-        set_aside(path, options.resume)
-        save_views(capture.views, capture.size_px, path)
     if stopped or len(capture.views) < MIN_VIEWS:
-        raise CalibrationError(_too_few(capture, path))
+        raise CalibrationError(_too_few(capture, _views_path(options)))
     return capture.views, capture.size_px
+
+
+def _views_path(options: argparse.Namespace) -> Path:
+    return Path(options.out).with_suffix(".views.json")
 
 
 def _film(
@@ -190,21 +190,33 @@ def _film(
     guide: _Guide,
     stop: StopSignals,
 ) -> tuple[GuidedCapture | None, bool]:
-    """What was taken, None without a picture, and whether somebody stopped it; space ends it as enough."""
+    """What was taken, None without a picture, and whether somebody stopped it; space ends it as enough.
+
+    However it ends, the views are then on file.
+    """
     capture: GuidedCapture | None = None
-    while not source.ended and not (capture is not None and capture.done):
-        frame = source.read(0.1)
-        key = guide.key()
-        if stop.requested or key == "q":
-            return capture, True
-        if key == "space":
-            break
-        if frame is None:
-            continue
-        if capture is None:
-            capture = _begin(options, resumed, (frame.image.shape[1], frame.image.shape[0]))
-        guidance = capture.feed(frame.image, frame.t_s)
-        guide.tell(frame.image, guidance, len(capture.views))
+    try:
+        while not source.ended and not (capture is not None and capture.done):
+            frame = source.read(0.1)
+            key = guide.key()
+            if stop.requested or key == "q":
+                return capture, True
+            if key == "space":
+                break
+            if frame is None:
+                continue
+            if capture is None:
+                capture = _begin(options, resumed, (frame.image.shape[1], frame.image.shape[0]))
+            guidance = capture.feed(frame.image, frame.t_s)
+            guide.tell(frame.image, guidance, len(capture.views))
+    except SourceError as error:
+        if capture is None or not capture.views:
+            raise
+        raise SourceError(f"{error}; {_kept(capture, _views_path(options))}") from error
+    finally:
+        if capture is not None and capture.views:
+            set_aside(_views_path(options), options.resume)
+            save_views(capture.views, capture.size_px, _views_path(options))
     return capture, False
 
 
@@ -233,6 +245,8 @@ def _too_few(capture: GuidedCapture, path: Path) -> str:
             f" of at least {MIN_VIEWS}; see that the board is {board.kind} of {board.columns}x{board.rows} "
             "squares (--board, --columns, --rows), flat, evenly lit and held still"
         )
-    if count:
-        text += f"; they are kept in {path}: go on with --resume {path}"
-    return text
+    return f"{text}; {_kept(capture, path)}" if count else text
+
+
+def _kept(capture: GuidedCapture, path: Path) -> str:
+    return f"{len(capture.views)} views are kept in {path}: go on with --resume {path}"

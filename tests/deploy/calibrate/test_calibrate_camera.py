@@ -101,6 +101,24 @@ def test_camera_filmed_is_stopped_kept_and_resumed(board_pictures, monkeypatch):
         camera_command([])
 
 
+def test_views_of_a_film_that_breaks_off_are_kept(board_pictures, monkeypatch):
+    import deploy.calibrate.camera as module
+
+    folder, _ = board_pictures
+    film = [picture for i in range(4) for picture in [cv2.imread(str(folder / f"{i}.png"))] * 14]
+    monkeypatch.setattr(module, "display_problem", lambda: "no display")
+    monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource(film, fail_at=len(film)))
+    with pytest.raises(
+        SourceError, match=r"breaks off; 4 views are kept in camera.views.json: go on with --resume"
+    ):
+        camera_command(["--out", "camera.json"])
+    assert len(json.loads(Path("camera.views.json").read_text())["views"]) == 4
+    monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource([], fail_at=0))
+    with pytest.raises(SourceError, match=r"breaks off$"):
+        camera_command(["--out", "other.json"])
+    assert not Path("other.views.json").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
