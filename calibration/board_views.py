@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from calibration.board import Board
 from calibration.intrinsics import BoardView
-from gaze.errors import CalibrationError, DataError
+from gaze.errors import CalibrationError
 from gaze.files import read_object, write_json
-from gaze.picture_files import read_picture
+from gaze.picture_files import pictures_of_one_size
 
 SCHEMA = "gaze.board-views/1"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
 def save_views(views: list[BoardView], size_px: tuple[int, int], path: str | os.PathLike[str]) -> None:
@@ -53,34 +51,16 @@ def views_of_folder(
     """Views in the pictures of a folder, the size of the pictures, and a line for each that was left out.
 
     Raises:
-        DataError: the folder is missing, holds no picture, or pictures of several sizes.
+        DataError: as pictures_of_one_size.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder}: is no folder; give the one with the pictures of the board")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise DataError(f"{folder}: holds no picture ({', '.join(SUFFIXES)})")
-    views, left_out = [], []
-    size: tuple[int, int] | None = None
-    for path in files:
-        try:
-            image = read_picture(path)
-        except DataError as error:
-            left_out.append(str(error).removeprefix(f"{folder}{os.sep}"))
-            continue
-        own = (image.shape[1], image.shape[0])
-        size = size or own
-        if own != size:
-            raise DataError(
-                f"{path}: is {own[0]}x{own[1]} px, others are {size[0]}x{size[1]}; "
-                "intrinsics belong to one size"
-            )
+    views: list[BoardView] = []
+    left_out: list[str] = []
+    size = (0, 0)
+    for name, image in pictures_of_one_size(folder, "the pictures of the board", left_out):
+        size = (image.shape[1], image.shape[0])
         found = board.find(image)
         if found is None:
-            left_out.append(f"{path.name}: the board is not seen")
+            left_out.append(f"{name}: the board is not seen")
             continue
-        views.append(BoardView(*found, path.name))
-    if size is None:
-        raise DataError(f"{folder}: none of the {len(files)} pictures can be read")
+        views.append(BoardView(*found, name))
     return views, size, left_out

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -40,6 +40,42 @@ def read_picture_and_sha256(path: str | os.PathLike[str]) -> tuple[NDArray[np.ui
     """
     content = _content(path, DataError)
     return _decoded(content, path, DataError), hashlib.sha256(content).hexdigest()
+
+
+def pictures_of_one_size(
+    folder: str | os.PathLike[str], what: str, left_out: list[str]
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """The pictures (H, W, 3) uint8 BGR of a folder with their names, in the order of these.
+
+    Files that are no pictures by their ending are passed over; ``left_out`` gets a line for each that cannot
+    be read. ``what`` names the folder in messages: "the pictures of the board".
+
+    Raises:
+        DataError: the folder is missing, holds no picture that can be read, or pictures of several sizes.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is no folder; give the one with {what}")
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in READABLE)
+    if not files:
+        raise DataError(f"{folder}: holds no picture ({', '.join(READABLE)})")
+    size: tuple[int, int] | None = None
+    for path in files:
+        try:
+            image = read_picture(path)
+        except DataError as error:
+            left_out.append(str(error).removeprefix(f"{folder}{os.sep}"))
+            continue
+        own = (image.shape[1], image.shape[0])
+        size = size or own
+        if own != size:
+            raise DataError(
+                f"{path}: is {own[0]}x{own[1]} px, others are {size[0]}x{size[1]}; "
+                "intrinsics belong to one size"
+            )
+        yield path.name, image
+    if size is None:
+        raise DataError(f"{folder}: none of the {len(files)} pictures can be read")
 
 
 def check_square(image: NDArray[np.uint8], name: object) -> None:

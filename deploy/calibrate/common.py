@@ -39,8 +39,8 @@ def make_parser(stage: str, description: str) -> argparse.ArgumentParser:
     )
 
 
-def add_camera_options(parser: argparse.ArgumentParser) -> None:
-    """Which camera, and what is known of it."""
+def add_source_options(parser: argparse._ActionsContainer) -> None:
+    """Which camera, and its intrinsics."""
     parser.add_argument("--source", default="0", help="camera index or device path, or a video file")
     width, height = PREFERRED_SIZE
     parser.add_argument(
@@ -51,6 +51,11 @@ def add_camera_options(parser: argparse.ArgumentParser) -> None:
         "fast at that)",
     )
     parser.add_argument("--camera", metavar="JSON", help="intrinsics (gaze calibrate camera)")
+
+
+def add_camera_options(parser: argparse.ArgumentParser) -> None:
+    """Which camera, and what is known of it."""
+    add_source_options(parser)
     parser.add_argument(
         "--hfov",
         type=hfov_argument,

@@ -19,8 +19,7 @@ from calibration.screen_presets import placed_screen, preset
 from calibration.session import Session, require_samples
 from deploy.calibrate.common import (
     STOP_KEYS,
-    add_camera_options,
-    camera_of,
+    add_source_options,
     display_for,
     make_parser,
 )
@@ -37,16 +36,17 @@ from deploy.display.fullscreen import FullScreen
 from deploy.sources import open_source
 from deploy.stopping import StopSignals
 from gaze.camera import Camera
-from gaze.errors import CalibrationError, DataError, UsageError
+from gaze.errors import CalibrationError, UsageError
 from gaze.files import prepare_outputs, spare_inputs
 from gaze.option_refusals import refuse_beside
 from gaze.option_types import at_least_one, between
-from gaze.picture_files import read_picture
+from gaze.picture_files import pictures_of_one_size
 
 log = logging.getLogger("gaze")
 
 MEASURED_SD_MM, MEASURED_SD_DEG = 5.0, 3.0
-CAMERA_OPTIONS = ("size", "camera", "hfov", "webcam")
+# What only the mirror method uses, on a camera and in pictures.
+FILMING = ("source", "size", "mirror_views")
 MEASURED = ("right_mm", "up_mm", "front_mm", "down_deg")
 
 DISTANCE_MM = between(-3000.0, 3000.0, "mm")
@@ -83,8 +83,8 @@ def parser() -> argparse.ArgumentParser:
     exact.add_argument(
         "--mirror-views", type=at_least_one, default=6, metavar="N", help="mirror poses to take"
     )
+    add_source_options(exact)
     exact.add_argument("--from-session", metavar="JSON", help="file kept by gaze calibrate person")
-    add_camera_options(result)
     result.add_argument("--out", default="screens.json", metavar="JSON", help="where the screens go")
     result.add_argument("--add", action="store_true", help="keep the other screens that are in --out")
     return result
@@ -96,7 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         GazeError: as its message says; --out is then untouched.
     """
-    options = parser().parse_args(argv)
+    flags = parser()
+    options = flags.parse_args(argv)
     ways = [name for name in ("mirror", "mirror_images", "from_session") if getattr(options, name)]
     if len(ways) > 1:
         raise UsageError(
@@ -104,7 +105,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if options.from_session:
         refuse_beside(options, "from_session", ("display", *SCREEN_OPTIONS), "the session has its screen")
-        refuse_beside(options, "from_session", CAMERA_OPTIONS, "the session has its camera")
+        refuse_beside(options, "from_session", (*FILMING, "camera"), "the session has its camera", flags)
+    elif options.mirror_images:
+        refuse_beside(options, "mirror_images", FILMING, "no camera is opened", flags)
+    elif not options.mirror:
+        _refuse_without_a_mirror(options, flags)
     for way in ways:
         refuse_beside(options, way, ("preset", *MEASURED), "it finds the place by itself")
     spare_inputs(
@@ -127,6 +132,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(describe(screen))
     print(f"wrote {options.out}")
     return 0
+
+
+def _refuse_without_a_mirror(options: argparse.Namespace, flags: argparse.ArgumentParser) -> None:
+    for name in (*FILMING, "camera"):
+        if getattr(options, name) != flags.get_default(name):
+            raise UsageError(f"--{name.replace('_', '-')} is of the mirror method; give --mirror too")
 
 
 def describe(screen: Screen) -> str:
@@ -165,7 +176,7 @@ def _by_mirror(options: argparse.Namespace, screen: Screen) -> Screen:
         raise UsageError(
             "the mirror method needs exact intrinsics: --camera camera.json (gaze calibrate camera)"
         )
-    stated = camera_of(options).source
+    stated = Camera.load(options.camera).source
     if stated != "calibrated":
         raise CalibrationError(
             f"{options.camera}: its focal length is not measured ({stated}), and the mirror method can be no "
@@ -175,7 +186,7 @@ def _by_mirror(options: argparse.Namespace, screen: Screen) -> Screen:
     # A board that is believed to be half a percent too high looks like one that is tilted by some degrees.
     screen = screen.with_square_pixels()
     if options.mirror_images:
-        views, size = _mirror_pictures(Path(options.mirror_images), screen)
+        views, size = _mirror_pictures(options.mirror_images, screen)
     else:
         views, size = _mirror_live(options, screen, intrinsics.camera)
     middle_mm = [screen.width_mm / 2, screen.height_mm / 2]
@@ -192,30 +203,21 @@ def _by_mirror(options: argparse.Namespace, screen: Screen) -> Screen:
     )
 
 
-def _mirror_pictures(folder: Path, screen: Screen) -> tuple[list[MirrorView], tuple[int, int]]:
+def _mirror_pictures(folder: str, screen: Screen) -> tuple[list[MirrorView], tuple[int, int]]:
     """Views in the pictures of a folder, and the size of the pictures."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: is no folder; give the one with the pictures of the mirror")
     shown = shown_board((screen.width_px, screen.height_px))
     views: list[MirrorView] = []
-    size: tuple[int, int] | None = None
-    for path in sorted(folder.iterdir()):
-        try:
-            image = read_picture(path)
-        except DataError as error:
-            log.warning("left out: %s", error)
-            continue
-        own = (image.shape[1], image.shape[0])
-        size = size or own
-        if own != size:
-            raise DataError(f"{path}: is {own[0]}x{own[1]} px, others are {size[0]}x{size[1]}")
+    left_out: list[str] = []
+    size = (0, 0)
+    for name, image in pictures_of_one_size(folder, "the pictures of the mirror", left_out):
+        size = (image.shape[1], image.shape[0])
         view = find_in_mirror(image, shown, screen)
         if view is None:
-            log.warning("left out: %s: the board is not seen in the mirror", path.name)
+            left_out.append(f"{name}: the board is not seen in the mirror")
             continue
         views.append(view)
-    if size is None:
-        raise DataError(f"{folder}: holds no picture that can be read")
+    for line in left_out:
+        log.warning("left out: %s", line)
     return views, size
 
 
@@ -240,5 +242,5 @@ def _mirror_live(
                 said = capture.feed(frame.image, frame.t_s)
             window.show(with_words(picture, said))
             if stop.requested or window.poll(1) in STOP_KEYS:
-                break
+                raise CalibrationError("stopped; nothing is changed")
     return capture.views, size

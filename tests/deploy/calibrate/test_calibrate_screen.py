@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from calibrate_options import PANEL
+from loop_fakes import ListSource
 
 from calibration.displays import Display
 from calibration.mirror_capture import shown_board
@@ -63,7 +64,15 @@ def test_screen_from_a_display_that_states_its_size(monkeypatch):
             ["--from-session", "x", "--camera", "c.json"],
             "--camera does not go with --from-session: the session has its camera",
         ),
-        (["--from-session", "x", "--hfov", "70"], "--hfov does not go with --from-session"),
+        (["--from-session", "x", "--mirror-views", "4"], "--mirror-views does not go with --from-session"),
+        (["--from-session", "x", "--source", "1"], "--source does not go with --from-session"),
+        ([*PANEL, "--source", "1"], "--source is of the mirror method; give --mirror too"),
+        ([*PANEL, "--mirror-views", "4"], "--mirror-views is of the mirror method"),
+        ([*PANEL, "--camera", "camera.json"], "--camera is of the mirror method"),
+        (
+            [*PANEL, "--mirror-images", "x", "--size", "640x480"],
+            "--size does not go with --mirror-images: no camera is opened",
+        ),
         (
             ["--from-session", "x", "--up-mm", "0"],
             "--up-mm does not go with --from-session: it finds the place",
@@ -130,6 +139,50 @@ def test_mirror_needs_a_camera_that_was_measured(tmp_path):
     images = ["--mirror-images", str(tmp_path), "--camera", "camera.json"]
     with pytest.raises(CalibrationError, match=r"not measured \(field of view\).*with a board"):
         screen_command([*PANEL, *images])
+
+
+def test_escape_before_the_mirror_was_seen_enough_changes_nothing(monkeypatch):
+    """Four views were taken, enough to solve, of the six that were asked for."""
+    import deploy.calibrate.screen as module
+
+    class Window:
+        def __init__(self, display):
+            self.shown = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *rest):
+            pass
+
+        def show(self, picture):
+            self.shown += 1
+
+        def poll(self, wait_ms):
+            return "escape" if self.shown == 4 else None
+
+    class Capture:
+        done = False
+
+        def __init__(self, *rest):
+            self.views = []
+
+        def feed(self, image, t_s):
+            self.views.append("a view")
+            return "one more"
+
+    LENS.save("camera.json")
+    screen_command(PANEL)
+    before = Path("screens.json").read_bytes()
+    monkeypatch.setattr(module, "display_for", lambda screen, name: None)
+    monkeypatch.setattr(module, "FullScreen", Window)
+    monkeypatch.setattr(module, "MirrorCapture", Capture)
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    monkeypatch.setattr(module, "open_source", lambda *a, **k: ListSource([picture] * 9))
+    monkeypatch.setattr(module, "solve_mirror", lambda *rest: pytest.fail("it was stopped"))
+    with pytest.raises(CalibrationError, match="stopped; nothing is changed"):
+        screen_command([*PANEL, "--mirror", "--camera", "camera.json"])
+    assert Path("screens.json").read_bytes() == before
 
 
 def test_pictures_in_a_mirror_that_are_none_are_refused(tmp_path):
