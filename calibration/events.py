@@ -41,10 +41,10 @@ class EventConfig:
 
 @dataclass(frozen=True, slots=True)
 class GazeRow:
-    """One frame: time, line of sight (3,) in the camera frame, point (2,) in px on the screen named."""
+    """One frame: time, unit line of sight (3,), point (2,) in px on the screen named."""
 
     t_s: float
-    direction: FloatArray
+    direction_cam: FloatArray
     screen_px: FloatArray
     screen: str = ""
 
@@ -81,7 +81,7 @@ class _Rest:
 
     @property
     def middle(self) -> FloatArray:
-        return unit(np.mean([row.direction for row in self.rows], axis=0))
+        return unit(np.mean([row.direction_cam for row in self.rows], axis=0))
 
     @property
     def screen_px(self) -> FloatArray:
@@ -159,7 +159,7 @@ class _Stream(ABC):
         self._steps_s.append(step_s)
         usual_s = min(median(self._steps_s), LONGEST_STEP_S)
         gap = step_s > max(self._config.max_gap_s, GAP_FRAMES * usual_s)
-        speed = np.rad2deg(float(angular_error_rad(rest.rows[-1].direction, row.direction))) / step_s
+        speed = np.rad2deg(float(angular_error_rad(rest.rows[-1].direction_cam, row.direction_cam))) / step_s
         # Px of two screens have no mean.
         if not gap and row.screen == rest.screen and self._belongs(row, speed):
             rest.rows.append(row)
@@ -230,13 +230,13 @@ def event_stream(method: str = "ivt", config: EventConfig | None = None) -> Even
 
 
 def _field_deg(rows: list[GazeRow]) -> float:
-    angles = np.rad2deg(angles_from_vector(np.array([row.direction for row in rows])))
+    angles = np.rad2deg(angles_from_vector(np.array([row.direction_cam for row in rows])))
     return float(np.ptp(angles, axis=0).sum())
 
 
 def _fixation(rest: _Rest) -> dict[str, object]:
     middle = rest.middle
-    off = angular_error_rad(np.array([row.direction for row in rest.rows]), middle)
+    off = angular_error_rad(np.array([row.direction_cam for row in rest.rows]), middle)
     return {
         "type": "fixation",
         "start_s": round(rest.start_s, 4),

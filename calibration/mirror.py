@@ -142,7 +142,7 @@ def _mirrored_corners(view: MirrorView, camera: Camera, corners_mm: FloatArray) 
 
 def _misfit(layout: Layout, camera: Camera, measured_px: FloatArray) -> float:
     """Mean distance in px of points from where they are seen; none counts as more than FAR_PX."""
-    images = layout.images(np.zeros(6 + 3 * len(layout.normals)))
+    images = layout.images(np.zeros(6 + 3 * len(layout.normals_cam)))
     missed = np.linalg.norm(camera.project(images) - measured_px, axis=1)
     missed[(images[:, 2] <= 0) | ~(missed < FAR_PX)] = FAR_PX
     return float(missed.mean())
@@ -150,7 +150,7 @@ def _misfit(layout: Layout, camera: Camera, measured_px: FloatArray) -> float:
 
 def _refine(measured_px: FloatArray, intrinsics: CameraSpread, layout: Layout) -> MirrorPose:
     """Least squares over the pixels of all views, then again with what their errors were found to be."""
-    camera, count = intrinsics.camera, len(layout.normals)
+    camera, count = intrinsics.camera, len(layout.normals_cam)
     steps = np.concatenate([[1e-5] * 3, [1e-2] * 3, [1e-5, 1e-5, 1e-2] * count])
 
     def residuals(x: FloatArray) -> FloatArray:

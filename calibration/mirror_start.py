@@ -33,68 +33,70 @@ class Layout:
     """A screen, V mirrors and the points of the screen that are seen in them; and what the parameters
     (6 + 3V) of the fit do to these.
 
-    ``R`` (3, 3), ``t`` (3,): the screen's pose in the camera frame, mm; ``normals`` (V, 3), ``distances``
-    (V,): mirror v is the plane ``normals[v] . x + distances[v] = 0`` of the camera frame, mm; ``tangents``
-    (V, 2, 3): two unit vectors at right angles to each normal, along which the fit tilts it; ``about`` (3,):
-    the point of the screen's frame, mm, about which the fit turns it; ``points`` (N, 3): in the screen's
-    frame, mm, each seen in the mirror ``mirror_of`` (N,).
+    ``R_cam_screen`` (3, 3), ``t_cam_mm`` (3,): the screen's pose; ``normals_cam`` (V, 3), ``distances_mm``
+    (V,): mirror v is the plane ``normals_cam[v] . x + distances_mm[v] = 0``; ``tangents_cam`` (V, 2, 3):
+    two unit vectors at right angles to each normal, along which the fit tilts it; ``about_mm`` (3,): the
+    point of the screen's frame about which the fit turns it; ``points_mm`` (N, 3): in the screen's frame,
+    each seen in the mirror ``mirror_of`` (N,).
     """
 
-    R: FloatArray
-    t: FloatArray
-    normals: FloatArray
-    tangents: FloatArray
-    distances: FloatArray
-    about: FloatArray
-    points: FloatArray
+    R_cam_screen: FloatArray
+    t_cam_mm: FloatArray
+    normals_cam: FloatArray
+    tangents_cam: FloatArray
+    distances_mm: FloatArray
+    about_mm: FloatArray
+    points_mm: FloatArray
     mirror_of: NDArray[np.int64]
 
     @classmethod
     def of(
         cls,
-        images: FloatArray,
+        images_cam_mm: FloatArray,
         chosen: list[int],
-        normals: FloatArray,
+        normals_cam: FloatArray,
         corners_mm: FloatArray,
-        points: FloatArray,
+        points_mm: FloatArray,
         mirror_of: NDArray[np.int64],
     ) -> Layout:
         """From images (V, 3, 3) of three corners (3, 2) of the screen, the first of them its point to turn
         about, and from the normals (M, 3) of the chosen mirrors."""
-        corners = _unmirrored(images[chosen], normals)
+        corners = _unmirrored(images_cam_mm[chosen], normals_cam)
         x, y = unit(corners[1] - corners[0]), unit(corners[2] - corners[0])
         u, _, vt = np.linalg.svd(np.stack([x, y, np.cross(x, y)], axis=1))
         R = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
         t = corners[0] - R[:, :2] @ corners_mm[0]
         corners = corners_mm @ R[:, :2].T + t
         # A mirror halves the way between a point and its image.
-        normals = unit((images - corners).mean(axis=1))
-        distances = -np.einsum("vj,vj->v", normals, 0.5 * (images + corners).mean(axis=1))
+        normals = unit((images_cam_mm - corners).mean(axis=1))
+        distances = -np.einsum("vj,vj->v", normals, 0.5 * (images_cam_mm + corners).mean(axis=1))
         tangents = np.array([np.linalg.svd(n[None])[2][1:] for n in normals])
         about = np.array([*corners_mm[0], 0.0])
         return cls(
-            R=R,
-            t=t,
-            normals=normals,
-            tangents=tangents,
-            distances=distances,
-            about=about,
-            points=points,
+            R_cam_screen=R,
+            t_cam_mm=t,
+            normals_cam=normals,
+            tangents_cam=tangents,
+            distances_mm=distances,
+            about_mm=about,
+            points_mm=points_mm,
             mirror_of=mirror_of,
         )
 
     def pose(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The screen turned about ``about`` by x[:3] rad and shifted by x[3:6] mm, in its own axes."""
-        turned = self.R @ cv2.Rodrigues(x[:3])[0]
-        return turned, self.t + self.R @ (self.about + x[3:6]) - turned @ self.about
+        """The screen turned about ``about_mm`` by x[:3] rad and shifted by x[3:6] mm, in its own axes."""
+        turned = self.R_cam_screen @ cv2.Rodrigues(x[:3])[0]
+        shifted_mm = self.t_cam_mm + self.R_cam_screen @ (self.about_mm + x[3:6])
+        return turned, shifted_mm - turned @ self.about_mm
 
     def images(self, x: FloatArray) -> FloatArray:
         """Where the camera sees the points in the mirrors (N, 3)."""
         turned, corner = self.pose(x)
         mirrors = x[6:].reshape(-1, 3)
-        normals = unit(self.normals + np.einsum("vk,vkj->vj", mirrors[:, :2], self.tangents))
-        distances = self.distances + mirrors[:, 2]
-        return reflect(self.points @ turned.T + corner, normals[self.mirror_of], distances[self.mirror_of])
+        normals = unit(self.normals_cam + np.einsum("vk,vkj->vj", mirrors[:, :2], self.tangents_cam))
+        distances_mm = self.distances_mm + mirrors[:, 2]
+        points_cam_mm = self.points_mm @ turned.T + corner
+        return reflect(points_cam_mm, normals[self.mirror_of], distances_mm[self.mirror_of])
 
 
 def normals_of_subsets(images: FloatArray) -> list[tuple[list[int], FloatArray]]:

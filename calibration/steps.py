@@ -214,10 +214,6 @@ class WaitStep:
             self.failed = self._problem
             self.finished = True
 
-    def samples(self) -> Samples:
-        """A pause gives none."""
-        return Samples.empty()
-
     def scene(self, t_s: float, size_px: SizePx) -> Scene:
         """The text, and what is still wrong."""
         state = f"Now: {self._problem}" if self._problem is not None else "You are well in view"

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 from deploy.native_logs import quieten
-from gaze.errors import CalibrationError
 from gaze.subcommands import dispatch
 
 STAGES = {
@@ -31,13 +30,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     quieten()  # before the stage imports OpenCV
     logging.basicConfig(level=logging.INFO, format="gaze calibrate: %(message)s", stream=sys.stderr)
-    try:
-        return dispatch("gaze calibrate", "STAGE", STAGES, argv, QUICKEST)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # A disk that ran full, a folder that was taken away meanwhile.
-        what = error.filename or "a file"
-        raise CalibrationError(
-            f"{what}: cannot be read or written ({error.strerror or error}); check the disk and the folder"
-        ) from error
+    return dispatch("gaze calibrate", "STAGE", STAGES, argv, QUICKEST)

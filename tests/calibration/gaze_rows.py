@@ -72,7 +72,7 @@ def write_jsonl(path, given):
     for i, item in enumerate(given):
         face = {
             "id": 7,
-            "gaze": {"direction_cam": item.direction.tolist()},
+            "gaze": {"direction_cam": item.direction_cam.tolist()},
             "point_of_gaze": {"screen_px": item.screen_px.tolist(), "screen": item.screen},
         }
         blank = {"id": 8, "gaze": None, "point_of_gaze": None}

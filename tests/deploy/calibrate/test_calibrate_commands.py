@@ -9,7 +9,8 @@ from calibrate_options import DRY, PANEL
 
 from deploy.calibrate.board import main as board_command
 from deploy.calibrate.command import STAGES, main
-from gaze.errors import CalibrationError, UsageError
+from gaze.cli import main as gaze
+from gaze.errors import UsageError
 
 pytestmark = pytest.mark.usefixtures("no_display")
 
@@ -58,13 +59,14 @@ def test_outputs_go_to_a_folder_that_is_made():
     assert {path.name for path in Path("new").iterdir()} == {"mine.json", "mine.session.json"}
 
 
-def test_a_disk_that_runs_full_is_one_line_and_what_was_taken_is_kept(monkeypatch):
+def test_a_disk_that_runs_full_is_one_line_and_what_was_taken_is_kept(monkeypatch, capsys):
     def full(self, path):
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr("calibration.profile.Profile.save", full)
-    with pytest.raises(CalibrationError, match=r"profile.json: cannot be read or written \(No space left"):
-        main(["person", "--simulate", "3", *DRY, "--points", "4"])
+    assert gaze(["calibrate", "person", "--simulate", "3", *DRY, "--points", "4"]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("gaze calibrate: profile.json: No space left on device; check the disk")
     assert Path("profile.session.json").exists()
 
 
