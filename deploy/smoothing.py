@@ -82,11 +82,6 @@ class GazeSmoother:
         self._filters: dict[int, DirectionFilter] = {}
         self._seen_s: dict[int, float] = {}
 
-    def reset(self) -> None:
-        """Forget every face."""
-        self._filters.clear()
-        self._seen_s.clear()
-
     def __call__(self, track_id: int, direction: ArrayLike, t_s: float) -> FloatArray:
         """The smoothed unit vector (3,) of one face."""
         for old in [key for key, seen in self._seen_s.items() if t_s - seen > self.config.forget_after_s]:
