@@ -223,7 +223,7 @@ class VideoSink:
             self._first_s = t_s
         due = round((t_s - self._first_s) * self._fps) + 1
         missing = due - self._written
-        longest = round(LONGEST_FILL_S * self._fps)
+        longest = max(1, round(LONGEST_FILL_S * self._fps))  # the next one of a source slower than that
         if missing > longest:  # a long break is cut out
             self._first_s += (missing - longest) / self._fps
             missing = longest

@@ -274,6 +274,16 @@ def test_faster_than_the_recording_leaves_frames_out(tmp_path):
     assert len(read_clip(tmp_path / "a.mp4")) == 11
 
 
+def test_a_picture_in_twenty_seconds_is_recorded_once_each(tmp_path):
+    sink = VideoSink(str(tmp_path / "a.avi"), 0.05, real_time=True)
+    pipeline = Pipeline(FakeEstimator())
+    for i in range(4):
+        sink.write(pipeline.process(Frame(noise(i), i, 20.0 * i)), grey(60 * i))
+    sink.close()
+    levels = [frame.mean() for frame in read_clip(tmp_path / "a.avi")]
+    assert levels == pytest.approx([0, 60, 120, 180], abs=3)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (161, 121), (2, 500)])
 def test_pictures_of_every_size_are_recorded(tmp_path, size):
     path = tmp_path / "a.mp4"
