@@ -26,6 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="Estimate gaze on a camera, video, stream, picture or folder. Settings can also stand "
         f"in the table [{TABLE}] of {DEFAULT_FILE}, by the names of the flags; a flag wins.",
         formatter_class=HelpFormatter,
+        allow_abbrev=False,  # deploy.run_config looks for --config before, by this name alone
     )
     parser.add_argument(
         "--config", metavar="TOML", help=f"settings file (default: {DEFAULT_FILE} here, where there is one)"

@@ -147,7 +147,15 @@ def test_the_demo_does_not_write_over_the_clip_that_it_plays(empty_folder):
 
 
 @pytest.mark.parametrize(
-    "argv", [["--size", "640"], ["--max-faces", "0"], ["--hfov", "-3"], ["--fps", "inf"], ["--nonsense"]]
+    "argv",
+    [
+        ["--size", "640"],
+        ["--max-faces", "0"],
+        ["--hfov", "-3"],
+        ["--fps", "inf"],
+        ["--nonsense"],
+        ["--conf", "nowhere.toml"],  # taken for --config, a file would be named and not read
+    ],
 )
 def test_wrong_use_exits_with_2(argv, capsys):
     with pytest.raises(SystemExit) as caught:
