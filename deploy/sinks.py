@@ -164,7 +164,7 @@ class VideoSink:
     ``t_s``. Pictures of another size than the first are fitted into it.
 
     Raises:
-        SinkError: the path cannot be written, there is no encoder, or the disk is nearly full.
+        SinkError: the path cannot be written, there is no encoder, or the disk is nearly full or gone.
         UsageError: the ending of the name is not a known container.
     """
 
@@ -230,7 +230,13 @@ class VideoSink:
         return max(0, missing)
 
     def _check_space(self) -> None:
-        free = self._space.bytes_left_of_too_few()
+        try:
+            free = self._space.bytes_left_of_too_few()
+        except OSError as error:  # a stick that was pulled out
+            raise SinkError(
+                f"{self.name}: its folder cannot be reached any more ({error.strerror}); "
+                "bring it back, or choose another path"
+            ) from error
         if free is not None:
             raise SinkError(
                 f"{self.name}: the disk is full ({free / 1e6:.0f} MB left); free some space. "
@@ -243,7 +249,8 @@ class VideoSink:
             self._writer.release()
             self._writer = None
         elif self._written == 0 and self._made:
-            Path(self.name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the folder has gone, and the file with it
+                Path(self.name).unlink()
         self._lock.close()
 
 

@@ -1,4 +1,6 @@
+import shutil
 import signal
+import sys
 import time
 
 import cv2
@@ -212,6 +214,20 @@ def test_a_recording_ends_where_the_disk_fills_up_and_the_loop_goes_on(tmp_path,
     (file,) = (tmp_path / "out").iterdir()
     assert (summary.frames, summary.files, len(read_clip(file))) == (5, [str(file)], 2)
     assert any("the disk is full" in message for message in caplog.messages)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder with an open file stays there")
+def test_a_recording_ends_where_its_folder_vanishes_and_the_loop_goes_on(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="gaze")
+    monkeypatch.setattr("gaze.disk_space.SPACE_CHECK_S", 0.0)
+
+    def pull_out(result):
+        if result.frame.index == 2:
+            shutil.rmtree(tmp_path / "out")
+
+    summary = loop(tmp_path=tmp_path, window=FakeWindow(["r"]), observers=[pull_out]).run()
+    assert (summary.frames, summary.files) == (5, [])
+    assert any("its folder cannot be reached any more" in message for message in caplog.messages)
 
 
 def test_a_heat_map_that_the_model_does_not_give_is_told(tmp_path, caplog):

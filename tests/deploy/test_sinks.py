@@ -145,6 +145,20 @@ def test_recording_stops_while_the_disk_still_takes_the_index(tmp_path, monkeypa
     assert len(read_clip(path)) == 4
 
 
+def test_a_disk_that_cannot_be_reached_leaves_no_lock_and_no_file(tmp_path, monkeypatch):
+    def gone(path):
+        raise OSError(5, "Input/output error")
+
+    path = str(tmp_path / "a.mp4")
+    with monkeypatch.context() as patched:
+        patched.setattr(disk_space.shutil, "disk_usage", gone)
+        with pytest.raises(SinkError, match=r"folder cannot be reached .*Input/output error") as it:
+            VideoSink(path, 25.0)
+    assert list(tmp_path.iterdir()) == []
+    VideoSink(path, 25.0).close()
+    assert it.value.__cause__.errno == 5  # what holds on to the error holds on to no file
+
+
 @pytest.mark.parametrize("make", [JsonlSink, CsvSink, lambda path: VideoSink(path + ".mp4", 25.0)])
 def test_a_path_that_cannot_be_written(tmp_path, make):
     (tmp_path / "file").write_text("x")
