@@ -104,7 +104,10 @@ class Loop:
                 self._summary.complete = True
             finally:
                 self._summary.dropped = self._source.dropped
-                self._tell_health()  # the last state of the status file holds the last numbers
+                if self._health is not None:
+                    # The last state of the status file holds the last numbers. It is not written here, where
+                    # a failure would take the place of what ended the run.
+                    self._health.note(self._facts())
         if self._source.ended and self._summary.frames == 0 and not self._stop.requested:
             raise SourceError(f"{self._source.name}: ended without a single frame")
         return self._summary
@@ -173,20 +176,20 @@ class Loop:
         state = self._source.state
         if state == "running" and self._frozen:
             state = "frozen"
-        summary = self._summary
-        self._health.tell(
-            state,
-            {
-                "source": self._source.name,
-                "frames": summary.frames,
-                "faces": summary.faces,
-                "dropped": self._source.dropped,
-                "reopened": self._source.reopened,
-                "fps": round(self._fps, 2) if self._fps is not None else None,
-                "last_status": self._last.status.value if self._last is not None else None,
-                "resident_mb": resident_mb(),
-            },
-        )
+        self._health.tell(state, self._facts())
+
+    def _facts(self) -> dict[str, object]:
+        """What the status file says beside the state."""
+        return {
+            "source": self._source.name,
+            "frames": self._summary.frames,
+            "faces": self._summary.faces,
+            "dropped": self._source.dropped,
+            "reopened": self._source.reopened,
+            "fps": round(self._fps, 2) if self._fps is not None else None,
+            "last_status": self._last.status.value if self._last is not None else None,
+            "resident_mb": resident_mb(),
+        }
 
     def _hooked(self, picture: NDArray[np.uint8], result: FrameResult) -> NDArray[np.uint8]:
         """The picture, into which the hook has drawn."""

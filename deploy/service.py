@@ -101,10 +101,14 @@ class Health:
             self.tell(FAILED if failed else ENDED, {"error": str(error)} if failed else {})
         self._systemd.close()
 
+    def note(self, facts: Mapping[str, object]) -> None:
+        """Keep facts for what is told next, at the latest when the run ends; never fails."""
+        self._facts.update(facts)
+
     def tell(self, state: str, facts: Mapping[str, object]) -> None:
         """The loop is alive and in this state; cheap enough for every frame."""
         now = time.monotonic()
-        self._facts.update(facts)
+        self.note(facts)
         self._systemd.feed(now)
         changed = state != self._state
         if not changed and now < self._next_write:

@@ -1,3 +1,4 @@
+import json
 import shutil
 import signal
 import sys
@@ -11,6 +12,7 @@ from loop_fakes import FakeEstimator, ListSource, make_estimate, noise, read_cli
 from deploy.display.overlay import OverlayOptions
 from deploy.loop import Loop
 from deploy.pipeline import Pipeline
+from deploy.service import Health
 from deploy.sinks import open_sinks
 from deploy.stopping import StopSignals, sigterm_exits
 from gaze.errors import SourceError
@@ -74,6 +76,32 @@ def test_what_was_written_before_the_source_broke_off_is_kept(tmp_path):
         loop(source, sinks=sinks).run()
     assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 6
     assert len(read_clip(tmp_path / "a.mp4")) == 6
+
+
+def test_what_broke_the_source_is_told_although_the_status_file_fails_too(tmp_path):
+    folder = tmp_path / "status"
+    folder.mkdir()
+
+    class Breaking(ListSource):
+        def read(self, timeout_s):
+            if self._next == 2:
+                shutil.rmtree(folder)
+                self.state = "ended"
+            return super().read(timeout_s)
+
+    with (
+        pytest.raises(SourceError, match="breaks off"),
+        Health(str(folder / "status.json"), environment={}) as health,
+    ):
+        loop(Breaking(pictures(5), fail_at=2), health=health).run()
+
+
+def test_the_last_numbers_stand_in_the_last_status(tmp_path):
+    path = tmp_path / "status.json"
+    with Health(str(path), interval_s=60.0, environment={}) as health:
+        loop(health=health).run()
+    status = json.loads(path.read_text())
+    assert (status["state"], status["frames"], status["last_status"]) == ("ended", 5, "OK")
 
 
 def test_a_source_without_a_frame_is_an_error():
