@@ -81,7 +81,7 @@ def run(config: RunConfig, stop: StopSignals) -> int:
                 save=config.save,
                 jsonl=config.jsonl,
                 csv_path=config.csv,
-                fps=source.fps or config.fps or DEFAULT_FPS,
+                fps=lambda: source.fps or config.fps or DEFAULT_FPS,
                 real_time=source.live,
             )
         )

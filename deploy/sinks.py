@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -161,7 +161,8 @@ class VideoSink:
     """A video of the drawn pictures.
 
     Every picture becomes a frame, or, with ``real_time``, as many as keep the recording in step with
-    ``t_s``. Pictures of another size than the first are fitted into it.
+    ``t_s``. Pictures of another size than the first are fitted into it. ``fps`` is the rate in pictures a
+    second, or gives it when the first picture comes: a stream tells its own no earlier.
 
     Raises:
         SinkError: the path cannot be written, there is no encoder, or the disk is nearly full or gone.
@@ -170,13 +171,14 @@ class VideoSink:
 
     needs_picture = True
 
-    def __init__(self, path: str, fps: float, real_time: bool = False) -> None:
+    def __init__(self, path: str, fps: float | Callable[[], float], real_time: bool = False) -> None:
         suffix = Path(path).suffix.lower()
         if suffix not in VIDEO_CODECS:
             raise UsageError(f"{path}: a video is saved as {', '.join(VIDEO_CODECS)}")
         self.name = path
         self._codec = VIDEO_CODECS[suffix]
-        self._fps = fps
+        self._ask_fps = fps if callable(fps) else lambda: fps
+        self._fps = 0.0
         self._real_time = real_time
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
@@ -204,6 +206,7 @@ class VideoSink:
             self._written += 1
 
     def _open(self, picture: NDArray[np.uint8]) -> None:
+        self._fps = self._ask_fps()
         height, width = picture.shape[:2]
         # Encoders want even sides, and none takes a single pixel.
         self._size = (max(16, width + width % 2), max(16, height + height % 2))
@@ -271,9 +274,14 @@ def fit_picture(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
 
 @contextmanager
 def open_sinks(
-    *, save: str | None, jsonl: str | None, csv_path: str | None, fps: float, real_time: bool
+    *,
+    save: str | None,
+    jsonl: str | None,
+    csv_path: str | None,
+    fps: float | Callable[[], float],
+    real_time: bool,
 ) -> Iterator[list[Sink]]:
-    """All sinks that were asked for, closed on every way out.
+    """All sinks that were asked for, closed on every way out; ``fps`` and ``real_time`` are VideoSink's.
 
     Raises:
         SinkError: one cannot be opened; those opened before it are closed.

@@ -1,8 +1,10 @@
+import contextlib
 import io
 import json
 import re
 import shutil
 import sys
+import threading
 
 import cv2
 import numpy as np
@@ -11,7 +13,8 @@ from loop_fakes import read_clip, records, write_clip
 
 from deploy.display.window import DisplayError
 from deploy.run_command import main
-from deploy.sinks import SinkError
+from deploy.sinks import SinkError, open_sinks
+from deploy.sources.captures import open_url
 from gaze import cli
 from gaze.camera import Camera
 from gaze.errors import GazeError, ModelError, SourceError, UsageError
@@ -38,6 +41,28 @@ def test_a_clip_without_people(tmp_path, model, caplog):
     status = json.loads((tmp_path / "s.json").read_text())
     assert (status["state"], status["frames"], status["last_status"]) == ("ended", 12, "NO_FACE")
     assert any(message.startswith("runtime auto: ") for message in caplog.messages)
+
+
+def test_a_film_that_opens_late_is_saved_at_its_own_rate(tmp_path, model, monkeypatch):
+    """A URL is opened by a thread, which may take longer than all else that a run needs."""
+    film = write_clip(tmp_path / "film.avi", 6, fps=10.0, codec="MJPG")
+    ready = threading.Event()
+
+    def open_late(url):
+        assert ready.wait(60)
+        return open_url(url)
+
+    @contextlib.contextmanager
+    def open_sinks_first(**options):
+        with open_sinks(**options) as sinks:
+            ready.set()
+            yield sinks
+
+    monkeypatch.setattr("deploy.sources.open_url", open_late)
+    monkeypatch.setattr("deploy.run_command.open_sinks", open_sinks_first)
+    assert run(model, film.as_uri(), "--save", "out.avi") == 0
+    assert cv2.VideoCapture("out.avi").get(cv2.CAP_PROP_FPS) == 10.0
+    assert len(read_clip("out.avi")) == 6
 
 
 def test_a_terminal_sees_how_far_a_file_is_and_the_time_left(tmp_path, model, monkeypatch):
