@@ -32,8 +32,8 @@ class ThreadedSource(Source):
     With ``newest`` the latest picture is handed over and those it replaced are counted in ``dropped``;
     otherwise every picture is, and the thread waits when four are queued. A source that disappears is
     reopened with growing pauses. One that cannot be opened at the start raises from ``read``, and one that
-    ends in good order is the end, unless ``wait`` says to keep trying. ``reopen`` False: however the stream
-    ends, it is the end.
+    ends in good order is the end, unless ``wait`` says to keep trying. ``reopen`` False: once a picture has
+    come, however the stream ends, it is the end.
 
     ``Frame.index`` counts captured pictures, so that dropped ones are gaps; ``t_s`` runs from the moment
     the source was made, or is the picture's number over ``timed_by_count_fps`` where that is given. ``why``
@@ -127,7 +127,7 @@ class ThreadedSource(Source):
                 return
             if not self._captured and not self._wait:
                 raise reason
-            if not self._reopen:
+            if self._captured and not self._reopen:
                 check_complete(self.name, self._captured, self._promised)
                 return
             attempt = 0 if delivered else attempt

@@ -299,6 +299,17 @@ def test_a_film_of_a_web_server_that_breaks_off():
         drain(source)
 
 
+def test_a_film_of_a_web_server_is_waited_for_and_read_once(caplog):
+    missing = SourceError("film cannot be opened")
+    opener = script(missing, FakeCapture(count=0), FakeCapture(count=5), FakeCapture(count=5))
+    options = {"newest": False, "reopen": False, "wait": True, "pauses_s": QUICK}
+    with ThreadedSource("film", opener, **options) as source:
+        assert [frame.image[0, 0, 0] for frame in drain(source)] == [1, 2, 3, 4, 5]
+        assert source.ended and source.reopened == 0
+    assert len(opener.times) == 3
+    assert [record.message for record in caplog.records] == ["film cannot be opened; waiting for it"]
+
+
 @pytest.mark.parametrize("source", ["99999999999999999999", "x" * 5000])
 def test_sources_that_opencv_or_the_system_cannot_take(source):
     with (
