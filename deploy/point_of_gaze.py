@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,8 +215,11 @@ def network_identity(predictor: Predictor) -> str:
 
 
 def device_of(source: str) -> str:
-    """The name that the system gives the camera of a source, empty where it is none or not known."""
+    """The name that the system gives the camera of a source, empty where it is none or not known.
+
+    A link to the camera, as those below /dev/v4l/by-id, is the camera.
+    """
     for camera in find_cameras():
-        if source in (str(camera.index), camera.path):
+        if source == str(camera.index) or os.path.realpath(source) == os.path.realpath(camera.path):
             return camera.name
     return ""

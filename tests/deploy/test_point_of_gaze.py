@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,9 +21,10 @@ from calibration.targets import layout, to_px
 from deploy import run_command
 from deploy.display.screen_map import draw_screen_map
 from deploy.pipeline import FrameResult
-from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run
+from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, device_of, hook_for_run
 from deploy.records import frame_record
 from deploy.run_config import parse_run
+from deploy.sources.cameras import FoundCamera
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, SourceError, UsageError
 from gaze.types import Estimate, Frame, GazeAngles, HeadPose, NormalizedFace, PointOfGaze, Status
@@ -233,6 +235,20 @@ def test_run_refuses_another_screen_only_when_live(monkeypatch):
         hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=True))(one)
     monkeypatch.setattr("calibration.displays.find_displays", lambda: [])
     hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=True))(one)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no links to devices")
+def test_a_camera_is_known_by_its_number_its_path_and_a_link(tmp_path, monkeypatch):
+    cameras = [FoundCamera(number, str(tmp_path / f"video{number}"), f"Cam {number}") for number in (0, 2)]
+    for camera in cameras:
+        Path(camera.path).touch()
+    link = tmp_path / "by-id" / "usb-Cam-video-index0"
+    link.parent.mkdir()
+    link.symlink_to("../video2")
+    monkeypatch.setattr("deploy.point_of_gaze.find_cameras", lambda: cameras)
+    monkeypatch.chdir(tmp_path)
+    sources = ["2", cameras[1].path, str(link), "0", "rtsp://host/2", "1", str(tmp_path / "video1")]
+    assert [device_of(source) for source in sources] == ["Cam 2", "Cam 2", "Cam 2", "Cam 0", "", "", ""]
 
 
 @pytest.mark.parametrize(
