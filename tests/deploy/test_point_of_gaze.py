@@ -4,74 +4,25 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 from loop_fakes import make_face, noise
+from profile_fakes import CAMERA, SCREEN, SIZE_PX, estimates, fake_estimator, person_and_profile
 
 from calibration.displays import Display
 from calibration.observation import observe
-from calibration.person import fit
-from calibration.profile import Profile
 from calibration.recording import read_recording
-from calibration.samples import Samples, condense
-from calibration.screen_presets import PRESETS, placed_screen
-from calibration.simulated_person import IDEAL, PLAIN, SimulatedPerson, facing_head
-from calibration.targets import layout, to_px
+from calibration.simulated_person import PLAIN
 from deploy import run_command
 from deploy.display.screen_map import draw_screen_map
 from deploy.pipeline import FrameResult
-from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, device_of, hook_for_run
+from deploy.point_of_gaze import PointOfGazeHook, device_of, hook_for_run
 from deploy.records import frame_record
 from deploy.run_config import parse_run
 from deploy.sources.cameras import FoundCamera
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, SourceError, UsageError
-from gaze.types import Estimate, Frame, GazeAngles, HeadPose, NormalizedFace, PointOfGaze, Status
-
-SIZE_PX = (1920, 1080)
-SCREEN = placed_screen(PRESETS["laptop"], SIZE_PX, (344.0, 194.0), "panel")
-CAMERA = Camera.from_hfov(70.0, 1280, 720)
-SHA = "ab" * 32
-
-
-def estimates(person, head, targets, frames, start_s=0.0, face=None):
-    """What the estimator gives while the person looks at each target for some frames."""
-    result = []
-    for target in targets:
-        seen = person.look(SCREEN, target, head, frames)
-        for i in range(frames):
-            index = len(result)
-            R = seen.R_norm_cam[i]
-            result.append(
-                Estimate(
-                    index,
-                    start_s + index / 30.0,
-                    Status.OK,
-                    face or make_face(),
-                    HeadPose(seen.R_cam_head[i], seen.origin_cam_mm[i], 0.5),
-                    NormalizedFace(noise(1, (112, 112)), R, seen.origin_cam_mm[i], 1.0),
-                    GazeAngles(*seen.pitch_yaw_rad[i]),
-                )
-            )
-    return result
-
-
-def person_and_profile(errors=IDEAL, seed=3):
-    person, head = SimulatedPerson(seed, errors), facing_head(SCREEN, seed)
-    parts = []
-    for i, target in enumerate(to_px(layout(9), SIZE_PX)):
-        seen = person.look(SCREEN, target, head, 15)
-        n = np.full(15, i)
-        parts.append(
-            Samples(
-                i * 2 + np.arange(15) / 30, seen.pitch_yaw_rad, seen.R_norm_cam, seen.R_cam_head,
-                seen.origin_cam_mm, np.tile(target, (15, 1)), n, n,
-            )
-        )  # fmt: skip
-    correction = fit(condense(Samples.join(parts), SCREEN))
-    profile = Profile("Ada", "now", CAMERA, (SCREEN,), "net", SHA, correction)
-    return person, head, profile
+from gaze.types import Estimate, Frame, GazeAngles, PointOfGaze, Status
 
 
 def test_point_of_gaze_is_where_the_person_looks():
@@ -177,36 +128,6 @@ def test_analysis_of_a_recording_finds_the_events_of_the_run(tmp_path):
     for one, other in zip(read, live, strict=True):
         assert one["start_s"] == pytest.approx(other["start_s"])
         assert one["end_s"] == pytest.approx(other["end_s"])
-
-
-def test_outputs_are_written_at_the_end(tmp_path):
-    person, head, profile = person_and_profile()
-    areas = tmp_path / "areas.json"
-    one = {"name": "a", "rect_px": [200, 200, 300, 300]}
-    areas.write_text(json.dumps({"schema": "gaze.areas/1", "areas": [one]}))
-    config = parse_run([
-        "--profile", "p.json", "--heatmap", str(tmp_path / "h.png"), "--scanpath", str(tmp_path / "s.png"),
-        "--areas", str(areas), "--dwell", str(tmp_path / "d.json"),
-    ])  # fmt: skip
-    hook = hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=False))
-    for estimate in estimates(person, head, [(300, 300), (1600, 300)], 20):
-        hook(estimate)
-    hook.close()
-    assert cv2.imread(str(tmp_path / "h.png")).shape == cv2.imread(str(tmp_path / "s.png")).shape
-    dwell = json.loads((tmp_path / "d.json").read_text())
-    assert dwell["areas"][0]["dwell_s"] == pytest.approx(20 / 30, abs=0.1)
-
-
-def test_nothing_seen_writes_nothing(tmp_path, caplog):
-    *_, profile = person_and_profile()
-    hook = PointOfGazeHook(profile, outputs=GazeOutputs(heat_map=tmp_path / "h.png"))
-    hook.close()
-    assert not (tmp_path / "h.png").exists()
-    assert "no point of gaze was seen" in caplog.text
-
-
-def fake_estimator(camera=CAMERA, sha=SHA):
-    return SimpleNamespace(camera=camera, predictor=SimpleNamespace(spec=SimpleNamespace(sha256=sha)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+"""What `gaze run --profile` writes when it ends: heat map, scan path and dwell times."""
+
+import json
+from types import SimpleNamespace
+
+import cv2
+import pytest
+from profile_fakes import estimates, fake_estimator, person_and_profile
+
+from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run
+from deploy.run_config import parse_run
+
+
+def test_outputs_are_written_at_the_end(tmp_path):
+    person, head, profile = person_and_profile()
+    areas = tmp_path / "areas.json"
+    one = {"name": "a", "rect_px": [200, 200, 300, 300]}
+    areas.write_text(json.dumps({"schema": "gaze.areas/1", "areas": [one]}))
+    config = parse_run([
+        "--profile", "p.json", "--heatmap", str(tmp_path / "h.png"), "--scanpath", str(tmp_path / "s.png"),
+        "--areas", str(areas), "--dwell", str(tmp_path / "d.json"),
+    ])  # fmt: skip
+    hook = hook_for_run(profile, config, fake_estimator(), SimpleNamespace(live=False))
+    for estimate in estimates(person, head, [(300, 300), (1600, 300)], 20):
+        hook(estimate)
+    hook.close()
+    assert cv2.imread(str(tmp_path / "h.png")).shape == cv2.imread(str(tmp_path / "s.png")).shape
+    dwell = json.loads((tmp_path / "d.json").read_text())
+    assert dwell["areas"][0]["dwell_s"] == pytest.approx(20 / 30, abs=0.1)
+
+
+def test_nothing_seen_writes_nothing(tmp_path, caplog):
+    *_, profile = person_and_profile()
+    hook = PointOfGazeHook(profile, outputs=GazeOutputs(heat_map=tmp_path / "h.png"))
+    hook.close()
+    assert not (tmp_path / "h.png").exists()
+    assert "no point of gaze was seen" in caplog.text
