@@ -46,12 +46,19 @@ class GazeOutputs:
     areas: tuple[Area, ...] = ()
     dwell: Path | None = None
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is."""
+        return bool(self.heat_map or self.scan_path or self.areas)
+
 
 class PointOfGazeHook:
     """Adds the corrected ray and the point of gaze to the estimates of one person (see deploy.hooks).
 
     With several faces the profile is that of the one seen first. ``smooth`` False leaves the points as
     they come. ``check`` is called with the first estimate and raises where the profile does not fit.
+    ``recording`` holds every point until the run ends; it is None where no output is made of it, as of a
+    service that never ends.
     """
 
     def __init__(
@@ -64,8 +71,8 @@ class PointOfGazeHook:
         check=None,
     ) -> None:
         self.profile = profile
-        self.recording = Recording()
         self._outputs = outputs or GazeOutputs()
+        self.recording = Recording() if self._outputs.wanted else None
         self._check = check
         self._tracker = PointTracker(profile, smooth)
         self._stream: EventStream = event_stream(method)
@@ -104,14 +111,16 @@ class PointOfGazeHook:
         direction = unit(screen.to_camera(point.screen_mm) - ray.origin_cam_mm)
         row = GazeRow(estimate.t_s, direction, point.screen_px, screen.name)
         self._fresh += self._stream.feed(row)
-        self.recording.add(row.t_s, row.screen_px, row.screen)
+        if self.recording is not None:
+            self.recording.add(row.t_s, row.screen_px, row.screen)
         point = dataclasses.replace(point, direction_cam=direction)
         return dataclasses.replace(estimate, ray=ray, point_of_gaze=point)
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Fixations and saccades completed since the last call."""
         fresh, self._fresh = self._fresh, []
-        self.recording.events += fresh
+        if self.recording is not None:
+            self.recording.events += fresh
         return fresh
 
     def draw(self, picture: NDArray[np.uint8], estimates: Sequence[Estimate]) -> None:
@@ -128,6 +137,8 @@ class PointOfGazeHook:
         Raises:
             CalibrationError: a picture cannot be written.
         """
+        if self.recording is None:
+            return
         self.recording.events += self._fresh + self._stream.close()
         self._fresh = []
         write_outputs(self.recording, self._outputs, self.profile)
@@ -148,9 +159,6 @@ def write_outputs(recording: Recording, outputs: GazeOutputs, profile: Profile) 
     Raises:
         CalibrationError: a picture cannot be written.
     """
-    wanted = outputs.heat_map or outputs.scan_path or outputs.areas
-    if not wanted:
-        return
     if len(recording) == 0:
         log.warning("no point of gaze was seen, so there is no heat map, scan path or dwell time")
         return

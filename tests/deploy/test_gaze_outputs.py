@@ -1,7 +1,8 @@
 """What `gaze run --profile` writes when it ends: heat map, scan path and dwell times."""
 
+import gc
 import json
-from types import SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 
 import cv2
 import pytest
@@ -27,6 +28,34 @@ def test_outputs_are_written_at_the_end(tmp_path):
     assert cv2.imread(str(tmp_path / "h.png")).shape == cv2.imread(str(tmp_path / "s.png")).shape
     dwell = json.loads((tmp_path / "d.json").read_text())
     assert dwell["areas"][0]["dwell_s"] == pytest.approx(20 / 30, abs=0.1)
+
+
+def test_a_run_that_writes_none_holds_no_points():
+    """Seconds of a gaze that goes to and fro, and ten times as many: the hook holds as much after both."""
+    person, head, profile = person_and_profile()
+    hook = PointOfGazeHook(profile)
+
+    def memory_after(visits, start_s):
+        for estimate in estimates(person, head, [(300, 300), (1600, 300)] * visits, 8, start_s):
+            hook(estimate)
+            hook.events()
+        gc.collect()
+        return held_by(hook)
+
+    first = memory_after(4, 0.0)
+    assert memory_after(40, 100.0) <= first + 2
+    hook.close()
+
+
+def held_by(thing):
+    """How many objects hang on a thing, itself among them."""
+    seen, left = set(), [thing]
+    while left:
+        one = left.pop()
+        if id(one) not in seen and not isinstance(one, type | ModuleType | FunctionType):
+            seen.add(id(one))
+            left += gc.get_referents(one)
+    return len(seen)
 
 
 def test_nothing_seen_writes_nothing(tmp_path, caplog):

@@ -16,7 +16,7 @@ from calibration.simulated_person import PLAIN
 from deploy import run_command
 from deploy.display.screen_map import draw_screen_map
 from deploy.pipeline import FrameResult
-from deploy.point_of_gaze import PointOfGazeHook, device_of, hook_for_run
+from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, device_of, hook_for_run
 from deploy.records import frame_record
 from deploy.run_config import parse_run
 from deploy.sources.cameras import FoundCamera
@@ -57,9 +57,9 @@ def test_filter_calms_but_follows_jumps():
     assert np.linalg.norm(smooth[64] - targets[1]) < 200.0
 
 
-def test_events_and_recording():
+def test_events_and_recording(tmp_path):
     person, head, profile = person_and_profile()
-    hook = PointOfGazeHook(profile)
+    hook = PointOfGazeHook(profile, outputs=GazeOutputs(scan_path=tmp_path / "s.png"))
     events = []
     for estimate in estimates(person, head, [(300, 300), (1600, 300), (900, 900)], 20):
         hook(estimate)
@@ -114,7 +114,7 @@ def test_record_names_point_and_screen():
 
 def test_analysis_of_a_recording_finds_the_events_of_the_run(tmp_path):
     person, head, profile = person_and_profile()
-    hook = PointOfGazeHook(profile)
+    hook = PointOfGazeHook(profile, outputs=GazeOutputs(scan_path=tmp_path / "s.png"))
     lines = []
     for estimate in estimates(person, head, [(300, 300), (1600, 300), (900, 900), (930, 700)], 20):
         result = FrameResult(Frame(noise()), Status.OK, (hook(estimate),), CAMERA, {"network": 1.0})
