@@ -24,6 +24,7 @@ from deploy.display.screen_map import draw_screen_map
 from deploy.run_config import RunConfig
 from deploy.sources import Source
 from deploy.sources.cameras import find_cameras
+from gaze.errors import CalibrationError
 from gaze.estimator import GazeEstimator, Predictor
 from gaze.files import prepare_outputs, write_json
 from gaze.geometry import unit
@@ -135,7 +136,7 @@ class PointOfGazeHook:
         """Write what was asked for.
 
         Raises:
-            CalibrationError: a picture cannot be written.
+            CalibrationError: as write_outputs.
         """
         if self.recording is None:
             return
@@ -156,27 +157,57 @@ class PointOfGazeHook:
 def write_outputs(recording: Recording, outputs: GazeOutputs, profile: Profile) -> None:
     """Heat map, scan path and dwell times of a recording, as far as they are asked for.
 
+    One that cannot be written keeps none of the others back: what they show is kept nowhere else.
+
     Raises:
-        CalibrationError: a picture cannot be written.
+        CalibrationError: the first one that cannot be written; further ones are logged.
     """
     if len(recording) == 0:
         log.warning("no point of gaze was seen, so there is no heat map, scan path or dwell time")
         return
+    failed: list[CalibrationError] = []
+    for write in (_write_heat_map, _write_scan_path, _write_dwell_times):
+        try:
+            write(recording, outputs, profile)
+        except CalibrationError as error:
+            failed.append(error)
+    for error in failed[1:]:
+        log.error("%s", error)
+    if failed:
+        raise failed[0]
+
+
+def _write_heat_map(recording: Recording, outputs: GazeOutputs, profile: Profile) -> None:
+    if outputs.heat_map is None:
+        return
     screen = profile.screen
-    size_px = (screen.width_px, screen.height_px)
-    if outputs.heat_map is not None:
-        points, seconds = recording.points(screen.name)
-        if screen.contains(screen.px_to_mm(points)).any():
-            save_picture(heat_map(points, seconds, size_px, spread_px(profile)), outputs.heat_map)
-        else:
-            log.warning("no point of gaze was on the screen, so there is no heat map")
+    points, seconds = recording.points(screen.name)
+    if screen.contains(screen.px_to_mm(points)).any():
+        size_px = (screen.width_px, screen.height_px)
+        save_picture(heat_map(points, seconds, size_px, spread_px(profile)), outputs.heat_map)
+    else:
+        log.warning("no point of gaze was on the screen, so there is no heat map")
+
+
+def _write_scan_path(recording: Recording, outputs: GazeOutputs, profile: Profile) -> None:
     if outputs.scan_path is not None:
+        screen = profile.screen
+        size_px = (screen.width_px, screen.height_px)
         save_picture(scan_path(recording.fixations_on(screen.name), size_px), outputs.scan_path)
-    if outputs.areas:
-        report = area_report(recording, list(outputs.areas))
-        log.info("\n%s", report_text(report))
-        if outputs.dwell is not None:
+
+
+def _write_dwell_times(recording: Recording, outputs: GazeOutputs, profile: Profile) -> None:
+    if not outputs.areas:
+        return
+    report = area_report(recording, list(outputs.areas))
+    log.info("\n%s", report_text(report))
+    if outputs.dwell is not None:
+        try:
             write_json(outputs.dwell, report)
+        except OSError as error:
+            raise CalibrationError(
+                f"{outputs.dwell}: cannot be written ({error.strerror}); make room or give another file"
+            ) from error
 
 
 def spread_px(profile: Profile, distance_mm: float = 600.0) -> float:

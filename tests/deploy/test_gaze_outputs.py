@@ -5,11 +5,16 @@ import json
 from types import FunctionType, ModuleType, SimpleNamespace
 
 import cv2
+import numpy as np
 import pytest
 from profile_fakes import estimates, fake_estimator, person_and_profile
 
+from calibration.areas import Area
 from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run
 from deploy.run_config import parse_run
+from gaze.errors import CalibrationError
+
+SUFFIXES = (".png", ".png", ".json")
 
 
 def test_outputs_are_written_at_the_end(tmp_path):
@@ -28,6 +33,26 @@ def test_outputs_are_written_at_the_end(tmp_path):
     assert cv2.imread(str(tmp_path / "h.png")).shape == cv2.imread(str(tmp_path / "s.png")).shape
     dwell = json.loads((tmp_path / "d.json").read_text())
     assert dwell["areas"][0]["dwell_s"] == pytest.approx(20 / 30, abs=0.1)
+
+
+@pytest.mark.parametrize("broken", [("h",), ("d",), ("h", "s", "d")])
+def test_an_output_that_cannot_be_written_costs_no_other(tmp_path, caplog, broken):
+    """The first is raised, the others are logged; the dwell times are told in any case."""
+    caplog.set_level("INFO", logger="gaze")
+    person, head, profile = person_and_profile()
+    paths = {name: tmp_path / name / f"{name}{suffix}" for name, suffix in zip("hsd", SUFFIXES, strict=True)}
+    areas = (Area("menu", np.array([[200.0, 200], [500, 200], [500, 500], [200, 500]])),)
+    hook = PointOfGazeHook(profile, outputs=GazeOutputs(paths["h"], paths["s"], areas, paths["d"]))
+    for estimate in estimates(person, head, [(300, 300), (1600, 300)], 20):
+        hook(estimate)
+    for name in set(paths) - set(broken):  # the folder of the others is gone
+        paths[name].parent.mkdir()
+    with pytest.raises(CalibrationError, match=rf"{broken[0]}\.\w+: cannot be written \(No such file"):
+        hook.close()
+    assert {name for name, path in paths.items() if not path.exists()} == set(broken)
+    told = "\n".join(caplog.messages)
+    assert "menu" in told
+    assert all(f"{paths[name]}: cannot be written" in told for name in broken[1:])
 
 
 def test_a_run_that_writes_none_holds_no_points():
