@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,8 +152,8 @@ def measure(
     """Open all runs, let them take turns, close them.
 
     Returns:
-        The rows, the runs they are of, and what is left out because it does not start, or because its degrees
-        cannot be measured, with the reason.
+        The rows, the runs they are of, and what is left out because it does not start or fails later, with
+        the reason. A figure that alone cannot be measured is None in its row.
     """
     started: list[Configuration] = []
     runtimes: list[Runtime] = []
@@ -168,7 +168,7 @@ def measure(
                 started.append(configuration)
             except GazeError as error:
                 left_out.append(f"{configuration.shown}: {error}")
-        times = _take_turns(runtimes, batches, rounds)
+        times, failed = _take_turns(runtimes, batches, rounds)
         for configuration, runtime in zip(started, runtimes, strict=True):
             try:
                 degrees.append(judge.degrees(configuration.spec, runtime))
@@ -178,13 +178,36 @@ def measure(
     finally:
         for runtime in runtimes:
             runtime.close()
+    left_out += [
+        f"{started[number].shown}, {batch} faces a call: {error}" for (number, batch), error in failed.items()
+    ]
     rows = []
     for number, (configuration, runtime) in enumerate(zip(started, runtimes, strict=True)):
         say(number, configuration.shown)
-        memory = _peak_memory_mb(configuration) if with_memory else None
+        shown, memory = configuration.shown, None
+        if with_memory:
+            memory = _figure(f"the peak memory of {shown}", left_out, _peak_memory_mb, configuration)
         for batch in batches:
-            rows.append(_row(configuration, runtime, batch, times[number, batch], memory, degrees[number]))
+            if (number, batch) in failed:
+                continue
+            queue = None
+            if configuration.runtime == "openvino":
+                what = f"the queue of {shown}, {batch} faces a call"
+                queue = _figure(what, left_out, _queue_rate, configuration, batch)
+            taken = times[number, batch]
+            rows.append(_row(configuration, runtime, batch, taken, memory, queue, degrees[number]))
     return rows, started, left_out
+
+
+def _figure(
+    what: str, left_out: list[str], take: Callable[..., float | None], *arguments: object
+) -> float | None:
+    """What ``take`` measures; None where it fails, which must not cost what was measured before."""
+    try:
+        return take(*arguments)
+    except GazeError as error:
+        left_out.append(f"{what}: {error}")
+        return None
 
 
 def opened(configuration: Configuration) -> Runtime:
@@ -210,22 +233,38 @@ def random_faces(spec: ModelSpec, batch: int) -> NDArray[np.uint8]:
 
 def _take_turns(
     runtimes: Sequence[Runtime], batches: Sequence[int], rounds: int
-) -> dict[tuple[int, int], list[float]]:
+) -> tuple[dict[tuple[int, int], list[float]], dict[tuple[int, int], GazeError]]:
+    """Times in ms by the number of a runtime and of the faces in a call; and what ended those that failed."""
     jobs = [
         (number, batch, runtime, random_faces(runtime.spec, batch))
         for number, runtime in enumerate(runtimes)
         for batch in batches
     ]
     times: dict[tuple[int, int], list[float]] = {(number, batch): [] for number, batch, _, _ in jobs}
+    failed: dict[tuple[int, int], GazeError] = {}
     for number_of_turn in range(rounds + 1):
         for number, batch, runtime, faces in jobs:
-            runtime.predict(faces)
-            for _ in range(CALLS_PER_TURN):
-                begin = time.perf_counter()
-                runtime.predict(faces)
-                if number_of_turn > 0:  # the first turn warms up
-                    times[number, batch].append((time.perf_counter() - begin) * 1000.0)
-    return times
+            if (number, batch) in failed:
+                continue
+            try:
+                taken_ms = _one_turn(runtime, faces)
+            except GazeError as error:
+                failed[number, batch] = error
+                continue
+            if number_of_turn > 0:  # the first turn warms up
+                times[number, batch] += taken_ms
+    return times, failed
+
+
+def _one_turn(runtime: Runtime, faces: NDArray[np.uint8]) -> list[float]:
+    """Milliseconds of each of its calls; the one before them, after another run's turn, does not count."""
+    runtime.predict(faces)
+    taken_ms = []
+    for _ in range(CALLS_PER_TURN):
+        begin = time.perf_counter()
+        runtime.predict(faces)
+        taken_ms.append((time.perf_counter() - begin) * 1000.0)
+    return taken_ms
 
 
 def _row(
@@ -234,13 +273,13 @@ def _row(
     batch: int,
     times_ms: Sequence[float],
     memory: float | None,
+    queue: float | None,
     degrees: Degrees,
 ) -> Row:
     path = configuration.path
     median, p99 = np.percentile(times_ms, [50, 99])
     weights = path.with_suffix(".bin")
     size = path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" else 0)
-    queue = _queue_rate(configuration, batch) if configuration.runtime == "openvino" else None
     return Row(
         file=path.name,
         run=runtime.name,
@@ -262,7 +301,11 @@ def _row(
 
 
 def _queue_rate(configuration: Configuration, batch: int) -> float:
-    """Faces a second through OpenVINO's asynchronous queue."""
+    """Faces a second through OpenVINO's asynchronous queue.
+
+    Raises:
+        GazeError: it does not start or fails.
+    """
     faces = random_faces(configuration.spec, batch)
     with configuration.open(throughput=True) as runtime:
         runtime.predict_many([faces] * 8)
@@ -272,7 +315,11 @@ def _queue_rate(configuration: Configuration, batch: int) -> float:
 
 
 def _peak_memory_mb(configuration: Configuration) -> float | None:
-    """Peak memory of a fresh process that loads the model and predicts, in MB."""
+    """Peak memory of a fresh process that loads the model and predicts, in MB; None where no system tells.
+
+    Raises:
+        GazeError: the process does not start or fails, as for want of memory.
+    """
     settings = {
         "model_path": str(configuration.path),
         "runtime": configuration.runtime,
@@ -280,15 +327,14 @@ def _peak_memory_mb(configuration: Configuration) -> float | None:
         "precision": configuration.precision,
         "threads": configuration.threads,
     }
-    child = subprocess.run(
-        [sys.executable, "-m", "deploy.bench.models_measure", json.dumps(settings)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "deploy.bench.models_measure", json.dumps(settings)]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise GazeError(f"the process that measures it does not start ({error.strerror})") from error
     if child.returncode != 0:
-        last = child.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise GazeError(f"{configuration.shown}: the process that measures its memory failed: {last[0]}")
+        last = child.stderr.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
+        raise GazeError(f"the process that measures it failed: {last[0]}")
     return json.loads(child.stdout.splitlines()[-1])
 
 

@@ -137,11 +137,14 @@ class OpenVinoRuntime(Runtime):
         try:
             self._request.infer({INPUT_NAME: faces}, share_inputs=True)
         except RuntimeError as error:
-            raise ModelError(
-                f"model {self.spec.name}: OpenVINO {VERSION} failed to run it in {self.precision} on "
-                f"{self.device}: {first_line(error)}; try another --precision or --runtime onnxruntime"
-            ) from error
+            raise self._failure(error) from error
         return self._collect(self._request)
+
+    def _failure(self, error: RuntimeError) -> ModelError:
+        return ModelError(
+            f"model {self.spec.name}: OpenVINO {VERSION} failed to run it in {self.precision} on "
+            f"{self.device}: {first_line(error)}; try another --precision or --runtime onnxruntime"
+        )
 
     def _collect(self, request: openvino.InferRequest) -> dict[str, NDArray[np.float32]]:
         return {name: np.array(request.get_tensor(name).data, dtype=np.float32) for name in self._names}
@@ -151,6 +154,9 @@ class OpenVinoRuntime(Runtime):
 
         The requests are waited for in turn and not by callbacks: a callback of Python that is still waiting
         for the interpreter while the model is freed would lock both up for ever.
+
+        Raises:
+            ModelError: the engine fails.
         """
         count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         idle = deque(self._compiled.create_infer_request() for _ in range(count))
@@ -166,14 +172,17 @@ class OpenVinoRuntime(Runtime):
             )
             idle.append(request)
 
-        for faces in batches:
-            if not idle:
+        try:
+            for faces in batches:
+                if not idle:
+                    finish_oldest()
+                request = idle.popleft()
+                request.start_async({INPUT_NAME: np.ascontiguousarray(faces)})
+                running.append(request)
+            while running:
                 finish_oldest()
-            request = idle.popleft()
-            request.start_async({INPUT_NAME: np.ascontiguousarray(faces)})
-            running.append(request)
-        while running:
-            finish_oldest()
+        except RuntimeError as error:
+            raise self._failure(error) from error
         return results
 
     def layer_times(self) -> list[LayerTime]:

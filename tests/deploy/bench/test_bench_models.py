@@ -18,7 +18,7 @@ from deploy.bench.models_docs import BEGIN, END, put_section
 from deploy.bench.models_measure import Row, configurations
 from deploy.bench.models_report import as_ratios, draw_pareto
 from gaze.cli import main as gaze
-from gaze.errors import GazeError, UsageError
+from gaze.errors import GazeError, ModelError, UsageError
 from gaze.model_spec import save_spec, sha256_of, sidecar_path
 
 HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
@@ -93,6 +93,63 @@ def test_memory_is_measured_in_a_process_of_its_own(folder):
     found, _ = configurations(folder, ["CPU"], [1])
     memory = _peak_memory_mb(next(item for item in found if item.runtime == "onnxruntime"))
     assert memory is None if sys.platform == "win32" else 20 < memory < 2000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+def test_a_process_that_is_killed_costs_the_peak_memory_alone(folder, tmp_path, capsys, monkeypatch):
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    out = tmp_path / "bench.json"
+    argv = ["--models", str(folder), "--rounds", "1", "--batches", "1", "--threads", "1", "--json", str(out)]
+    for program in (killed, tmp_path / "none"):
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", str(program))
+            assert main(argv) == 0
+        rows = json.loads(out.read_text())["rows"]
+        assert rows and {row["peak_rss_mb"] for row in rows} == {None}
+    told = capsys.readouterr()
+    process = "the peak memory of tiny.onnx onnxruntime CPU fp32, 1 threads: the process that measures it"
+    assert f"left out: {process} failed: exit code -9\n" in told.err
+    assert f"left out: {process} does not start (No such" in told.err
+    (line, _) = re.findall(r"\| onnxruntime:CPU:fp32 \|.*", told.out)
+    assert [cell.strip() for cell in line.split("|")][10] == "–"
+
+
+def test_calls_that_fail_cost_no_other_figure(folder, tmp_path, capsys, monkeypatch):
+    """As where the memory is enough for one face a call and not for eight."""
+    ort = pytest.importorskip("deploy.runtimes.onnxruntime_runtime").OnnxRuntime
+    infer = ort._infer
+
+    def short_of_memory(self, faces):
+        if len(faces) == 8:
+            raise ModelError("Failed to allocate memory")
+        return infer(self, faces)
+
+    monkeypatch.setattr(ort, "_infer", short_of_memory)
+    out = tmp_path / "bench.json"
+    argv = ["--models", str(folder), "--rounds", "1", "--no-memory", "--threads", "1", "--json", str(out)]
+    assert main(argv) == 0
+    batches = [row["batch"] for row in json.loads(out.read_text())["rows"] if "onnxruntime" in row["run"]]
+    assert batches == [1]
+    failed = "tiny.onnx onnxruntime CPU fp32, 1 threads, 8 faces a call: Failed to allocate memory"
+    assert f"left out: {failed}\n" in capsys.readouterr().err
+
+
+def test_a_queue_that_fails_costs_its_own_figure_alone(folder, tmp_path, capsys, monkeypatch):
+    runtime = pytest.importorskip("deploy.runtimes.openvino_runtime").OpenVinoRuntime
+
+    def no_queue(self, batches):
+        raise ModelError("no room for so many")
+
+    monkeypatch.setattr(runtime, "predict_many", no_queue)
+    out = tmp_path / "bench.json"
+    argv = ["--models", str(folder), "--rounds", "1", "--no-memory", "--threads", "1", "--json", str(out)]
+    assert main(argv) == 0
+    rows = [row for row in json.loads(out.read_text())["rows"] if row["run"].startswith("openvino")]
+    assert {(row["batch"], row["queue_faces_per_s"]) for row in rows} == {(1, None), (8, None)}
+    failed = "the queue of tiny.onnx openvino CPU fp32, 1 threads, 8 faces a call: no room for so many"
+    assert f"left out: {failed}\n" in capsys.readouterr().err
 
 
 def test_a_model_that_no_engine_reads_does_not_end_the_others(folder, tmp_path, capsys):

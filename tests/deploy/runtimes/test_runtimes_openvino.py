@@ -145,6 +145,14 @@ def test_the_queue_keeps_the_order(model):
         np.testing.assert_allclose(result.pitch_yaw_rad, expected_angles(faces), atol=2e-5)
 
 
+def test_a_queue_that_fails_is_told_as_a_single_call_is(model):
+    with (
+        OpenVinoRuntime(model, throughput=True) as runtime,
+        pytest.raises(ModelError, match=r"model tiny: OpenVINO .* failed to run it in fp32 on CPU"),
+    ):
+        runtime.predict_many([some_faces(2), some_faces(1, size=4)])
+
+
 def test_the_compiled_model_is_cached_where_told(model, tmp_path):
     with OpenVinoRuntime(model, cache_dir=tmp_path / "cache"):
         pass
