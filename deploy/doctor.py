@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import faulthandler
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.native_logs import quieten
 from gaze.help_format import HelpFormatter
-from gaze.quiet_start import without_start_noise
+from gaze.quiet_start import start_noise_filtered
 
 quieten()
 
@@ -33,22 +35,22 @@ SCHEMA = "gaze.doctor/1"
 SIGNS = {"ok": "ok   ", "note": "note ", "fault": "FAULT"}
 
 
-def examine(model: Path | None = None) -> list[Check]:
+def examine(model: Path | None = None) -> Iterator[Check]:
     """Every check, in the order of the report."""
-    with without_start_noise():
-        return [
-            *check_packages(),
-            *check_models(model),
-            *check_landmarks(),
-            *check_runtimes(model),
-            *check_cameras(),
-            *check_display(),
-            *check_gstreamer(),
-        ]
+    yield from check_packages()
+    yield from check_models(model)
+    yield from check_landmarks()
+    yield from check_runtimes(model)
+    yield from check_cameras()
+    yield from check_display()
+    yield from check_gstreamer()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the report. Returns 1 when something is missing that the loop cannot run without."""
+    """Print the report, each check as it comes: a native library that is broken may end the whole process.
+
+    Returns 1 when something is missing that the loop cannot run without.
+    """
     parser = argparse.ArgumentParser(
         prog="gaze doctor",
         description="Try everything the live loop needs or can use, and say how to mend what fails.",
@@ -57,32 +59,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--model", type=Path, metavar="FILE", help="examine this network, not the package's")
     arguments = parser.parse_args(argv)
-    checks = examine(arguments.model)
+    machine = describe_machine()
+    checks: list[Check] = []
+    if not arguments.json:
+        memory = f"{machine['memory_gb']} GB"
+        print(f"{machine['cpu']}, {counted_cores(machine)}, {memory}, {machine['system']}\n", flush=True)
+    with start_noise_filtered(), _native_faults_told():
+        for check in examine(arguments.model):
+            checks.append(check)
+            if not arguments.json:
+                print(as_text(check), flush=True)
     good = all(check.state != BAD for check in checks)
     if arguments.json:
         content = {
             "schema": SCHEMA,
             "ok": good,
-            "machine": describe_machine(),
+            "machine": machine,
             "checks": [dataclasses.asdict(check) for check in checks],
         }
         print(json.dumps(content, indent=2))
     else:
-        print(as_text(checks))
         print("\nthe live loop can run" if good else "\nthe live loop cannot run: mend what is marked FAULT")
     sys.stdout.flush()
     return 0 if good else 1
 
 
-def as_text(checks: Sequence[Check]) -> str:
-    """The report for people: one line a check, how to fix it below."""
-    machine = describe_machine()
-    lines = [
-        f"{machine['cpu']}, {counted_cores(machine)}, {machine['memory_gb']} GB, {machine['system']}",
-        "",
-    ]
-    for check in checks:
-        lines.append(f"{SIGNS[check.state]} {check.name}: {check.detail}")
-        if check.mend is not None and check.state != GOOD:
-            lines.append(f"      mend: {check.mend}")
-    return "\n".join(lines)
+@contextmanager
+def _native_faults_told() -> Iterator[None]:
+    """Where native code ends the process, Python says in which call: an illegal instruction is else mute.
+
+    Windows would tell of faults, too, that libraries raise and handle themselves.
+    """
+    if faulthandler.is_enabled() or sys.platform == "win32":
+        yield
+        return
+    faulthandler.enable(2)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
+
+
+def as_text(check: Check) -> str:
+    """A check for people: one line, how to fix it below."""
+    text = f"{SIGNS[check.state]} {check.name}: {check.detail}"
+    return text if check.mend is None or check.state == GOOD else f"{text}\n      mend: {check.mend}"

@@ -16,6 +16,7 @@ import numpy as np
 from deploy.display.window import display_problem
 from deploy.machine import installed_packages
 from deploy.runtimes import create_runtime
+from deploy.runtimes.base import first_line
 from deploy.runtimes.engines import CHECKPOINTS, ENGINE_FILES, RUNTIMES, is_installed, runtimes_of
 from deploy.sources.cameras import find_cameras, why_no_camera
 from deploy.sources.captures import first_picture, open_camera
@@ -36,6 +37,8 @@ from gaze.types import Frame
 
 GOOD, NOTE, BAD = "ok", "note", "fault"
 REINSTALL = "install again: `pip install --force-reinstall .`"
+# What a library raises that is broken, lacks another one, or is too old or too new for it.
+LOADING_ERRORS = (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError)
 _WINDOW_PROBE = (
     "import cv2, numpy; cv2.namedWindow('probe'); cv2.imshow('probe', numpy.zeros((8, 8, 3), 'uint8')); "
     "cv2.waitKey(50); cv2.destroyAllWindows()"
@@ -99,7 +102,17 @@ def _check_network(name: str, path: Path, needed: bool = True) -> Check:
             spec = load_model_spec(path)
     except GazeError as error:
         return Check(name, BAD if needed else NOTE, str(error), _mend_of(path))
+    except LOADING_ERRORS as error:
+        return Check(name, BAD if needed else NOTE, *_not_loaded(error, RUNTIMES["torch"].install))
     return Check(name, GOOD, _described(path, f"{spec.sha256[:12]}…, {spec.precision}"))
+
+
+def _not_loaded(error: BaseException, package: str) -> tuple[str, str]:
+    """Detail and mend of a package, as pip names it, that cannot be loaded."""
+    mend = f"pip install --force-reinstall {package}"
+    if "cannot open shared object file" in str(error):
+        mend = f"install the system's package that has this library; if it is the package's own: {mend}"
+    return f"does not load: {first_line(error)}", mend
 
 
 def _mend_of(path: Path) -> str:
@@ -135,39 +148,43 @@ def check_landmarks() -> Iterator[Check]:
     for kind, mend in mends.items():
         if kind == "tasks" and working and not model_path().is_file():
             continue
+        last_hope = kind == "tasks" and not working
+        state = BAD if last_hope else NOTE
         try:
             with create_detector(kind) as detector:
                 detector.detect(Frame(np.zeros((48, 64, 3), np.uint8)))
-            working += 1
-            yield Check(f"landmarks {kind}", GOOD, "loads and runs")
         except GazeError as error:
-            last_hope = kind == "tasks" and not working
             if kind == "tasks" and isinstance(error, RuntimeUnavailableError):
                 mend = LIBRARIES_MEND
-            yield Check(f"landmarks {kind}", BAD if last_hope else NOTE, str(error), mend)
+            yield Check(f"landmarks {kind}", state, str(error), mend)
+        except LOADING_ERRORS as error:
+            yield Check(f"landmarks {kind}", state, *_not_loaded(error, "mediapipe"))
+        else:
+            working += 1
+            yield Check(f"landmarks {kind}", GOOD, "loads and runs")
 
 
 def check_runtimes(model: Path | None = None) -> Iterator[Check]:
     """Every engine and device, by running the network on it, the package's where it takes no such file."""
     path = resolve_model(model)
     working = 0
-    checks: list[Check] = []
-    for runtime, device in _runtimes_and_devices(path):
-        name = f"runtime {runtime} {device}"
+    for runtime in filter(is_installed, RUNTIMES):
+        if runtime == "tensorrt" and path.suffix not in ENGINE_FILES:
+            continue
         takes_it = runtime in runtimes_of(path.suffix) or (runtime == "torch" and is_shipped(path))
         try:
-            with create_runtime(path if takes_it else DEFAULT_MODEL, runtime, device) as predictor:
-                size = predictor.spec.input_size
-                predictor.predict(np.zeros((1, size, size, 3), np.uint8))
-            working += takes_it
-            checks.append(Check(name, GOOD, predictor.description))
-        except GazeError as error:
-            checks.append(Check(name, NOTE, str(error)))
-        except (ImportError, OSError) as error:
-            mend = f"pip install --force-reinstall {RUNTIMES[runtime].install}"
-            checks.append(Check(name, NOTE, f"does not load: {error}", mend))
-    mend = "another runtime serves, see --runtime" if working else "no other runtime serves: do as it says"
-    yield from (dataclasses.replace(check, mend=check.mend or mend) for check in checks)
+            devices = _devices_of(runtime)
+        except LOADING_ERRORS as error:
+            yield Check(f"runtime {runtime}", NOTE, *_not_loaded(error, RUNTIMES[runtime].install))
+            continue
+        for device in devices:
+            check = _check_runtime(path if takes_it else DEFAULT_MODEL, runtime, device)
+            if check.state == GOOD:
+                working += takes_it
+            elif check.mend is None:
+                one = "another runtime serves" if working else "do as it says, or take one that is ok"
+                check = dataclasses.replace(check, mend=f"{one}, see --runtime")
+            yield check
     for runtime, engine in RUNTIMES.items():
         if not is_installed(runtime):
             missing = f"{engine.package} is not installed"
@@ -176,25 +193,38 @@ def check_runtimes(model: Path | None = None) -> Iterator[Check]:
         yield Check("runtimes", BAD, f"no engine runs the network {path.name}", "see the lines above")
 
 
-def _runtimes_and_devices(path: Path) -> Iterator[tuple[str, str]]:
-    if is_installed("onnxruntime"):
+def _check_runtime(path: Path, runtime: str, device: str) -> Check:
+    """A network on an engine's device; without a mend where the engine itself says what to do."""
+    name = f"runtime {runtime} {device}"
+    try:
+        with create_runtime(path, runtime, device) as predictor:
+            size = predictor.spec.input_size
+            predictor.predict(np.zeros((1, size, size, 3), np.uint8))
+    except GazeError as error:
+        return Check(name, NOTE, str(error))
+    except LOADING_ERRORS as error:
+        return Check(name, NOTE, *_not_loaded(error, RUNTIMES[runtime].install))
+    return Check(name, GOOD, predictor.description)
+
+
+def _devices_of(runtime: str) -> list[str]:
+    """The devices that an engine is tried on.
+
+    Raises:
+        ImportError, OSError and others (LOADING_ERRORS): the engine does not load.
+    """
+    if runtime == "onnxruntime":
         import onnxruntime
 
         names = {"CUDAExecutionProvider": "CUDA", "TensorrtExecutionProvider": "TENSORRT"}
         names["OpenVINOExecutionProvider"] = "OPENVINO"
-        yield "onnxruntime", "CPU"
-        for provider in onnxruntime.get_available_providers():
-            if provider in names:
-                yield "onnxruntime", names[provider]
-    if is_installed("openvino"):
+        found = onnxruntime.get_available_providers()
+        return ["CPU", *(names[provider] for provider in found if provider in names)]
+    if runtime == "openvino":
         import openvino
 
-        for device in openvino.Core().available_devices:
-            yield "openvino", device
-    if is_installed("torch"):
-        yield "torch", "CPU"
-    if is_installed("tensorrt") and path.suffix in ENGINE_FILES:
-        yield "tensorrt", "CUDA"
+        return list(openvino.Core().available_devices)
+    return ["CUDA"] if runtime == "tensorrt" else ["CPU"]
 
 
 def check_cameras() -> Iterator[Check]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -67,6 +68,54 @@ def without_start_noise() -> Iterator[None]:
                 for line in held:
                     if not any(noise in line for noise in _START_NOISE):
                         os.write(_ERROR_STREAM, line)
+
+
+# Passes on the lines of its input that hold none of its arguments. Ctrl-C is for its parent alone.
+_FILTER = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+noises = [noise.encode() for noise in sys.argv[1:]]
+for line in sys.stdin.buffer:
+    if not any(noise in line for noise in noises):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+"""
+# A process that was started meanwhile, and goes on, may hold the filter's input open.
+_FILTER_ENDS_S = 2.0
+
+
+@contextlib.contextmanager
+def start_noise_filtered() -> Iterator[None]:
+    """Pass the process's error stream on through another process, each line at once, without known noise.
+
+    It takes longer to start than without_start_noise, and loses nothing where native code ends this process.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            kept = os.dup(_ERROR_STREAM)
+            stack.callback(os.close, kept)
+            command = [sys.executable, "-I", "-c", _FILTER, *(noise.decode() for noise in _START_NOISE)]
+            other = subprocess.Popen(command, stdin=subprocess.PIPE)
+        except OSError:  # a process without one, or a machine without room for another process
+            yield
+            return
+        stack.callback(_end, other)
+        _flush()
+        os.dup2(other.stdin.fileno(), _ERROR_STREAM)
+        other.stdin.close()  # the error stream alone holds it: its end is that of the input
+        try:
+            yield
+        finally:
+            _flush()
+            os.dup2(kept, _ERROR_STREAM)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_FILTER_ENDS_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _flush() -> None:

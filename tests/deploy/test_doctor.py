@@ -1,5 +1,10 @@
 import json
+import re
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from fixed_model import write_fixed_model
@@ -11,6 +16,8 @@ from deploy.machine import counted_cores
 from gaze import model_spec
 from gaze.errors import ModelError, RuntimeUnavailableError, SourceError
 from gaze.model_spec import sha256_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -40,12 +47,90 @@ def test_a_working_machine(model, capsys):
 
 
 @pytest.mark.usefixtures("landmark_models")
-def test_for_people(model, capsys):
-    assert doctor.main(["--model", str(model)]) == 0
-    text = capsys.readouterr().out
-    assert "ok    network: " in text
-    assert "mend: " in text
-    assert "the live loop can run" in text
+def test_for_people(model):
+    """In a process of its own, as MediaPipe tells its noise once in each."""
+    command = [sys.executable, "-m", "gaze.cli", "doctor", "--model", str(model)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "ok    network: " in done.stdout
+    assert "mend: " in done.stdout
+    assert "the live loop can run" in done.stdout
+    assert not re.search("XNNPACK|absl::InitializeLog|Feedback manager", done.stderr)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process ends by no signal there")
+def test_a_native_library_that_ends_the_process_costs_no_check_before_it():
+    code = """
+import os
+from deploy import doctor
+from deploy.doctor_checks import Check
+
+def check_landmarks():
+    os.write(2, b"F0000 check failed: an old processor\\n")
+    os.abort()
+    yield
+
+doctor.check_models = lambda model: [Check("network", "ok", "as it should be")]
+doctor.check_landmarks = check_landmarks
+doctor.main([])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGABRT
+    assert done.stdout.endswith("ok    network: as it should be\n")
+    assert done.stderr.startswith("F0000 check failed: an old processor\n")
+    assert "in check_landmarks" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("runtime", "error", "told", "mend"),
+    [
+        ("openvino", "OSError('libtbb.so.12: bad ELF')", "libtbb.so.12: bad ELF", "pip install --force"),
+        ("openvino", "RuntimeError('of another NumPy')", "of another NumPy", "pip install --force"),
+        (
+            "onnxruntime",
+            "ImportError('libgomp.so.1: cannot open shared object file')",
+            "libgomp.so.1: cannot open shared object file",
+            "install the system's package that has this library",
+        ),
+    ],
+)
+def test_an_engine_that_does_not_load_costs_no_other(tmp_path, monkeypatch, runtime, error, told, mend):
+    other = "onnxruntime" if runtime == "openvino" else "openvino"
+    pytest.importorskip(runtime)
+    pytest.importorskip(other)
+    broken = tmp_path / "broken" / runtime
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text(f"raise {error}\n")
+    monkeypatch.syspath_prepend(str(broken.parent))
+    monkeypatch.delitem(sys.modules, runtime)
+    checks = by_name(doctor_checks.check_runtimes(write_fixed_model(tmp_path / "fixed.onnx")))
+    check = checks[f"runtime {runtime}"]
+    assert (check.state, check.detail) == (NOTE, f"does not load: {told}")
+    assert check.mend.startswith(mend) and f"pip install --force-reinstall {runtime}" in check.mend
+    assert checks[f"runtime {other} CPU"].state == GOOD and "runtimes" not in checks
+
+
+def test_a_torch_that_does_not_load_leaves_a_checkpoint_unread(monkeypatch):
+    def create_runtime(*arguments):
+        raise OSError("libtorch_cpu.so: file too short")
+
+    monkeypatch.setattr(doctor_checks, "create_runtime", create_runtime)
+    checkpoint = model_spec.WEIGHTS_DIR / "gaze_mobilenetv2.pt"
+    check = by_name(doctor_checks.check_models(checkpoint))["network"]
+    assert (check.state, check.detail) == (BAD, "does not load: libtorch_cpu.so: file too short")
+    assert "pip install --force-reinstall 'webcam-gaze[train]'" in check.mend
+
+
+@pytest.mark.parametrize("error", [ImportError("no protobuf"), TypeError("no protobuf\n\nmore of it")])
+def test_a_mediapipe_that_does_not_load_is_a_fault(monkeypatch, error):
+    def create_detector(kind):
+        raise error
+
+    monkeypatch.setattr(doctor_checks, "create_detector", create_detector)
+    checks = by_name(doctor_checks.check_landmarks())
+    assert [check.state for check in checks.values()] == [NOTE, BAD]
+    for check in checks.values():
+        expected = ("does not load: no protobuf", "pip install --force-reinstall mediapipe")
+        assert (check.detail, check.mend) == expected
 
 
 def test_every_shipped_network_is_held_against_its_checksum(tmp_path, monkeypatch):
