@@ -20,7 +20,7 @@ COMMANDS = {
     "synthesize": ("gaze.synthesis.command", "render people with exact gaze labels"),
     "prepare": ("gaze.datasets.prepare_command", "MPIIFaceGaze and the like to one HDF5 of normalised faces"),
     "train": ("gaze.training.train_command", "train the network"),
-    "evaluate": ("deploy.evaluate.command", "angular error: data sets, face crops, rendered people, pictures, clips"),
+    "evaluate": ("deploy.evaluate.command", "angular error: data sets, faces, rendered people, clips, ..."),
     "export": ("export.command", "checkpoint to ONNX, OpenVINO, INT8 and TensorRT, with parity"),
     "download-models": ("gaze.download", "fetch the MediaPipe Tasks model and check it"),
 }
