@@ -17,8 +17,12 @@ from gaze.network_checkpoint import load_checkpoint
 from gaze.training.augment import Augment, AugmentConfig
 from gaze.training.batches import FaceSource
 from gaze.training.finishing import finish
+from gaze.training.seen_people import everybody, people_of
 from gaze.training.virtual_camera import same_view
 from gaze.types import ROTATION_ONLY, NormalizedCamera
+
+# What a checkpoint says of the people of its own run alone.
+_OF_ONE_RUN = ("protocol", "test_person", "train_persons")
 
 
 def average_runs(
@@ -27,7 +31,8 @@ def average_runs(
     """The mean of gaze checkpoints, finished on the faces of ``source`` with the standard augmentation.
 
     Returns:
-        The network, and the meta of the last checkpoint with ``average_of``, the names of all, in it.
+        The network, and the meta of the last checkpoint with ``average_of``, the names of all, in it, and
+        with the people of all in ``seen_people`` in place of those of the last one's run.
 
     Raises:
         ModelError: there are fewer than two, one is unusable, two are of different networks, or the source's
@@ -64,7 +69,9 @@ def average_runs(
         )
     augment = Augment(AugmentConfig.named("standard"), source.normalized_camera, net.input_size)
     names = ["/".join(path.parts[-2:]) for path in paths]
-    return finish(net, source, augment, seed), {**meta, "average_of": names}
+    people = everybody(people_of(its) for _, its in loaded)
+    kept = {key: value for key, value in meta.items() if key not in _OF_ONE_RUN}
+    return finish(net, source, augment, seed), {**kept, "average_of": names, "seen_people": people}
 
 
 def _shape(net: GazeNet) -> dict[str, object]:

@@ -228,8 +228,8 @@ def _notes(runs: list[tuple[Path, FoldRun]], persons: list[str], predictions: Pr
         notes.append(f"The folds were trained by different versions of the tool: {', '.join(versions)}.")
     if any(run.notes.get("start_people") == "unknown" for _, run in runs):
         notes.append(
-            "Nobody knows what the start weights were trained on: if on these people, this is not "
-            "leave-one-person-out."
+            "Nobody knows what the start weights or the teacher were trained on: if on these people, this is "
+            "not leave-one-person-out."
         )
     if not np.all(np.isfinite(predictions.head_rad)):
         notes.append("Some samples have no head pose, so there is no head-pose baseline.")

@@ -32,7 +32,7 @@ from gaze.training.runs import (
     write_predictions,
     write_run,
 )
-from gaze.training.start import people_seen, person_key
+from gaze.training.seen_people import everybody, people_by_option, person_key
 from gaze.training.validation import validation_figures
 
 READ_AT_ONCE = 256
@@ -90,14 +90,15 @@ def train_fold(
         The test person's predictions in the leading process; None for all people and in other processes.
 
     Raises:
-        UsageError: the budget is not in epochs, or the start weights have seen the test person.
+        UsageError: the budget is not in epochs, or the start weights or the teacher saw the test person.
         GazeError, DataError, ModelError: see gaze.training.loop.train.
     """
     if config.epochs is None:
         raise UsageError("a data set is trained for a number of epochs: give --epochs")
     persons, held_out = _training_people(file, fold, hold_out_validation)
-    seen = people_seen(config.start)
-    _check_start(config, file, fold, seen)
+    by_option = people_by_option(config)
+    _refuse_who_saw_the_test_person(by_option, file, fold)
+    seen = everybody(by_option.values())
     run = _planned(config, file, fold, persons, held_out, group, seen)
 
     def record(position: Position) -> None:
@@ -130,14 +131,15 @@ def _training_people(
     return persons, held_out
 
 
-def _check_start(
-    config: TrainConfig, file: NormalizedFile, fold: Fold | None, seen: list[str] | None
+def _refuse_who_saw_the_test_person(
+    by_option: dict[str, list[str] | None], file: NormalizedFile, fold: Fold | None
 ) -> None:
-    if fold is not None and person_key(file.header.source, fold.test_person) in (seen or []):
-        raise UsageError(
-            f"--start {config.start}: was trained on {fold.test_person}, whom this fold tests; start from "
-            "weights that saw none of these people"
-        )
+    for option, seen in by_option.items():
+        if fold is not None and person_key(file.header.source, fold.test_person) in (seen or []):
+            raise UsageError(
+                f"{option}: was trained on {fold.test_person}, whom this fold tests; give weights that saw "
+                "none of these people"
+            )
 
 
 def _planned(
@@ -156,7 +158,7 @@ def _planned(
         "device": str(group.device),
         "torch": torch.__version__,
     }
-    # A checkpoint without its history may have seen anybody: the report says so.
+    # Start or teacher; a checkpoint without its history may have seen anybody: the report says so.
     notes["start_people"] = "unknown" if seen is None else seen
     recipe["processes"] = group.processes
     recipe["validation_person"] = held_out is not None

@@ -104,28 +104,6 @@ def as_able_as_its_start(config: TrainConfig) -> TrainConfig:
     return dataclasses.replace(config, landmarks=True)
 
 
-def people_seen(start: str) -> list[str] | None:
-    """Who the start weights were trained on, as person_key gives them; None where a file does not say.
-
-    Raises:
-        ModelError: the start file is missing or of another kind.
-    """
-    kind, content = kind_of(start)
-    if kind is not StartKind.GAZE:
-        return []
-    _, meta = checkpoint_of(content, start)
-    if "data" not in meta or meta.get("seen_people", []) is None:
-        return None
-    own = [person_key(str(meta["data"]), name) for name in meta.get("train_persons", [])]
-    return sorted({*meta.get("seen_people", []), *own})
-
-
-def person_key(source: str, person: str) -> str:
-    """One name for a person of a data set, whichever of its formats the faces came from."""
-    same = {"mpiifacegaze-raw", "mpiifacegaze-released", "gazehub"}
-    return f"{'mpiifacegaze' if source in same else source}:{person}"
-
-
 def _load_gaze(net: GazeNet, content: dict[str, object], path: Path) -> bool:
     """Take over all weights of a gaze checkpoint's content, also of another input size or of a wider network.
 

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group) -> None:
     from gaze.datasets.shards import ShardFolder
     from gaze.training.loop import RunOptions, train
-    from gaze.training.start import people_seen
+    from gaze.training.seen_people import everybody, people_by_option
     from gaze.training.validation import shard_validation
 
     source = ShardFolder(args.shards, args.limit, config.view_mm, config.without)
@@ -72,7 +72,7 @@ def _train_synthetic(args: argparse.Namespace, config: TrainConfig, group: Group
         {
             "data": SYNTHETIC,
             "shards": [str(folder) for folder in args.shards],
-            "seen_people": people_seen(config.start),
+            "seen_people": everybody(people_by_option(config).values()),
         },
     )
     if group.leads:

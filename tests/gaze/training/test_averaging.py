@@ -16,6 +16,7 @@ from gaze.network import GazeNet
 from gaze.network_checkpoint import load_checkpoint, save_checkpoint
 from gaze.normalization import resize_face
 from gaze.training.forward import predict
+from gaze.training.seen_people import people_seen
 from gaze.types import ROTATION_ONLY
 
 
@@ -53,6 +54,30 @@ def test_weights_are_the_mean_and_the_error_is_centred(tmp_path, runs):
     # The mean error was taken out on augmented faces, so little of it is left on plain ones.
     error = (predict(found, torch.from_numpy(small)).numpy() - gaze).mean(axis=0)
     assert np.abs(np.rad2deg(error)).max() < 3.0
+
+
+@pytest.mark.parametrize(
+    ("last", "seen"),
+    [
+        (
+            {"data": "mpiifacegaze-raw", "train_persons": ["p00", "p02"], "test_person": "p01"},
+            ["p00", "p01", "p02"],
+        ),
+        ({"data": "synthetic", "seen_people": ["mpiifacegaze:p04"]}, ["p01", "p02", "p04"]),
+        ({"data": "gazehub", "train_persons": ["p00"], "seen_people": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_mean_has_seen_whom_any_of_its_runs_saw(tmp_path, runs, last, seen):
+    nets, paths = runs
+    first = {"data": "mpiifacegaze-raw", "train_persons": ["p01", "p02"], "test_person": "p00"}
+    for path, net, meta in zip(paths, nets, ({"data": "synthetic"}, first, last), strict=True):
+        save_checkpoint(path, net, {"label_space": ROTATION_ONLY, "seen_people": [], **meta})
+    assert average(tmp_path, *paths) == 0
+    mean = tmp_path / "mean" / "final.pt"
+    assert people_seen(str(mean)) == (seen and [f"mpiifacegaze:{name}" for name in seen])
+    # It is of no fold, whatever its last run was.
+    assert "test_person" not in load_checkpoint(mean)[1]
 
 
 def test_another_network_and_a_single_one_are_refused(tmp_path, runs, capsys):

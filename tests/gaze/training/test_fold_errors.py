@@ -57,7 +57,9 @@ def test_start_weights_of_unknown_training_are_named(tmp_path):
         write_folds(tmp_path / "b", [fold(p, notes={"start_people": "unknown"}) for p in PEOPLE])
     )
     assert "start weights" not in " ".join(known.summary["notes"])
-    assert "Nobody knows what the start weights were trained on" in " ".join(unknown.summary["notes"])
+    assert "Nobody knows what the start weights or the teacher were trained on" in " ".join(
+        unknown.summary["notes"]
+    )
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says():

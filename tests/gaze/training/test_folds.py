@@ -23,7 +23,7 @@ from gaze.training import finishing, loop
 from gaze.training.folds import choose_folds, predict_rows
 from gaze.training.forward import predict
 from gaze.training.runs import read_predictions, read_run
-from gaze.training.start import people_seen, person_key
+from gaze.training.seen_people import people_seen, person_key
 from gaze.types import NormalizedCamera
 
 SIZE, PEOPLE, EACH = 64, ("p00", "p01", "p02"), 20
@@ -163,6 +163,29 @@ def test_start_weights_that_saw_the_test_person_are_refused(tmp_path, capsys):
     assert people_seen(str(tmp_path / "bare.pt")) is None
     assert people_seen("random") == []
     assert person_key("mpiifacegaze-raw", "p03") == person_key("gazehub", "p03") != person_key("spots", "p03")
+
+
+def test_a_teacher_that_saw_the_test_person_is_refused(tmp_path, capsys):
+    torch.manual_seed(0)
+    for name, meta in {
+        "p01": {"data": "spots", "train_persons": ["p00"], "seen_people": ["spots:p01"]},
+        "p02": {"data": "spots", "train_persons": ["p02"], "seen_people": []},
+        "bare": {},
+    }.items():
+        save_checkpoint(tmp_path / f"{name}.pt", GazeNet(SIZE, width=0.25), meta)
+    options = ["--data", prepared(tmp_path / "a.h5"), "--protocol", "leave-one-person-out", "--epochs", 1]
+    options += ["--folds", "p01", *SMALL]
+    refused = [*options, "--teacher", tmp_path / "p01.pt", "--out", tmp_path / "leak"]
+    assert train(*refused) == 2
+    assert "p01.pt: was trained on p01, whom this fold tests" in capsys.readouterr().err
+    assert not (tmp_path / "leak" / "p01" / "run.json").exists()
+
+    assert train(*options, "--teacher", tmp_path / "p02.pt", "--out", tmp_path / "one") == 0
+    assert read_run(tmp_path / "one" / "p01").notes["start_people"] == ["spots:p02"]
+    assert people_seen(str(tmp_path / "one" / "p01" / "final.pt")) == ["spots:p00", "spots:p02"]
+    both = ["--start", tmp_path / "p02.pt", "--teacher", tmp_path / "bare.pt", "--loss", "l1"]
+    assert train(*options, *both, "--out", tmp_path / "two") == 0
+    assert read_run(tmp_path / "two" / "p01").notes["start_people"] == "unknown"
 
 
 def test_killed_fold_is_unfinished_and_resumes(tmp_path, monkeypatch):

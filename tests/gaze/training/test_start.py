@@ -21,7 +21,8 @@ from gaze.network_mobilenet import FEATURE_CHANNELS
 from gaze.normalization import resize_face
 from gaze.training.config import TrainConfig
 from gaze.training.forward import predict
-from gaze.training.start import StartKind, as_able_as_its_start, build, kind_of, people_seen
+from gaze.training.seen_people import people_seen
+from gaze.training.start import StartKind, as_able_as_its_start, build, kind_of
 
 SMALL = {"width": 0.25, "predict_sigma": True}
 
