@@ -123,16 +123,20 @@ class BatchStream:
     def _produce(self) -> None:
         try:
             for batch in self._batches():
-                while not self._stop.is_set():
-                    try:
-                        self._queue.put(batch, timeout=0.2)
-                        break
-                    except queue.Full:
-                        continue
+                self._put(batch)
                 if self._stop.is_set():
                     return
         except BaseException as error:
-            self._queue.put(error)
+            self._put(error)
+
+    def _put(self, item: Batch | BaseException) -> None:
+        # Whoever takes the items may have left while the queue was full: never wait without looking.
+        while not self._stop.is_set():
+            try:
+                self._queue.put(item, timeout=0.2)
+                return
+            except queue.Full:
+                continue
 
     def _batches(self):
         global_size = self.batch_size * self.processes
