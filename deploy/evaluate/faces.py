@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploy.evaluate.options import add_model_options, open_predictor, prepare_figures, write_figures
+from deploy.evaluate.options import (
+    add_model_options,
+    figure_text,
+    open_predictor,
+    prepare_figures,
+    write_figures,
+)
 from gaze.datasets.face_folder import FaceFolder, read_face_folder
 from gaze.errors import UsageError
 from gaze.estimator import GazeEstimator
@@ -41,8 +47,9 @@ def print_figures(figures: dict[str, object]) -> None:
     )
     for name in ("pitch", "yaw"):
         print(
-            f"  {name:<5} bias {f[f'bias_{name}_deg']:+.2f}°   correlation {f[f'corr_{name}']:.3f}   "
-            f"slope {f[f'slope_{name}']:.2f}"
+            f"  {name:<5} bias {f[f'bias_{name}_deg']:+.2f}°   "
+            f"correlation {figure_text(f[f'corr_{name}'], '.3f')}   "
+            f"slope {figure_text(f[f'slope_{name}'], '.2f')}"
         )
 
 
@@ -55,7 +62,8 @@ def _print_views(f: dict[str, float | int]) -> None:
     for name in ("pitch", "yaw"):
         print(
             f"  {name:<5} of one face varies by {f[f'spread_{name}_deg']:.2f}°   "
-            f"correlation {f[f'corr_{name}']:.3f}   slope {f[f'slope_{name}']:.2f}"
+            f"correlation {figure_text(f[f'corr_{name}'], '.3f')}   "
+            f"slope {figure_text(f[f'slope_{name}'], '.2f')}"
         )
 
 

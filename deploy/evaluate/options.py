@@ -1,8 +1,9 @@
-"""What the evaluations have in common: the options that name a model, and the file of figures."""
+"""What the evaluations have in common: the options that name a model, and figures in words and files."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,11 @@ def write_figures(path: Path, content: dict[str, object]) -> None:
     """
     with writing(path, "or give another --json"):
         write_json(path, without_nan(content))
+
+
+def figure_text(value: float | None, form: str, unit: str = "") -> str:
+    """A figure as a table shows it, such as "1.25°" for the form ".2f"; a dash for None and NaN."""
+    return "-" if value is None or math.isnan(value) else f"{value:{form}}{unit}"
 
 
 def open_predictor(args: argparse.Namespace) -> Predictor:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from deploy.evaluate.options import prepare_figures, write_figures
+from deploy.evaluate.options import figure_text, prepare_figures, write_figures
 from deploy.network_options import add_network_options, network_settings
 from deploy.sources.pictures import picture_files
 from deploy.truth import TruthFace, load_picture_truth, nearest_box
@@ -167,14 +167,10 @@ def _print_table(rows: dict[Path, dict[str, object]]) -> None:
     for folder, row in rows.items():
         cells = [
             str(row["pictures"]),
-            _cell(row["distance_mm"], ".0f", " mm"),
+            figure_text(row["distance_mm"], ".0f", " mm"),
             str(row["found_in_the_whole"]),
             str(row["found"]),
-            _cell(row["face_px"], ".0f", " px"),
-            *(_cell(row.get(name), ".2f", "°") for name in ("mean_deg", "median_deg", "p90_deg")),
+            figure_text(row["face_px"], ".0f", " px"),
+            *(figure_text(row.get(name), ".2f", "°") for name in ("mean_deg", "median_deg", "p90_deg")),
         ]
         print(f"{folder!s:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
-
-
-def _cell(value: float | None, form: str, unit: str) -> str:
-    return "-" if value is None else f"{value:{form}}{unit}"

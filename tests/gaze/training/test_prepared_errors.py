@@ -116,6 +116,23 @@ def test_a_model_that_sees_less_is_shown_the_middle(prepared):
     assert np.all(corners[1] == 0)
 
 
+def test_labels_that_are_all_equal_have_no_correlation(tmp_path, monkeypatch, capsys):
+    faces = np.full((4, SIZE, SIZE, 3), 128, np.uint8)
+    rows = NormalizedRows.from_dicts(
+        [
+            {"person": f"p{row % 2:02d}", "frame_id": f"f{row}", "pitch_yaw_rad": [0.0, 0.1]}
+            for row in range(4)
+        ]
+    )
+    path, out = tmp_path / "same.h5", tmp_path / "out.json"
+    write_normalized(path, NormalizedHeader("painted", "rotation-only", CAMERA, "here", "1"), faces, rows)
+    monkeypatch.setattr(command, "open_predictor", lambda _: Painted())
+    assert main(["evaluate", "faces", "--data", str(path), "--json", str(out)]) == 0
+    assert capsys.readouterr().out.count("correlation -   slope -") == 2
+    content = json.loads(out.read_text())
+    assert content["corr_pitch"] is content["slope_yaw"] is None and content["n"] == 4
+
+
 def test_the_command_prints_people_and_time(prepared, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command, "open_predictor", lambda _: Painted())
     out = tmp_path / "out.json"
