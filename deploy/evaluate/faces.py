@@ -13,6 +13,7 @@ import numpy as np
 from deploy.evaluate.options import (
     add_model_options,
     figure_text,
+    model_files,
     open_predictor,
     prepare_figures,
     write_figures,
@@ -158,7 +159,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parser().parse_args(argv)
     prepare_figures(
-        args.json, labels=args.labels, data=args.data, model=args.model, checkpoint=args.checkpoint
+        args.json,
+        labels=args.labels,
+        data=args.data,
+        model=model_files(args.model),
+        checkpoint=args.checkpoint,
     )
     if (args.data is None) == (args.images is None) or (args.images is None) != (args.labels is None):
         raise UsageError("give --images DIR with --labels CSV, or --data FILE.h5")

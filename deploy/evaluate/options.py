@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from gaze.datasets.system_errors import writing
 from gaze.errors import UsageError
 from gaze.files import prepare_outputs, spare_inputs, without_nan, write_json
 from gaze.mirrored import mirrored_if
-from gaze.model_spec import DEFAULT_MODEL
+from gaze.model_spec import DEFAULT_MODEL, resolve_model, sidecar_path
 
 if TYPE_CHECKING:
     from gaze.estimator import Predictor
@@ -31,13 +32,25 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_mirror_option(parser)
 
 
-def prepare_figures(path: Path | None, **inputs: Path | None) -> None:
-    """Make room for the file of figures before the work; ``inputs`` are the files that it must not replace.
+def model_files(model: Path | str | None) -> list[Path]:
+    """The files that --model reads."""
+    path = resolve_model(model)
+    return [path, sidecar_path(path)]
+
+
+def prepare_figures(path: Path | None, **inputs: Path | str | Sequence[Path | str | None] | None) -> None:
+    """Make room for the file of figures before the work.
+
+    ``inputs`` are the files that it must not replace, one or several by the name of the option that names
+    them, with _ for its hyphens; None is passed over.
 
     Raises:
         UsageError: it cannot be written there, or would take the place of an input.
     """
-    read = {f"--{name}": [found] for name, found in inputs.items()}
+    read = {
+        f"--{name.replace('_', '-')}": [found] if found is None or isinstance(found, (str, Path)) else found
+        for name, found in inputs.items()
+    }
     spare_inputs({"--json": path}, read)
     prepare_outputs(path)
 

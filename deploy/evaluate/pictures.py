@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from deploy.evaluate.options import figure_text, prepare_figures, write_figures
+from deploy.evaluate.options import figure_text, model_files, prepare_figures, write_figures
 from deploy.network_options import add_network_options, network_settings
 from deploy.sources.pictures import picture_files
 from deploy.truth import TruthFace, load_picture_truth, nearest_box
@@ -72,8 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, RuntimeUnavailableError: options, pictures or model are unusable.
     """
     args = parser().parse_args(argv)
-    prepare_figures(args.json)
     listed = {folder: picture_files(folder)[0] for folder in args.pictures}
+    pictures = [path for paths in listed.values() for path in paths]
+    prepare_figures(
+        args.json,
+        model=model_files(args.model),
+        landmark_model=args.landmark_model,
+        pictures=[*pictures, *map(_truth_path, pictures)],
+    )
     rows = {}
     with ExitStack() as opened:
         estimator = opened.enter_context(GazeEstimator.create(**network_settings(args), static=True))
@@ -98,7 +104,7 @@ def answers(paths: Iterable[Path], estimator: GazeEstimator, alone: FaceDetector
         DataError: a picture or its truth is missing or damaged.
     """
     for path in paths:
-        truth = load_picture_truth(path.with_suffix(".json"))
+        truth = load_picture_truth(_truth_path(path))
         ((true,),) = truth.frames.values()
         if not true.eyes_open:
             continue
@@ -115,6 +121,10 @@ def answers(paths: Iterable[Path], estimator: GazeEstimator, alone: FaceDetector
             None if row is None else found[row].ray,
             _row_of(true, truth.camera, alone.detect(frame)) is not None,
         )
+
+
+def _truth_path(picture: Path) -> Path:
+    return picture.with_suffix(".json")
 
 
 def _row_of(true: TruthFace, camera: Camera, faces: Sequence[Face]) -> int | None:

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.evaluate.faces import print_figures
-from deploy.evaluate.options import add_model_options, open_predictor, prepare_figures, write_figures
+from deploy.evaluate.options import (
+    add_model_options,
+    model_files,
+    open_predictor,
+    prepare_figures,
+    write_figures,
+)
 from deploy.gates import GateConfig
 from gaze.closed_eyes import eyes_closed
 from gaze.datasets.shards import ShardFolder
@@ -77,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         UsageError, DataError, ModelError, RuntimeUnavailableError: the options, shards or model are unusable.
     """
     args = parser().parse_args(argv)
-    prepare_figures(args.json, model=args.model, checkpoint=args.checkpoint)
+    prepare_figures(args.json, model=model_files(args.model), checkpoint=args.checkpoint)
     crops = _read(args)
     everyone = np.ones(len(crops.target_rad), bool)
     figures, groups = _figures(crops, everyone)

@@ -94,6 +94,29 @@ def test_a_folder_without_pictures(tmp_path, capsys):
     assert "holds no picture" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("json_file", "option"),
+    [
+        ("b/1.json", "--pictures"),
+        ("a/0.png", "--pictures"),
+        ("net.json", "--model"),
+        ("face.task", "--landmark-model"),
+    ],
+)
+def test_figures_do_not_take_the_place_of_what_is_read(tmp_path, capsys, json_file, option):
+    for number, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        picture(tmp_path / name, number)
+    for name in ("net.onnx", "net.json", "face.task"):
+        (tmp_path / name).write_text(name)
+    before = (tmp_path / json_file).read_bytes()
+    options = ["--pictures", str(tmp_path / "a"), str(tmp_path / "b"), "--model", str(tmp_path / "net.onnx")]
+    options += ["--landmark-model", str(tmp_path / "face.task"), "--json", str(tmp_path / json_file)]
+    assert main(["evaluate", "pictures", *options]) == 2
+    assert f"{json_file} would overwrite what {option} reads" in capsys.readouterr().err
+    assert (tmp_path / json_file).read_bytes() == before
+
+
 def test_people_far_away_are_found_in_parts_of_the_picture(shared_dir, landmark_models, tmp_path, capsys):
     pytest.importorskip("moderngl")
     folders = [tmp_path / "near", tmp_path / "far"]

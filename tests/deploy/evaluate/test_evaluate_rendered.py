@@ -207,3 +207,12 @@ def test_crops_without_attributes_are_named(shards, monkeypatch, capsys):
     np.savez(shards / "shard_000000.npz", **arrays)
     assert run(shards, monkeypatch) == 1
     assert "no usable attribute 'eye_open'; render them again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("rendered", "--shards", "x"), ("faces", "--data", "x.h5")])
+def test_figures_do_not_take_the_place_of_a_models_sidecar(tmp_path, capsys, command):
+    for name in ("net.onnx", "net.json"):
+        (tmp_path / name).write_text(name)
+    options = ["--model", str(tmp_path / "net.onnx"), "--json", str(tmp_path / "net.json")]
+    assert main(["evaluate", *command, *options]) == 2
+    assert "net.json would overwrite what --model reads" in capsys.readouterr().err
