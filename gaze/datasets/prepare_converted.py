@@ -45,7 +45,7 @@ def _header(
 def _chosen(root: Path, available: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
     if missing := sorted(set(wanted) - set(available)):
         raise DataError(f"{root}: has no {', '.join(missing)}; its people are {', '.join(available)}")
-    return tuple(sorted(wanted)) if wanted else available
+    return tuple(sorted(set(wanted))) if wanted else available
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,15 @@ def test_a_folder_is_prepared_by_the_command(folder, capsys):
         assert file.read([0]).shape == (1, 112, 112, 3)
 
 
+def test_a_person_named_twice_is_taken_once(folder):
+    out = folder / "out.h5"
+    argv = ["prepare", str(folder / "my faces"), "--format", "folder", "--out", str(out), "--size", "112"]
+    argv += ["--label-space", "rotation-only", "--labels", str(folder / "labels.csv"), "--workers", "1"]
+    assert gaze_main([*argv, "--persons", "bert", "anna", "bert"]) == 0
+    with NormalizedFile(out) as file:
+        assert file.rows.frame_id.tolist() == ["a.png", "c.png", "b b.png"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

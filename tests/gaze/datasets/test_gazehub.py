@@ -81,6 +81,12 @@ def test_preparing_writes_the_label_space_asked_for(hub, tmp_path):
             assert file.rows.mirrored.tolist() == [r["eye"] == "right" for r in rows]
 
 
+def test_a_person_named_twice_is_read_once(hub):
+    root, rows = hub
+    blocks = GazeHubSource(root, 112, "scaled", ("p00", "p00")).blocks()
+    assert sum(block.stop - block.start for block in blocks) == len(rows)
+
+
 def test_pitch_and_yaw_swapped_are_noticed(hub):
     root, _ = hub
     path = root / "Label" / "p00.label"
