@@ -16,16 +16,19 @@ from gaze.files import read_json, write_json
 from gaze.picture_files import write_picture
 from gaze.synthesis import streams
 from gaze.synthesis.crops import Crop, CropRenderer
+from gaze.synthesis.folder_settings import keep_to_settings
 from gaze.synthesis.ground_truth import head_truth, rounded
 from gaze.synthesis.lens import with_lens
 from gaze.synthesis.mesh import LANDMARKS_68
 from gaze.synthesis.moment import blinking, sample_moment, with_late_lids
 from gaze.synthesis.pose import sample_camera, sample_pose
 from gaze.synthesis.posed_head import PosedHead
+from gaze.synthesis.shards import RENDERER
 from gaze.synthesis.streams import stream
 from gaze.synthesis.webcam import WebcamRenderer
 
 SCHEMA = "gaze.picture/1"
+INDEX, INDEX_SCHEMA = "pictures.json", "gaze.pictures/1"
 # Share of webcam pictures in which the person blinks.
 BLINK_SHARE = 0.1
 
@@ -96,6 +99,34 @@ def crop_pictures(
             with renderer.dress(seed) as dressed:
                 crop = renderer.render(dressed, seed)
             yield seed, (crop.image, _crop_truth(crop))
+
+
+def prepare_folder(
+    folder: Path, size_px: tuple[int, int] | int, distance_mm: float | None, environments_sha256: str
+) -> None:
+    """Make the folder and its pictures.json, which says how all pictures in it are made.
+
+    ``size_px``: (width, height) of webcam frames, or the side of crops. ``distance_mm`` is as in
+    webcam_pictures, None for crops.
+
+    Raises:
+        DataError: the folder holds pictures of other settings, panoramas or renderers, or some whose settings
+            are not known, as there is no pictures.json; or it cannot be written.
+    """
+    index = folder / INDEX
+    if not index.is_file() and any(path.stem.isdigit() for path in folder.glob("*.json")):
+        raise DataError(
+            f"{folder}: holds pictures without {INDEX}, so nobody knows their settings; give another --out"
+        )
+    content = {
+        "schema": INDEX_SCHEMA,
+        "kind": "crops" if isinstance(size_px, int) else "webcam",
+        "size": size_px if isinstance(size_px, int) else list(size_px),
+        "distance_mm": distance_mm,
+        "renderer": RENDERER,
+        "environments_sha256": environments_sha256,
+    }
+    keep_to_settings(index, content, "pictures")
 
 
 def write_pictures(folder: Path, pictures: Iterator[tuple[int, Picture]]) -> int:

@@ -11,16 +11,21 @@ from tqdm import tqdm
 from gaze.errors import UsageError
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least, at_least_one, between, size_between, whole_between
+from gaze.synthesis.asset_checks import environments_digest, read_head
 from gaze.synthesis.assets import default_assets_dir
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Render and write the pictures."""
+    """Render and write the pictures.
+
+    Raises:
+        UsageError, DataError, ModelError, RuntimeUnavailableError: options, assets or folder are unusable.
+    """
     parser = argparse.ArgumentParser(
         prog="gaze synthesize pictures",
         description="Pictures of rendered people, one person a seed. A JSON beside each holds gaze, head, "
         "eyes, 68 landmarks in 3-D and in px, the camera with its distortion, and what is in the picture. "
-        "Pictures that are already whole are kept.",
+        "Pictures that are already whole are kept; a folder holds pictures of one setting alone.",
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for NNNNNNN.png and NNNNNNN.json")
@@ -51,8 +56,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.crops is not None and args.distance is not None:
         raise UsageError("--distance is of webcam frames: leave it or --crops out")
-    from gaze.synthesis.pictures import crop_pictures, is_whole, webcam_pictures, write_pictures
+    from gaze.synthesis.pictures import (
+        crop_pictures,
+        is_whole,
+        prepare_folder,
+        webcam_pictures,
+        write_pictures,
+    )
 
+    # Before the folder is begun, which would then be of settings that no picture has.
+    read_head(args.assets)
+    prepare_folder(args.out, args.crops or args.size, args.distance, environments_digest(args.assets))
     wanted = range(args.first, args.first + args.count)
     missing = [seed for seed in wanted if not is_whole(args.out, seed)]
     seeds = tqdm(missing, unit="picture")

@@ -14,8 +14,8 @@ import numpy as np
 
 from gaze.array_files import DAMAGED_ARRAYS, write_arrays
 from gaze.errors import DataError
-from gaze.files import read_json, write_json
 from gaze.normalization import DEFAULT_NORMALIZED_CAMERA
+from gaze.synthesis.folder_settings import keep_to_settings
 from gaze.types import ROTATION_ONLY
 
 if TYPE_CHECKING:  # so that --help needs no OpenGL
@@ -58,8 +58,6 @@ def prepare_folder(
         DataError: the folder holds shards of other settings, panoramas or renderers, or cannot be
             written.
     """
-    folder = Path(folder)
-    index = folder / "shards.json"
     camera = DEFAULT_NORMALIZED_CAMERA.resized(size_px)
     content = {
         "schema": SCHEMA,
@@ -77,22 +75,7 @@ def prepare_folder(
     }
     if without:
         content["without"] = list(without)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not index.is_file():
-            write_json(index, content)
-            return
-        found = read_json(index)
-    except OSError as error:
-        raise DataError(
-            f"{index}: cannot be written or read ({error.strerror}); give another --out"
-        ) from error
-    except ValueError as error:
-        raise DataError(f"{index}: is not JSON ({error}); give another --out, or remove it") from error
-    if found != content:
-        known = found if isinstance(found, dict) else {}
-        other = ", ".join(sorted(key for key in {*known, *content} if known.get(key) != content.get(key)))
-        raise DataError(f"{index}: holds shards of other settings ({other}); give another --out")
+    keep_to_settings(Path(folder) / "shards.json", content, "shards")
 
 
 def render_shard(renderer: CropRenderer, folder: str | os.PathLike[str], number: int) -> int:

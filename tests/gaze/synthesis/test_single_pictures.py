@@ -12,8 +12,9 @@ from gaze.cli import main as gaze
 from gaze.errors import DataError
 from gaze.geometry import angular_error_deg, vector_from_angles
 from gaze.landmarks import create_detector
+from gaze.synthesis import pictures
 from gaze.synthesis.mesh import LANDMARKS_68
-from gaze.synthesis.pictures import is_whole, picture_path, sample_webcam, write_pictures
+from gaze.synthesis.pictures import is_whole, picture_path, prepare_folder, sample_webcam, write_pictures
 from gaze.types import Frame
 
 # Corners of eyes and mouth among the 68 points, and MediaPipe's numbers for them.
@@ -92,6 +93,51 @@ def test_what_is_whole_is_kept_and_the_same_seed_gives_the_same_picture(webcam, 
     assert "1 pictures" in capsys.readouterr().out
     assert (picture_path(webcam, 5).read_bytes(), picture_path(webcam, 4).stat().st_mtime_ns) == before
     assert is_whole(webcam, 5)
+
+
+@pytest.mark.parametrize(
+    ("options", "setting"),
+    [
+        (["--size", "320x240"], "size"),
+        (["--distance", "900"], "distance_mm"),
+        (["--crops", "96"], "kind, size"),
+    ],
+)
+def test_pictures_of_other_settings_do_not_come_into_one_folder(webcam, assets_dir, capsys, options, setting):
+    argv = ["--out", str(webcam), "--first", "4", "--count", "4", "--assets", str(assets_dir)]
+    assert gaze(["synthesize", "pictures", *argv, *options]) == 1
+    message = f"pictures.json: holds pictures of other settings ({setting}); give another --out"
+    assert message in capsys.readouterr().err
+    assert not picture_path(webcam, 7).exists()
+
+
+def test_a_folder_is_of_one_renderer_and_its_panoramas(tmp_path, monkeypatch):
+    for _ in range(2):
+        prepare_folder(tmp_path / "a", (640, 480), 600.0, "of the panoramas")
+    noted = json.loads((tmp_path / "a" / "pictures.json").read_text())
+    assert (noted["kind"], noted["size"], noted["distance_mm"]) == ("webcam", [640, 480], 600.0)
+    with pytest.raises(DataError, match=r"other settings \(environments_sha256\)"):
+        prepare_folder(tmp_path / "a", (640, 480), 600.0, "of others")
+    monkeypatch.setattr(pictures, "RENDERER", noted["renderer"] + 1)
+    with pytest.raises(DataError, match=r"other settings \(renderer\)"):
+        prepare_folder(tmp_path / "a", (640, 480), 600.0, "of the panoramas")
+
+
+def test_nothing_is_added_to_pictures_of_unknown_settings(tmp_path):
+    write_pictures(tmp_path, iter([(3, (np.zeros((8, 8, 3), np.uint8), {"schema": "gaze.picture/1"}))]))
+    (tmp_path / "figures.json").write_text("{}")
+    with pytest.raises(DataError, match=r"pictures without pictures.json, .*; give another --out"):
+        prepare_folder(tmp_path, 8, None, "of the panoramas")
+    # Other files in a folder are no pictures.
+    picture_path(tmp_path, 3).with_suffix(".json").unlink()
+    prepare_folder(tmp_path, 8, None, "of the panoramas")
+
+
+def test_missing_assets_are_told_before_the_folder_is_begun(tmp_path, capsys):
+    options = ["--out", str(tmp_path / "out"), "--assets", str(tmp_path)]
+    assert gaze(["synthesize", "pictures", *options]) == 1
+    assert "fetch-assets" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_lenses_can_be_undone():
