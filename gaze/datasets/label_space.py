@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from gaze.datasets.mpiifacegaze_annotations import Annotations
+from gaze.datasets.mpiifacegaze_label import raw_label
 from gaze.errors import DataError
 from gaze.evenly import evenly_spread
-from gaze.geometry import FloatArray, angles_from_vector, head_angles_from_rotation, mirror_angles
-from gaze.normalization import normalize_direction, normalizing_rotation, scale_direction
+from gaze.geometry import FloatArray, angles_from_vector, mirror_angles
+from gaze.normalization import scale_direction
 from gaze.types import ROTATION_ONLY, SCALED
 
 # Two hypotheses are told apart when one explains the labels this closely and the other this much worse.
@@ -38,13 +38,11 @@ def labels_from_raw(
     """Labels (N, 2) of raw rows: rotation-only gaze, scaled gaze, head; (pitch, yaw) in radians."""
     rotation_only, scaled, head = (np.empty((len(annotations), 2)) for _ in range(3))
     for row in range(len(annotations)):
-        centre = annotations.centre_cam_mm[row]
-        R_cam_head = cv2.Rodrigues(annotations.head_rvec[row])[0]
-        R = normalizing_rotation(R_cam_head, centre)
-        gaze = normalize_direction(annotations.target_cam_mm[row] - centre, R)
-        rotation_only[row] = angles_from_vector(gaze)
-        scaled[row] = angles_from_vector(scale_direction(gaze, distance_mm / float(np.linalg.norm(centre))))
-        head[row] = head_angles_from_rotation(R @ R_cam_head)
+        label = raw_label(annotations, row)
+        distance_scale = distance_mm / float(np.linalg.norm(annotations.centre_cam_mm[row]))
+        rotation_only[row] = label.gaze_pitch_yaw_rad
+        scaled[row] = angles_from_vector(scale_direction(label.gaze_norm, distance_scale))
+        head[row] = label.head_pitch_yaw_rad
     return rotation_only, scaled, head
 
 

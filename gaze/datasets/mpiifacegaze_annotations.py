@@ -61,6 +61,10 @@ class Annotations:
     def __len__(self) -> int:
         return len(self.image)
 
+    def R_cam_head(self, row: int) -> FloatArray:
+        """The head's rotation (3, 3) of a row."""
+        return cv2.Rodrigues(self.head_rvec[row])[0]
+
 
 def read_annotations(path: str | os.PathLike[str]) -> tuple[Annotations, list[RowProblem]]:
     """Parse pXX.txt. Rows that cannot be used are left out and come back as problems.
@@ -162,7 +166,7 @@ def consistency(annotations: Annotations, calibration: PersonCalibration) -> Con
     camera = calibration.camera_mat
     for row in range(len(annotations)):
         rvec, tvec = annotations.head_rvec[row], annotations.head_tvec_mm[row]
-        centre = cv2.Rodrigues(rvec)[0] @ FACE_CENTRE_HEAD_MM + tvec
+        centre = annotations.R_cam_head(row) @ FACE_CENTRE_HEAD_MM + tvec
         centre_deviation[row] = np.linalg.norm(centre - annotations.centre_cam_mm[row])
         projected, _ = cv2.projectPoints(SIX_POINTS_MM, rvec, tvec, camera.K, camera.distortion)
         difference = projected.reshape(6, 2) - annotations.landmarks_px[row]

@@ -11,17 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
 from gaze.datasets.mpiifacegaze_annotations import Annotations, RowProblem, read_annotations
 from gaze.datasets.mpiifacegaze_calibration import PersonCalibration, calibration_files, load_calibration
 from gaze.datasets.mpiifacegaze_counts import PUBLISHED_COUNTS
+from gaze.datasets.mpiifacegaze_label import raw_label
 from gaze.datasets.sample import GazeSample, day_of
 from gaze.datasets.system_errors import checksum, reading
 from gaze.errors import DataError
 from gaze.files import read_json
-from gaze.geometry import angles_from_vector, head_angles_from_rotation
-from gaze.normalization import normalize_direction, normalizing_rotation
 from gaze.picture_files import read_picture
 from gaze.types import ROTATION_ONLY
 
@@ -53,13 +50,11 @@ class RawPerson:
         notes = self.annotations
         image = read_picture(self.image_path(row))
         self.calibration.camera_mat.camera(image.shape[1], image.shape[0])
-        centre = notes.centre_cam_mm[row]
-        R_cam_head = cv2.Rodrigues(notes.head_rvec[row])[0]
-        R = normalizing_rotation(R_cam_head, centre)
+        label = raw_label(notes, row)
         return GazeSample(
             image=image,
-            gaze_pitch_yaw_rad=angles_from_vector(normalize_direction(notes.target_cam_mm[row] - centre, R)),
-            head_pitch_yaw_rad=head_angles_from_rotation(R @ R_cam_head),
+            gaze_pitch_yaw_rad=label.gaze_pitch_yaw_rad,
+            head_pitch_yaw_rad=label.head_pitch_yaw_rad,
             person=self.name,
             day=day_of(str(notes.image[row])),
             frame_id=str(notes.image[row]),

@@ -7,22 +7,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from gaze.camera import Camera
 from gaze.datasets.mirror import mirror_row
 from gaze.datasets.mpiifacegaze_annotations import Consistency, consistency
+from gaze.datasets.mpiifacegaze_label import raw_label
 from gaze.datasets.mpiifacegaze_raw import RawDataset, RawPerson, read_subset
 from gaze.datasets.normalized_hdf5 import NormalizedHeader
 from gaze.datasets.prepare import Block, LoadedBlock, Skipped, split_blocks
 from gaze.datasets.sample import day_of
 from gaze.datasets.system_errors import checksum
 from gaze.errors import DataError
-from gaze.geometry import angles_from_vector, head_angles_from_rotation
 from gaze.normalization import (
     DEFAULT_NORMALIZED_CAMERA,
-    normalize_direction,
     normalize_face,
     normalizing_warp,
 )
@@ -129,21 +127,20 @@ class RawSource:
             camera = person.calibration.camera_mat.camera(image.shape[1], image.shape[0])
         except DataError as error:
             raise DataError(f"{person.image_path(row)}: {error}") from error
-        centre, target = notes.centre_cam_mm[row], notes.target_cam_mm[row]
-        R_cam_head = cv2.Rodrigues(notes.head_rvec[row])[0]
+        centre, R_cam_head = notes.centre_cam_mm[row], notes.R_cam_head(row)
         pose = HeadPose(R_cam_head, notes.head_tvec_mm[row], float(check.landmark_rms_px[row]))
         normalized = normalize_face(Frame(image), camera, pose, centre, self.camera)
-        R = normalized.R_norm_cam
+        R, label = normalized.R_norm_cam, raw_label(notes, row)
         return normalized.image, {
             "person": person.name,
             "day": day_of(image_name) or "",
             "frame_id": image_name,
             "source_sha256": digest,
-            "pitch_yaw_rad": angles_from_vector(normalize_direction(target - centre, R)),
-            "head_pitch_yaw_rad": head_angles_from_rotation(R @ R_cam_head),
+            "pitch_yaw_rad": label.gaze_pitch_yaw_rad,
+            "head_pitch_yaw_rad": label.head_pitch_yaw_rad,
             "R_norm_cam": R,
             "centre_cam_mm": centre,
-            "target_cam_mm": target,
+            "target_cam_mm": notes.target_cam_mm[row],
             "distance_scale": normalized.distance_scale,
             "landmarks_norm_px": _warp_points(notes.landmarks_px[row], camera, R, centre, self.camera),
             "brightness": normalized.image.mean(),
