@@ -26,14 +26,15 @@ MEND = "download the data set again, or restore the file"
 class CameraMat:
     """Camera.mat: ``K`` (3, 3) px, ``distortion`` (5,), ``rms_px`` and the views of its calibration.
 
-    ``rvecs`` and ``tvecs`` (V, 3): one pose of the calibration board per view.
+    ``rvecs`` and ``tvecs_mm`` (V, 3): one pose of the calibration board per view, in the camera frame. The
+    data set does not state the unit of these lengths; mm puts the boards 0.4 to 1.2 m away.
     """
 
     K: FloatArray
     distortion: FloatArray
     rms_px: float
     rvecs: FloatArray
-    tvecs: FloatArray
+    tvecs_mm: FloatArray
 
     def camera(self, width: int, height: int) -> Camera:
         """The camera for pictures of this size, which Camera.mat itself does not state.

@@ -83,7 +83,9 @@ def test_all_real_cameras_parse(shared_dir):
         mat = load_camera_mat(path)
         assert 980 < mat.K[0, 0] < 1065
         assert mat.distortion.shape == (5,)
-        assert mat.rvecs.shape == mat.tvecs.shape == (100, 3)
+        assert mat.rvecs.shape == mat.tvecs_mm.shape == (100, 3)
+        # Where a board is held before a laptop: no other unit of lengths makes sense of these.
+        assert 350 < mat.tvecs_mm[:, 2].min() < mat.tvecs_mm[:, 2].max() < 1200
         assert 0.4 < mat.rms_px < 0.8
         assert mat.camera(1280, 720).has_distortion
     np.testing.assert_allclose(load_camera_mat(files[0]).K[:2, 2], [624.66344095, 364.08742557])
