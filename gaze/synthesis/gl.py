@@ -86,7 +86,6 @@ def noise_texture(context: moderngl.Context, size: int = 256) -> moderngl.Textur
     rng = np.random.default_rng(7)
     channels = []
     for base in (8, 16):
-        total = np.zeros((size, size))
         frequency = np.fft.fftfreq(size)[:, None] ** 2 + np.fft.fftfreq(size)[None, :] ** 2
         spectrum = np.fft.fft2(rng.normal(size=(size, size)))
         radius = np.sqrt(frequency) * size
