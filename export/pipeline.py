@@ -59,7 +59,7 @@ def export_all(
     Args:
         reference: the checkpoint on torch.
         faces: what parity is measured on.
-        calibration: what the int8 kinds are calibrated on.
+        calibration: what the bf16 and int8 kinds are calibrated on; None where no kind is.
         devices: where the artefacts are run.
 
     Raises:
