@@ -33,6 +33,7 @@ from gaze.model_spec import (
     sha256_of,
     shipped_models,
 )
+from gaze.system_libraries import missing_library
 from gaze.types import Frame
 
 GOOD, NOTE, BAD = "ok", "note", "fault"
@@ -110,8 +111,8 @@ def _check_network(name: str, path: Path, needed: bool = True) -> Check:
 def _not_loaded(error: BaseException, package: str) -> tuple[str, str]:
     """Detail and mend of a package, as pip names it, that cannot be loaded."""
     mend = f"pip install --force-reinstall {package}"
-    if "cannot open shared object file" in str(error):
-        mend = f"install the system's package that has this library; if it is the package's own: {mend}"
+    if (missing := missing_library(error)) is not None:
+        mend = f"{missing[1]}; if it is the package's own: {mend}"
     return f"does not load: {first_line(error)}", mend
 
 

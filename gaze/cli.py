@@ -9,6 +9,7 @@ from contextlib import suppress
 from gaze.errors import GazeError, UsageError
 from gaze.standard_streams import prepare, printable, settle_output
 from gaze.subcommands import dispatch
+from gaze.system_libraries import missing_library
 from gaze.user_folders import settle_home
 
 COMMANDS = {
@@ -70,6 +71,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"needs the package {error.name}; "
             f"run `pip install {package}` (in a checkout: `pip install {checkout}`)"
         )
+        return 1
+    except ImportError as error:
+        # Found at the first import of OpenCV on a server without a desktop.
+        missing = missing_library(error)
+        if missing is None:
+            raise
+        tell(f"the system's library {missing[0]} is missing; {missing[1]}")
         return 1
     except BrokenPipeError:
         # The reader of standard output has gone, as in `gaze ... | head`.

@@ -89,7 +89,7 @@ doctor.main([])
             "onnxruntime",
             "ImportError('libgomp.so.1: cannot open shared object file')",
             "libgomp.so.1: cannot open shared object file",
-            "install the system's package that has this library",
+            "Debian and Ubuntu: sudo apt-get install libgomp1; if it is the package's own",
         ),
     ],
 )

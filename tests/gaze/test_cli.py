@@ -1,5 +1,6 @@
 """The command table: exit codes, messages, and that nothing heavy is loaded for help."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -211,3 +212,38 @@ def test_help_of_prepare_needs_no_extra():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "usage: gaze prepare" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (
+            "libGL.so.1: cannot open shared object file: No such file or directory",
+            "libGL.so.1 is missing; Debian and Ubuntu: sudo apt-get install libgl1",
+        ),
+        (
+            "libsomething.so.4: cannot open shared object file: No such file or directory",
+            "libsomething.so.4 is missing; install the system's package that has it",
+        ),
+    ],
+)
+def test_a_library_of_the_system_that_opencv_lacks_is_one_line(tmp_path, says, told):
+    """As `import cv2` ends on a server without a desktop."""
+    (tmp_path / "cv2").mkdir()
+    (tmp_path / "cv2/__init__.py").write_text(f"raise ImportError({says!r})\n")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    done = subprocess.run(
+        [sys.executable, "-m", "gaze.cli", "bench"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (1, f"gaze bench: the system's library {told}\n")
+
+
+def test_other_faults_of_an_import_are_shown_in_full(monkeypatch):
+    install(monkeypatch, raising(ImportError("cannot import name 'x' from 'y'")))
+    with pytest.raises(ImportError, match="cannot import name"):
+        cli.main(["probe"])

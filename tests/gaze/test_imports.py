@@ -21,6 +21,7 @@ RANK = {
     "help_format": 0,
     "subcommands": 0,
     "standard_streams": -1,
+    "system_libraries": -1,
     "user_folders": -1,
     "later_import": -1,
     "mesh_landmarks": -1,
