@@ -28,6 +28,7 @@ from deploy.sources import Source, open_source, size_for_lens  # noqa: E402
 from deploy.sources.pictures import PictureSource  # noqa: E402
 from deploy.stopping import StopSignals  # noqa: E402
 from deploy.truth import TruthScore, load_truth  # noqa: E402
+from gaze.errors import GazeError  # noqa: E402
 from gaze.standard_streams import settle_output  # noqa: E402
 
 if TYPE_CHECKING:
@@ -157,8 +158,18 @@ def _open_hook(
     from deploy.point_of_gaze import hook_for_run
 
     hook = hook_for_run(profile, config, estimator, source)
-    stack.callback(hook.close)
+    stack.push(lambda kind, ended_by, trace: _close(hook, ended_by))
     return hook
+
+
+def _close(hook: EstimateHook, ended_by: BaseException | None) -> None:
+    """Close it; what it cannot write takes the place of no error that ended the run before."""
+    try:
+        hook.close()
+    except GazeError as error:
+        if ended_by is None:
+            raise
+        log.error("%s", error)
 
 
 def _progress_bar(count: int, limit: int | None, stack: ExitStack) -> Callable[[FrameResult], None]:

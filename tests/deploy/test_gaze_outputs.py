@@ -2,6 +2,7 @@
 
 import gc
 import json
+from contextlib import ExitStack
 from types import FunctionType, ModuleType, SimpleNamespace
 
 import cv2
@@ -10,9 +11,10 @@ import pytest
 from profile_fakes import estimates, fake_estimator, person_and_profile
 
 from calibration.areas import Area
+from deploy import run_command
 from deploy.point_of_gaze import GazeOutputs, PointOfGazeHook, hook_for_run
 from deploy.run_config import parse_run
-from gaze.errors import CalibrationError
+from gaze.errors import CalibrationError, SourceError
 
 SUFFIXES = (".png", ".png", ".json")
 
@@ -53,6 +55,20 @@ def test_an_output_that_cannot_be_written_costs_no_other(tmp_path, caplog, broke
     told = "\n".join(caplog.messages)
     assert "menu" in told
     assert all(f"{paths[name]}: cannot be written" in told for name in broken[1:])
+
+
+@pytest.mark.parametrize("ended_by", [None, SourceError("camera broke")])
+def test_what_ended_the_run_is_told_although_an_output_fails_too(monkeypatch, caplog, ended_by):
+    def close():
+        raise CalibrationError("h.png: cannot be written")
+
+    hook = SimpleNamespace(close=close)
+    monkeypatch.setattr("deploy.point_of_gaze.hook_for_run", lambda *rest: hook)
+    with pytest.raises(CalibrationError if ended_by is None else SourceError), ExitStack() as stack:
+        run_command._open_hook("a profile", None, None, None, stack)
+        if ended_by is not None:
+            raise ended_by
+    assert caplog.messages == ([] if ended_by is None else ["h.png: cannot be written"])
 
 
 def test_a_run_that_writes_none_holds_no_points():
