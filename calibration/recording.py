@@ -124,7 +124,10 @@ def _rows(path: Path) -> Iterator[tuple[int, GazeRow]]:
                 faces = [face for face in record["faces"] if face.get("point_of_gaze") is not None]
                 rows = [_row(record, face) for face in faces]
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise DataError(f"{path}, line {number}: cannot be used ({error!r})") from error
+                raise DataError(
+                    f"{path}, line {number}: is no record of a point of gaze ({error!r}); write it with "
+                    "`gaze run --profile ... --jsonl`"
+                ) from error
             if rows and rows[0][1].t_s < before_s:
                 raise DataError(
                     f"{path}, line {number}: its time {rows[0][1].t_s:g} s comes before {before_s:g} s of a "

@@ -72,7 +72,11 @@ class KeyRecorder:
         if self._video is None:
             return
         video, self._video = self._video, None
-        video.close()
+        try:
+            video.close()
+        except SinkError as error:
+            self._say(str(error))
+            return
         if Path(video.name).exists():
             self._saved(video.name)
 

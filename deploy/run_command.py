@@ -15,6 +15,7 @@ from deploy.native_logs import quieten
 quieten()
 
 from deploy.assemble import choose_camera, estimator_of  # noqa: E402
+from deploy.closing import closed_at_the_end  # noqa: E402
 from deploy.demo import with_demo_choices  # noqa: E402
 from deploy.display.overlay import OverlayOptions  # noqa: E402
 from deploy.display.window import DisplayError, Window, display_problem  # noqa: E402
@@ -28,7 +29,6 @@ from deploy.sources import Source, open_source, size_for_lens  # noqa: E402
 from deploy.sources.pictures import PictureSource  # noqa: E402
 from deploy.stopping import StopSignals  # noqa: E402
 from deploy.truth import TruthScore, load_truth  # noqa: E402
-from gaze.errors import GazeError  # noqa: E402
 from gaze.standard_streams import settle_output  # noqa: E402
 
 if TYPE_CHECKING:
@@ -158,18 +158,8 @@ def _open_hook(
     from deploy.point_of_gaze import hook_for_run
 
     hook = hook_for_run(profile, config, estimator, source)
-    stack.push(lambda kind, ended_by, trace: _close(hook, ended_by))
+    stack.enter_context(closed_at_the_end(hook.close))
     return hook
-
-
-def _close(hook: EstimateHook, ended_by: BaseException | None) -> None:
-    """Close it; what it cannot write takes the place of no error that ended the run before."""
-    try:
-        hook.close()
-    except GazeError as error:
-        if ended_by is None:
-            raise
-        log.error("%s", error)
 
 
 def _progress_bar(count: int, limit: int | None, stack: ExitStack) -> Callable[[FrameResult], None]:

@@ -121,6 +121,8 @@ def parse_run(argv: Sequence[str] | None = None) -> RunConfig:
         raise UsageError("--landmark-model belongs to --landmarks tasks; mesh has its models built in")
     if [config.jsonl, config.csv].count("-") == 2:
         raise UsageError("--jsonl - and --csv - both want standard output; give one of them a file")
+    if config.status_file == "-":
+        raise UsageError("--status-file is rewritten every second; give it a file, not standard output")
     if config.profile is None and any((config.heatmap, config.scanpath, config.areas, config.dwell)):
         raise UsageError(
             "--heatmap, --scanpath, --areas and --dwell need --profile: without one there is no point of gaze"

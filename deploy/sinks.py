@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deploy.closing import closed_at_the_end
 from deploy.pipeline import FrameResult
 from deploy.records import CSV_COLUMNS, csv_rows, frame_record
 from gaze.disk_space import SpaceWatch
@@ -189,6 +190,9 @@ class VideoSink:
         # Says now, not after a minute of work, that the path is no good; and keeps other runs off it.
         self._lock = _open_file(path)
         self._made = _is_plain(self._lock) and os.fstat(self._lock.fileno()).st_size == 0
+        if not _is_plain(self._lock):
+            self._lock.close()
+            raise SinkError(f"{path}: is a device or a pipe, and a video goes back in its file; name a file")
         try:
             self._check_space()
         except SinkError:
@@ -234,27 +238,42 @@ class VideoSink:
 
     def _check_space(self) -> None:
         try:
-            free = self._space.bytes_left_of_too_few()
+            why = self._space.why_no_more()
         except OSError as error:  # a stick that was pulled out
             raise SinkError(
                 f"{self.name}: its folder cannot be reached any more ({error.strerror}); "
                 "bring it back, or choose another path"
             ) from error
-        if free is not None:
-            raise SinkError(
-                f"{self.name}: the disk is full ({free / 1e6:.0f} MB left); free some space. "
-                "The recording up to here is complete"
-            )
+        if why is not None:
+            kept = ". The recording up to here is complete" if self._written else ""
+            raise SinkError(f"{self.name}: {why}{kept}")
 
     def close(self) -> None:
-        """Write the index; the file can then be played. Without a frame no file is left, an older one is."""
-        if self._writer is not None:
-            self._writer.release()
-            self._writer = None
+        """Write the index; the file can then be played. Without a frame no file is left, an older one is.
+
+        Raises:
+            SinkError: the file cannot be played all the same.
+        """
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.release()
         elif self._written == 0 and self._made:
             with contextlib.suppress(OSError):  # the folder has gone, and the file with it
                 Path(self.name).unlink()
         self._lock.close()
+        if writer is not None and self._written and not _can_be_played(self._opencv_path):
+            raise SinkError(
+                f"{self.name}: cannot be played, as not all of it could be written; see that the disk is "
+                "whole and takes files so large, or save as .mkv, which can be read up to where it ends"
+            )
+
+
+def _can_be_played(opencv_name: str) -> bool:
+    """Whether a video gives its first picture: OpenCV says nothing of what it could not write."""
+    video = cv2.VideoCapture(opencv_name)
+    good = video.isOpened() and video.grab()
+    video.release()
+    return good
 
 
 def fit_picture(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -284,7 +303,7 @@ def open_sinks(
     """All sinks that were asked for, closed on every way out; ``fps`` and ``real_time`` are VideoSink's.
 
     Raises:
-        SinkError: one cannot be opened; those opened before it are closed.
+        SinkError: one cannot be opened, and those opened before it are closed; or one cannot be finished.
         UsageError: two of them would write to the same place.
     """
     places = [os.path.realpath(path) if path != "-" else "-" for path in (save, jsonl, csv_path) if path]
@@ -299,7 +318,7 @@ def open_sinks(
         ):
             if path:
                 sinks.append(make(path))
-                stack.callback(sinks[-1].close)
+                stack.enter_context(closed_at_the_end(sinks[-1].close))
         yield sinks
 
 

@@ -1,4 +1,4 @@
-"""An orderly end on SIGINT and SIGTERM."""
+"""An orderly end on SIGINT and SIGTERM, and on SIGHUP, which comes when a terminal is closed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+def _asking() -> list[int]:
+    """SIGTERM, and SIGHUP where there is one that `nohup` has not set aside."""
+    hangup = getattr(signal, "SIGHUP", None)
+    heeded = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
+    return [signal.SIGTERM, *([hangup] if heeded else [])]
+
+
 class StopSignals:
-    """Inside its ``with`` the first SIGINT or SIGTERM sets ``requested``; a second SIGINT interrupts.
+    """Inside its ``with`` the first SIGINT, SIGTERM or SIGHUP sets ``requested``; a second SIGINT interrupts.
 
     Until somebody looks at ``requested``, as the loop does once it runs, a signal ends the program at once.
     """
@@ -28,7 +35,7 @@ class StopSignals:
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, *_asking()):
                 self._before[number] = signal.signal(number, self._handle)
         return self
 
@@ -48,8 +55,8 @@ class StopSignals:
 
 
 @contextmanager
-def sigterm_exits() -> Iterator[None]:
-    """Inside, SIGTERM raises SystemExit(143) and so closes every ``with``, instead of ending the process."""
+def signals_exit() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP raise SystemExit, which closes every ``with`` before the process ends."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -60,7 +67,7 @@ def sigterm_exits() -> Iterator[None]:
         came.append(number)
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = {number: signal.signal(number, leave) for number in _asking()}
     try:
         yield
     except Exception as error:
@@ -68,4 +75,5 @@ def sigterm_exits() -> Iterator[None]:
             raise SystemExit(128 + came[0]) from error
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -74,9 +74,7 @@ def load_truth(path: Path) -> Truth:
     except (KeyError, TypeError, ValueError, GazeError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(
-            f"{path}: line {number}: {type(error).__name__}: {error}; write the file again"
-        ) from error
+        raise DataError(f"{path}: line {number}: {_told(error, SCHEMA)}; write the file again") from error
     return Truth(camera, frames)
 
 
@@ -90,7 +88,13 @@ def load_picture_truth(path: Path) -> Truth:
     try:
         return Truth(Camera.from_json(content["camera"]), {0: (_face(content),)})
     except (KeyError, TypeError, ValueError, GazeError) as error:
-        raise DataError(f"{path}: {type(error).__name__}: {error}; {_PICTURES}") from error
+        raise DataError(f"{path}: {_told(error, PICTURE_SCHEMA)}; {_PICTURES}") from error
+
+
+def _told(error: Exception, schema: str) -> str:
+    if isinstance(error, KeyError):
+        return f"lacks {error}"
+    return str(error) if isinstance(error, (GazeError, ValueError)) else f"is not as {schema} has it"
 
 
 def _face(record: dict) -> TruthFace:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.stopping import sigterm_exits
+from deploy.stopping import signals_exit
 from gaze.errors import DataError, GazeError, ModelError, UsageError
 from gaze.help_format import HelpFormatter
 from gaze.option_types import at_least_one, between
@@ -30,9 +30,9 @@ REAL_FACES = Path(__file__).resolve().parents[2] / "shared" / "real" / "validati
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Exit codes: 0 all was written, 1 the work failed, 2 wrong use, 143 SIGTERM."""
+    """Run the command. Exit codes: 0 all was written, 1 the work failed, 2 wrong use, 128 + n by signal n."""
     options = _parser().parse_args(argv)
-    with sigterm_exits():
+    with signals_exit():
         return _export(options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from gaze.errors import GazeError, UsageError
 from gaze.standard_streams import prepare, printable, settle_output
@@ -85,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         # No disk, folder or right is asked for before every use of it.
+        if not _working_folder_is_there():
+            tell("the folder that it was started in has been removed; change into another one")
+            return 1
         what = error.filename or "standard output, or a file"
         tell(f"{what}: {error.strerror or error}; check the disk, the folder and your rights to it")
         settle_output()
@@ -104,6 +108,13 @@ def _run(argv: list[str]) -> int:
         print(version("webcam-gaze"))
         return 0
     return dispatch("gaze", "COMMAND", COMMANDS, argv)
+
+
+def _working_folder_is_there() -> bool:
+    try:
+        return Path.cwd().is_dir()
+    except OSError:
+        return False
 
 
 def _extra_of(command: str, package: str) -> str | None:

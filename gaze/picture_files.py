@@ -23,8 +23,8 @@ READABLE = (*WRITABLE, ".ppm", ".pgm")
 def read_picture(path: str | os.PathLike[str], kind: type[GazeError] = DataError) -> NDArray[np.uint8]:
     """A picture file as (H, W, 3) uint8 BGR, upright.
 
-    EXIF rotation is applied, alpha is dropped, grey becomes three equal channels, 16 bit is reduced to
-    its upper eight.
+    EXIF rotation of JPEG and PNG is applied, alpha is dropped, grey becomes three equal channels, 16 bit is
+    reduced to its upper eight.
 
     Raises:
         kind: the file cannot be read, is empty, is a truncated JPEG, or holds no picture.

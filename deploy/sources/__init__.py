@@ -20,6 +20,8 @@ from gaze.picture_files import READABLE
 
 __all__ = ["Source", "kind_of_source", "open_source", "size_for_lens"]
 
+# Pictures of light without a scale, which no camera gives.
+FLOATING = (".hdr", ".pic", ".pfm", ".exr")
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
 
 
@@ -61,6 +63,8 @@ def kind_of_source(text: str) -> str:
             f"{text}: is a pipe or device and no plain file; save what comes out of it as a file, or "
             "give raw frames on standard input with --source -"
         )
+    if path.suffix.lower() in FLOATING:
+        raise SourceError(f"{text}: its pixels are floating point numbers; save it as PNG or JPEG")
     return "picture" if path.suffix.lower() in READABLE else "video"
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 SYSFS = Path("/sys/class/video4linux")
 PROC = Path("/proc")
+# Of devices below /dev (the kernel's Documentation/admin-guide/devices.txt).
+VIDEO_MAJOR = 81
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ def why_no_camera(device: int | str) -> str:
     if sys.platform.startswith("linux"):
         if not Path(path).exists():
             parts.append(f"{path} does not exist")
+        elif not _may_be_camera(path):
+            parts.append(f"{path} is no camera")
         elif users := users_of(path):
             parts.append(f"it is in use by {', '.join(users)}: end that program first")
         elif not os.access(path, os.R_OK | os.W_OK):
@@ -73,6 +78,12 @@ def why_no_camera(device: int | str) -> str:
         )
     parts.append("choose one with --source, or run `gaze doctor`")
     return "; ".join(parts)
+
+
+def _may_be_camera(path: str) -> bool:
+    """Whether it is no device of another kind than Linux has for video."""
+    status = Path(path).stat()
+    return not stat.S_ISCHR(status.st_mode) or os.major(status.st_rdev) == VIDEO_MAJOR
 
 
 def _text(path: Path, otherwise: str) -> str:

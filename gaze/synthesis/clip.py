@@ -144,11 +144,11 @@ def write_clip(path: Path, camera: Camera, frames, fps: int) -> int:
                 _opened(path, film_path, camera, fps) as film,
                 truth_name.open("w", encoding="utf-8") as truth,
             ):
-                space = SpaceWatch(path)
+                space = SpaceWatch(film_path)
                 truth.write(json.dumps({"schema": TRUTH_SCHEMA, "camera": camera.as_json()}) + "\n")
                 for picture, line in frames:
-                    if (free := space.bytes_left_of_too_few()) is not None:
-                        raise DataError(f"{path}: the disk is full ({free / 1e6:.0f} MB left); {_MEND}")
+                    if (why := space.why_no_more()) is not None:
+                        raise DataError(f"{path}: {why}")
                     film.write(picture)
                     truth.write(json.dumps(line) + "\n")
                     count += 1

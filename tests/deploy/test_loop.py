@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import signal
 import sys
@@ -14,7 +15,7 @@ from deploy.loop import Loop
 from deploy.pipeline import Pipeline
 from deploy.service import Health
 from deploy.sinks import open_sinks
-from deploy.stopping import StopSignals, sigterm_exits
+from deploy.stopping import StopSignals, signals_exit
 from gaze.errors import SourceError
 
 
@@ -150,14 +151,34 @@ def test_a_signal_that_breaks_an_import_off_is_no_import_error():
 
 
 def test_sigterm_that_breaks_an_import_off_is_no_import_error():
-    with pytest.raises(SystemExit) as ended, sigterm_exits():
+    with pytest.raises(SystemExit) as ended, signals_exit():
         try:
             signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)
         except SystemExit:
             raise ImportError("initialization failed") from None
     assert ended.value.code == 143
-    with pytest.raises(ImportError), sigterm_exits():
+    with pytest.raises(ImportError), signals_exit():
         raise ImportError("of its own")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_a_closed_terminal_ends_in_good_order_and_nohup_does_not_mind():
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        with StopSignals() as stop:
+            assert not stop.requested
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.requested and stop.number == signal.SIGHUP
+        assert signal.getsignal(signal.SIGHUP) == before
+        with pytest.raises(SystemExit) as ended, signals_exit():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert ended.value.code == 129
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with StopSignals() as stop, signals_exit():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_signals_are_given_back():

@@ -174,3 +174,8 @@ def test_event_methods_are_those_of_the_calibration():
     """Written out in the options, as the loop does not load the calibration without a profile."""
     (option,) = [action for action in make_parser()._actions if action.dest == "event_method"]
     assert tuple(option.choices) == METHODS
+
+
+def test_a_status_file_is_no_standard_output():
+    with pytest.raises(UsageError, match="--status-file is rewritten every second; give it a file"):
+        parse_run(["--status-file", "-"])

@@ -330,3 +330,70 @@ def test_a_reader_that_goes_away(monkeypatch):
         monkeypatch.undo()
         with contextlib.suppress(BrokenPipeError):
             stream.close()
+
+
+CUT_OFF = """
+import resource, sys
+from gaze import disk_space
+from tests.deploy.test_sinks import SinkError, VideoSink, grey, results
+import numpy as np
+disk_space.SPACE_CHECK_S = 0.0
+disk_space.RESERVED_OF_FILE_BYTES = 300_000
+if sys.argv[2] == "untold":  # as of a file system that takes no file so large
+    disk_space.largest_file_bytes = lambda: None
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+rng = np.random.default_rng(0)
+sink = VideoSink(sys.argv[1], 25.0)
+written = 0
+try:
+    try:
+        for result in results(3) * 100:
+            sink.write(result, rng.integers(0, 255, grey(0).shape, dtype=np.uint8))
+            written += 1
+    finally:
+        sink.close()
+except SinkError as error:
+    print(written, error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("untold", "300 {path}: cannot be played, as not all of it could be written"),
+        (
+            "told",
+            "{path}: a file may have 2.0 MB at most here (ulimit -f); raise that. The recording up to",
+        ),
+    ],
+)
+def test_a_file_that_may_not_grow_is_told(tmp_path, limit, message):
+    pytest.importorskip("resource")
+    path = tmp_path / "a.mp4"
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", CUT_OFF, str(path), limit],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests/deploy")])},
+    )
+    assert message.format(path=path) in done.stdout
+    if limit == "told":  # at least what it says was written can be read
+        assert len(read_clip(path)) == int(done.stdout.split()[0]) > 0
+
+
+def test_a_video_is_not_written_into_a_device(tmp_path):
+    link = tmp_path / "full.mp4"
+    link.symlink_to("/dev/full")
+    with pytest.raises(SinkError, match=r"full\.mp4: is a device or a pipe.*; name a file"):
+        VideoSink(str(link), 25.0)
+
+
+def test_a_full_disk_before_the_first_frame_promises_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(disk_space, "RESERVED_BYTES", 1 << 60)
+    with pytest.raises(SinkError, match=r"the disk is full \(\d+ MB left\); free some space$"):
+        VideoSink(str(tmp_path / "a.mp4"), 25.0)
+    assert not list(tmp_path.iterdir())

@@ -247,3 +247,15 @@ def test_other_faults_of_an_import_are_shown_in_full(monkeypatch):
     install(monkeypatch, raising(ImportError("cannot import name 'x' from 'y'")))
     with pytest.raises(ImportError, match="cannot import name"):
         cli.main(["probe"])
+
+
+def test_a_working_folder_that_was_removed_is_named(monkeypatch, tmp_path, capsys):
+    install(monkeypatch, raising(FileNotFoundError(2, "No such file or directory")))
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert cli.main(["probe"]) == 1
+    assert capsys.readouterr().err == (
+        "gaze probe: the folder that it was started in has been removed; change into another one\n"
+    )

@@ -279,3 +279,11 @@ def test_a_name_that_is_not_ascii(tmp_path):
     path = Path(os.fspath(tmp_path)) / "Gesicht ö 顔.png"
     path.write_bytes(cv2.imencode(".png", noise())[1].tobytes())
     assert np.array_equal(read_all(open_source(str(path)))[0].image, noise())
+
+
+@pytest.mark.parametrize("ending", [".hdr", ".PFM", ".exr"])
+def test_pictures_of_floating_point_numbers_are_refused(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(b"any")
+    with pytest.raises(SourceError, match="floating point numbers; save it as PNG or JPEG"):
+        open_source(str(path))

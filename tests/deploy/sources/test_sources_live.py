@@ -317,3 +317,12 @@ def test_sources_that_opencv_or_the_system_cannot_take(source):
         open_source(source) as opened,
     ):
         drain(opened)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="devices are told apart by Linux's numbers")
+def test_a_device_of_another_kind_is_no_camera_in_use():
+    """Every program holds /dev/null."""
+    with open("/dev/null"):  # noqa: PTH123 - a device
+        told = why_no_camera("/dev/null")
+    assert told.startswith("/dev/null is no camera; cameras found: ")
+    assert "in use" not in told
