@@ -163,13 +163,13 @@ def test_sigterm_that_breaks_an_import_off_is_no_import_error():
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
 def test_a_closed_terminal_ends_in_good_order_and_nohup_does_not_mind():
-    before = signal.getsignal(signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         with StopSignals() as stop:
             assert not stop.requested
             os.kill(os.getpid(), signal.SIGHUP)
             assert stop.requested and stop.number == signal.SIGHUP
-        assert signal.getsignal(signal.SIGHUP) == before
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
         with pytest.raises(SystemExit) as ended, signals_exit():
             os.kill(os.getpid(), signal.SIGHUP)
         assert ended.value.code == 129

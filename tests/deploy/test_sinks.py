@@ -347,8 +347,8 @@ sink = VideoSink(sys.argv[1], 25.0)
 written = 0
 try:
     try:
-        for result in results(3) * 100:
-            sink.write(result, rng.integers(0, 255, grey(0).shape, dtype=np.uint8))
+        for result in results(2) * 60:
+            sink.write(result, rng.integers(0, 255, (480, 640, 3), dtype=np.uint8))
             written += 1
     finally:
         sink.close()
@@ -360,7 +360,7 @@ except SinkError as error:
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
-        ("untold", "300 {path}: cannot be played, as not all of it could be written"),
+        ("untold", "120 {path}: cannot be played, as not all of it could be written"),
         (
             "told",
             "{path}: a file may have 2.0 MB at most here (ulimit -f); raise that. The recording up to",

@@ -16,7 +16,7 @@ from gaze import cli
 from gaze.camera import Camera
 from gaze.errors import CalibrationError, GazeError, ModelError
 from gaze.synthesis import crops as crops_module
-from gaze.synthesis import people_renderer, pictures, rigid_table_command
+from gaze.synthesis import people_renderer, pictures, pictures_command, rigid_table_command
 from gaze.synthesis import renderer as renderer_module
 from gaze.synthesis import webcam as webcam_module
 from gaze.synthesis.crops import CropRenderer
@@ -162,6 +162,8 @@ def failing(monkeypatch):
     monkeypatch.setattr(Failing, "made", ())
     for module in (webcam_module, pictures):
         monkeypatch.setattr(module, "WebcamRenderer", Failing)
+    monkeypatch.setattr(pictures_command, "read_head", lambda folder: None)
+    monkeypatch.setattr(pictures_command, "environments_digest", lambda folder: "of no panoramas")
     monkeypatch.setattr(rigid_table_command, "create_detector", lambda *rest, **options: nullcontext())
     monkeypatch.setattr(rendered.GazeEstimator, "create", lambda *rest, **options: nullcontext())
     return Failing
